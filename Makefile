@@ -1,0 +1,97 @@
+# Emocast: every target makes the environment it needs. `make help` explains.
+
+PROFILE ?= demo
+DATA    ?= $(CURDIR)/data
+OUTPUTS ?= $(CURDIR)/outputs
+ARGS    ?=
+
+export EMOCAST_DATA := $(abspath $(DATA))
+export EMOCAST_OUTPUTS := $(abspath $(OUTPUTS))
+
+# The environment: an active conda environment (not base), else a venv of our own in .venv.
+CONDA := $(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX))
+ENV   := $(if $(CONDA),$(CONDA),$(CURDIR)/.venv)
+PY    := $(ENV)/bin/python
+STAMP := $(ENV)/.emocast.lock
+
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+
+# The notebooks, in order, and what each builds on. A new notebook needs a line in both places below.
+NOTEBOOKS := 01_dataset_audit 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep
+
+RUN      := $(EMOCAST_OUTPUTS)/$(PROFILE)
+finished  = $(RUN)/$(1)/$(1).ipynb
+LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
+VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
+
+# The profiles with embedded data; the others read the corpora that lie in DATA.
+CORPUS := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE)/IEMOCAP_full_release/synthetic.json)
+
+.PHONY: help env reproduce test smoke reference lab lint format lock clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@echo "Emocast. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Settings: PROFILE=demo|smoke|paper|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
+	@echo "Now: PROFILE=$(PROFILE), environment $(ENV)"
+
+env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed
+
+reproduce: $(RUN)/index.html  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
+
+smoke:  ## the same in the smoke profile: does every notebook run?
+	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
+
+test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
+	$(PY) -m pytest $(ARGS)
+
+reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
+	$(PY) -m emocast.report reference --profile $(PROFILE)
+
+lab: $(STAMP)  ## open JupyterLab on the notebooks
+	JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
+
+lint: $(STAMP)  ## ruff on code and notebooks; notebooks without outputs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m nbstripout --verify notebooks/*.ipynb
+
+format: $(STAMP)  ## mend what lint finds where a tool can
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+	$(PY) -m nbstripout notebooks/*.ipynb
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --no-header --no-annotate -o requirements.lock
+
+clean:  ## delete the results and synthetic corpora of demo and smoke; real corpora and .venv stay
+	rm -rf $(foreach profile,demo smoke,"$(EMOCAST_OUTPUTS)/$(profile)" "$(EMOCAST_DATA)/$(profile)")
+
+# --- the environment: installed when the lock's content changed, not when its date did
+$(STAMP): requirements.lock pyproject.toml
+	@$(if $(CONDA),,PYTHON="$(PYTHON)" sh .ci/venv "$(ENV)")
+	@$(PY) -c '$(SUPPORTED)' || { echo "error: Emocast needs Python 3.10, 3.11 or 3.12; $(ENV) has $$($(PY) -V)" >&2; exit 1; }
+	@cat requirements.lock pyproject.toml | cmp -s - $@ || { \
+	  echo "Installing the pinned environment into $(ENV): some minutes, about 8 GB"; \
+	  $(PY) -m pip install --quiet --no-warn-script-location -r requirements.lock && \
+	  $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .; }
+	@cat requirements.lock pyproject.toml > $@
+
+# --- the data
+$(CORPUS): $(VOICES) | $(STAMP)
+	@echo "$(PROFILE): synthetic conversations"
+	@$(PY) -m emocast.corpora.synthetic --profile $(PROFILE)
+
+# --- the notebooks
+$(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
+
+define notebook
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(STAMP)
+	@echo "$(PROFILE): $(1)"
+	@$(PY) -m emocast.runner $$< --profile $(PROFILE)
+endef
+$(foreach name,$(NOTEBOOKS),$(eval $(call notebook,$(name))))
+
+$(RUN)/index.html: $(foreach name,$(NOTEBOOKS),$(call finished,$(name)))
+	@$(PY) -m emocast.report page --profile $(PROFILE)

@@ -1,0 +1,146 @@
+"""EmoDB (Berlin Database of Emotional Speech): acted German sentences in seven emotions.
+
+Who and what: ten actors (five women, five men) speak ten everyday sentences whose words carry no emotion, in an anechoic
+room; 535 recordings of 1 to 9 s, 16 kHz mono.
+How labelled: the label is the emotion that the actor was asked for ("self-reported" in the thesis's words); only
+recordings that at least 80 % of 20 listeners recognised, and 60 % found natural, were published.
+Licence: free for research; audEERING's repackaging says CC0.
+Known faults: the sentences differ in number a speaker and emotion; actors' emotion is clearer than everyday emotion.
+
+Layout read: `wav/*.wav` (or the files directly in the root), names as `03a01Fa.wav`: speaker, sentence, emotion, take.
+Source: Burkhardt et al. 2005, https://doi.org/10.21437/Interspeech.2005-446, and http://emodb.bilderbar.info/
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from .. import audio
+from . import table
+from .table import CorpusError, Problem
+
+NAME = "EmoDB"
+URL = "http://emodb.bilderbar.info/"
+LICENCE = "free for research; CC0 in audEERING's repackaging"
+CITATION = (
+    "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss (2005). A database of German emotional speech. "
+    "Interspeech 2005, 1517-1520. https://doi.org/10.21437/Interspeech.2005-446"
+)
+GROUP = "speaker"
+#: EmoDB's letters (of the German words) -> the project's emotions.
+LABELS: dict[str, str] = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+#: What a complete copy holds.
+COUNTS: dict = {
+    "utterances": 535,
+    "codes": {"W": 127, "L": 81, "E": 46, "A": 69, "F": 71, "T": 62, "N": 79},
+}
+#: Speaker number -> sex, from the database's documentation.
+SPEAKERS: dict[str, str] = {
+    "03": "male", "08": "female", "09": "female", "10": "male", "11": "male",
+    "12": "male", "13": "female", "14": "female", "15": "male", "16": "female",
+}  # fmt: skip
+
+_NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<code>[A-Z])(?P<take>[a-z])")
+_GET_AGAIN = "get it again; see data/README.md#emodb"
+
+
+def load(root: Path | str) -> pd.DataFrame:
+    """Read the utterance table; recordings that cannot be used are left out with one warning.
+
+    Args:
+        root: the folder that holds `wav/`, or the recordings themselves.
+
+    Returns:
+        The utterance table (`table.COLUMNS`); `scenario` is the sentence ("a01"), `dialogue` is missing.
+
+    Raises:
+        CorpusError: no usable recording is under `root`.
+    """
+    rows, found, _ = _scan(Path(root))
+    if not rows:
+        raise CorpusError(
+            f"EmoDB under {root} has no usable recording; the first problem: {found[0].file}: {found[0].detail}"
+        )
+    table.warn(found, corpus="emodb")
+    return table.build(rows, corpus="emodb")
+
+
+def validate(root: Path | str) -> pd.DataFrame:
+    """List what is missing, unreadable or odd in a copy.
+
+    Args:
+        root: as for `load`.
+
+    Returns:
+        A table with the columns file, problem, detail, advice; no row when the copy is whole.
+
+    Raises:
+        CorpusError: there is no recording under `root` at all.
+    """
+    _, found, codes = _scan(Path(root))
+    for code, wanted in COUNTS["codes"].items():
+        if codes[code] != wanted:
+            detail = f"{codes[code]} recordings read, a complete copy has {wanted}"
+            found.append(Problem(f"*{code}*.wav", "wrong count", detail, _GET_AGAIN))
+    return table.problems(found)
+
+
+def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
+    """Read every file's name and header once: the usable rows, the problems, and the recordings of each letter."""
+    folder = root / "wav" if (root / "wav").is_dir() else root
+    files = sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+    if not files:
+        raise CorpusError(
+            f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like there; see data/README.md#emodb"
+        )
+    rows: list[dict] = []
+    found: list[Problem] = []
+    codes: Counter = Counter()
+    for path in files:
+        where = path.relative_to(root).as_posix()
+        name = _NAME.fullmatch(path.stem)
+        if not name or name["code"] not in LABELS or name["speaker"] not in SPEAKERS:
+            found.append(
+                Problem(where, "odd name", "no speaker, sentence, emotion and take in the name", "rename or remove it")
+            )
+            continue
+        codes[name["code"]] += 1
+        row = _row(path, where, name, found)
+        rows += [row] if row else []
+    return rows, found, codes
+
+
+def _row(path: Path, where: str, name: re.Match, found: list[Problem]) -> dict | None:
+    try:
+        info = audio.inspect(path)
+    except audio.AudioError as error:
+        found.append(Problem(where, "unreadable audio", str(error).removeprefix(f"{path}: "), _GET_AGAIN))
+        return None
+    if info.frames == 0 or info.missing_s > 0:
+        kind = "empty audio" if info.frames == 0 else "truncated audio"
+        found.append(Problem(where, kind, f"holds {info.duration_s:.2f} s, lacks {info.missing_s:.2f} s", _GET_AGAIN))
+        return None
+    return {
+        "utterance": path.stem,
+        "scenario": name["sentence"],
+        "speaker": f"emodb_{name['speaker']}",
+        "sex": SPEAKERS[name["speaker"]],
+        "language": "de",
+        "audio": where,
+        "start_s": 0.0,
+        "end_s": info.duration_s,
+        "emotion": LABELS[name["code"]],
+        "rating": "self-reported",
+    }

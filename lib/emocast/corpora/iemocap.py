@@ -1,0 +1,229 @@
+"""IEMOCAP: dyadic conversations of actors, labelled turn by turn.
+
+Who and what: ten actors (five women, five men), one pair a session, speak American English in improvised scenarios and
+scripted plays; about 12 hours in 151 dialogues and 10,039 turns, recorded with one microphone an actor.
+How labelled: at least three raters chose categories for each turn (the majority is the label, `xxx` where there is none),
+two or more rated valence, activation (here: arousal) and dominance from 1 to 5; the label file gives their mean.
+Licence: for research, on application to USC's SAIL lab; nothing of it may be passed on. Recordings show and name actors.
+Known faults: copies are often incomplete; some carry `._*` files of macOS beside the labels. The letter in a dialogue's
+name (`Ses01F_...`) says which actor wore the markers and *not* who speaks; the turn's own letter does (`..._M003`).
+Dialogues in parts (`impro05a`, `impro05b`) play one scenario.
+
+Layout read: `Session{1-5}/dialog/EmoEvaluation/*.txt` and `Session{1-5}/dialog/wav/*.wav`, as in the release.
+Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn counts: the release's own label files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from .. import audio
+from . import table
+from .table import CorpusError, Problem
+
+NAME = "IEMOCAP"
+URL = "https://sail.usc.edu/iemocap/"
+LICENCE = "IEMOCAP release agreement: research use, on application, no redistribution"
+CITATION = (
+    "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. Narayanan (2008). IEMOCAP: "
+    "interactive emotional dyadic motion capture database. Language Resources and Evaluation 42, 335-359. "
+    "https://doi.org/10.1007/s10579-008-9076-6"
+)
+GROUP = "session"
+#: IEMOCAP's codes -> the project's emotions; `xxx` (no majority) is no emotion.
+LABELS: dict[str, str | None] = {
+    "neu": "neutral",
+    "exc": "excitement",
+    "hap": "happiness",
+    "sad": "sadness",
+    "ang": "anger",
+    "fru": "frustration",
+    "fea": "fear",
+    "sur": "surprise",
+    "dis": "disgust",
+    "oth": "other",
+    "xxx": None,
+}
+#: What a complete copy holds.
+COUNTS: dict = {
+    "dialogues": 151,
+    "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
+    "codes": {
+        "ang": 1103, "dis": 2, "exc": 1041, "fea": 40, "fru": 1849, "hap": 595,
+        "neu": 1708, "oth": 3, "sad": 1084, "sur": 107, "xxx": 2507,
+    },
+}  # fmt: skip
+
+_LINE = re.compile(
+    r"\[(?P<start>\d+\.\d+) - (?P<end>\d+\.\d+)\]\t(?P<turn>\S+)\t(?P<code>[a-z]{3})"
+    r"\t\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]\s*"
+)
+_TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_(?P<scenario>\w+?))_(?P<letter>[FM])(?:\d{3}|XX\d)")
+_PART = re.compile(r"(?<=\d)[a-z]$")
+_SLACK_S = 0.1  # how far a label may end after its sound before the sound counts as cut short
+_GET_AGAIN = "copy it again from your release; see data/README.md#iemocap"
+
+
+def load(root: Path | str) -> pd.DataFrame:
+    """Read the utterance table; turns that cannot be used are left out with one warning.
+
+    Args:
+        root: the folder that holds `Session1` to `Session5`, or one that holds `IEMOCAP_full_release`.
+
+    Returns:
+        The utterance table (`table.COLUMNS`). Valence, arousal and dominance run from 1 to 5; `session` is "Ses01",
+        `speaker` "Ses01_F", `scenario` "impro01".
+
+    Raises:
+        CorpusError: nothing usable is under `root`.
+    """
+    rows, found, _ = _scan(Path(root))
+    if not rows:
+        raise CorpusError(
+            f"IEMOCAP under {root} has no usable turn; the first problem: {found[0].file}: {found[0].detail}"
+        )
+    table.warn(found, corpus="iemocap")
+    return table.build(rows, corpus="iemocap")
+
+
+def validate(root: Path | str) -> pd.DataFrame:
+    """List what is missing, unreadable or odd in a copy.
+
+    Args:
+        root: as for `load`.
+
+    Returns:
+        A table with the columns file, problem, detail, advice; no row when the copy is whole.
+
+    Raises:
+        CorpusError: there is no IEMOCAP under `root` at all.
+    """
+    _, found, codes = _scan(Path(root))
+    return table.problems([*found, *_miscounts(_base(Path(root)), codes)])
+
+
+def is_synthetic(root: Path | str) -> bool:
+    """Whether the copy is Emocast's synthetic twin and no recording of people (it says so in `synthetic.json`)."""
+    return (_base(Path(root)) / "synthetic.json").is_file()
+
+
+def _base(root: Path) -> Path:
+    for folder in (root, root / "IEMOCAP_full_release"):
+        if any(folder.glob("Session[1-5]")):
+            return folder
+    raise CorpusError(
+        f"no IEMOCAP under {root}: expected the folders Session1 to Session5 of the release there; see data/README.md#iemocap"
+    )
+
+
+def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
+    """Read everything once: the usable rows, the problems, and how many turns of which code the label files have."""
+    base = _base(root)
+    rows: list[dict] = []
+    found: list[Problem] = []
+    codes: Counter = Counter()
+    for number in range(1, 6):
+        session = base / f"Session{number}"
+        for labels_file in _label_files(session, base, found):
+            turns = list(_turns(labels_file, base, found))
+            codes.update((session.name, turn["code"]) for turn in turns)
+            rows += _usable(turns, session / "dialog" / "wav" / f"{labels_file.stem}.wav", root, base, found)
+    return rows, found, codes
+
+
+def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
+    """The label files of a session; what is not there is noted."""
+    if not session.is_dir():
+        found.append(Problem(session.name, "missing session", "no such folder", _GET_AGAIN))
+        return []
+    folder = session / "dialog" / "EmoEvaluation"
+    files = sorted(path for path in folder.glob("*.txt") if not path.name.startswith("."))
+    if not files:
+        where = folder.relative_to(base).as_posix()
+        found.append(Problem(where, "missing labels", "no EmoEvaluation files: the copy is incomplete", _GET_AGAIN))
+    return files
+
+
+def _turns(labels_file: Path, base: Path, found: list[Problem]) -> Iterator[dict]:
+    """The turns that a label file lists, one mapping each; lines that do not parse are noted by number."""
+    where = labels_file.relative_to(base).as_posix()
+    text = labels_file.read_text(encoding="utf-8", errors="replace")
+    seen: set[str] = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.startswith("["):  # the header, the raters' own lines, blanks
+            continue
+        problem = None
+        parts = _LINE.fullmatch(line)
+        turn = parts and _TURN.fullmatch(parts["turn"])
+        if not parts or not turn or turn["dialogue"] != labels_file.stem or parts["code"] not in LABELS:
+            problem = f"line {number} does not parse: {line[:80]!r}"
+        elif float(parts["end"]) <= float(parts["start"]):
+            problem = f"line {number}: {parts['turn']} does not end after its start"
+        elif parts["turn"] in seen:
+            problem = f"line {number}: {parts['turn']} is listed a second time"
+        if problem:
+            found.append(Problem(where, "bad label line", problem, "mend the line by the release, or leave it out"))
+        else:
+            seen.add(parts["turn"])
+            yield {**parts.groupdict(), **turn.groupdict()}
+
+
+def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Problem]) -> list[dict]:
+    """The table rows of the turns that lie within their dialogue's sound."""
+    where = wav.relative_to(base).as_posix()
+    try:
+        info = audio.inspect(wav)
+    except audio.AudioError as error:
+        detail = f"{str(error).removeprefix(f'{wav}: ')}; its {len(turns)} turns are left out"
+        found.append(Problem(where, "unreadable audio", detail, _GET_AGAIN))
+        return []
+    inside = [turn for turn in turns if float(turn["end"]) <= info.duration_s + _SLACK_S]
+    if info.frames == 0 or info.missing_s > 0 or len(inside) < len(turns):
+        kind = "empty audio" if info.frames == 0 else "truncated audio"
+        detail = (
+            f"holds {info.duration_s:.2f} s; {len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
+        )
+        found.append(Problem(where, kind, detail, _GET_AGAIN))
+    return [_row(turn, wav.relative_to(root).as_posix(), info.duration_s) for turn in inside]
+
+
+def _row(turn: dict, wav: str, duration_s: float) -> dict:
+    session = f"Ses{turn['session']}"
+    return {
+        "utterance": turn["turn"],
+        "dialogue": turn["dialogue"],
+        "session": session,
+        "scenario": _PART.sub("", turn["scenario"]),
+        "speaker": f"{session}_{turn['letter']}",  # the turn's own letter, not the dialogue's
+        "sex": {"F": "female", "M": "male"}[turn["letter"]],
+        "language": "en",
+        "audio": wav,
+        "start_s": float(turn["start"]),
+        "end_s": min(float(turn["end"]), duration_s),
+        "emotion": LABELS[turn["code"]],
+        "valence": float(turn["valence"]),
+        "arousal": float(turn["arousal"]),
+        "dominance": float(turn["dominance"]),
+        "rating": "rated",
+    }
+
+
+def _miscounts(base: Path, codes: Counter) -> Iterator[Problem]:
+    """Hold the number of label lines against what a complete copy has."""
+    marker = base / "synthetic.json"
+    expected = json.loads(marker.read_text(encoding="utf-8"))["counts"] if marker.is_file() else COUNTS
+    sessions, kinds = Counter(), Counter()
+    for (session, code), number in codes.items():
+        sessions[session] += number
+        kinds[code] += number
+    for what, counted, wanted in (("turns", sessions, expected["utterances"]), ("labels", kinds, expected["codes"])):
+        for key in sorted(set(wanted) | set(counted)):
+            if counted[key] != wanted.get(key, 0):
+                detail = f"{counted[key]:,} {what} read, a complete copy has {wanted.get(key, 0):,}"
+                yield Problem(key, "wrong count", detail, "see the other problems for which files lack")

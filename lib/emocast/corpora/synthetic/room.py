@@ -1,0 +1,189 @@
+"""From spoken clips to the stereo recording of one dialogue: placing the turns, two microphones, a room.
+
+IEMOCAP was recorded by one microphone a speaker, left for the female and right for the male one, with overlapping
+speech and the partner audible in the background. A loader that mixes down, cuts windows or trusts levels should meet
+all of it.
+Positions are whole multiples of `GRID` samples, so that a time of four decimals names a sample exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+import soxr
+
+#: Samples a second of the recording.
+SAMPLE_RATE = 16000
+
+#: Turns begin and end on multiples of this many samples: 8 samples are 0.5 ms.
+GRID = 8
+
+#: Root mean square of a plain turn at the own microphone, dB re full scale.
+SPEECH_LEVEL = -30.0
+
+#: Root mean square of the room's noise, dB re full scale.
+NOISE_LEVEL = -52.0
+
+#: No sample of a recording is larger, as a share of full scale.
+PEAK = 0.95
+
+#: Speech is turned up or down by the tilt around this frequency, in Hz, and only within the band.
+TILT_CENTRE = 500.0
+TILT_BAND = (80.0, 8000.0)
+
+#: Share of the turns that begin before the turn before has ended, and by how much, in seconds.
+OVERLAP_SHARE = 0.1
+OVERLAP_S = (0.1, 0.6)
+
+#: Median of the silence between two turns in seconds, and the standard deviation of its logarithm.
+GAP_S = 0.35
+GAP_SPREAD = 0.6
+
+#: The first turn begins so many seconds into the recording; a late one (share, seconds) later still.
+ONSET_S = (1.0, 6.0)
+LATE_SHARE = 0.15
+LATE_S = 6.0
+
+#: Seconds after the last turn.
+TAIL_S = 1.0
+
+LEFT, RIGHT = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A turn as it sounds at its own microphone.
+
+    Attributes:
+        samples: shape (n,), float, full scale 1, 16 kHz; n is a multiple of `GRID`.
+        channel: `LEFT` or `RIGHT`, the microphone of who speaks.
+        pause: factor on the silence before the turn.
+    """
+
+    samples: np.ndarray
+    channel: int
+    pause: float
+
+
+def trim(samples: np.ndarray, *, threshold: float = 0.01, margin: int = 300) -> np.ndarray:
+    """Cut the silence that eSpeak NG leaves around its speech.
+
+    Args:
+        samples: shape (n,).
+        threshold: what counts as silence, as a share of the largest sample.
+        margin: samples that stay before and after.
+
+    Returns:
+        A part of `samples`.
+
+    Raises:
+        ValueError: there is nothing but silence.
+    """
+    loud = np.flatnonzero(np.abs(samples.astype(float)) > threshold * np.abs(samples.astype(float)).max(initial=0))
+    if loud.size == 0:
+        raise ValueError(f"a clip of {samples.size} samples holds only silence")
+    return samples[max(loud[0] - margin, 0) : loud[-1] + 1 + margin]
+
+
+def tilted(samples: np.ndarray, tilt: float) -> np.ndarray:
+    """Change the slope of the spectrum.
+
+    Args:
+        samples: shape (n,), 16 kHz.
+        tilt: dB per octave, added around `TILT_CENTRE` within `TILT_BAND`.
+
+    Returns:
+        Shape (n,).
+    """
+    size = scipy.fft.next_fast_len(samples.size, real=True)
+    frequencies = np.clip(scipy.fft.rfftfreq(size, 1 / SAMPLE_RATE), *TILT_BAND)
+    gain = 10 ** (tilt * np.log2(frequencies / TILT_CENTRE) / 20)
+    return scipy.fft.irfft(scipy.fft.rfft(samples, size) * gain, size)[: samples.size]
+
+
+def turn(clip: np.ndarray, *, rate: int, channel: int, level: float, tilt: float, pause: float) -> Turn:
+    """Prepare a spoken clip.
+
+    Args:
+        clip: shape (n,), int16, mono.
+        rate: samples a second of the clip.
+        channel: `LEFT` or `RIGHT`.
+        level: dB relative to `SPEECH_LEVEL`.
+        tilt: dB per octave.
+        pause: factor on the silence before the turn.
+
+    Returns:
+        The turn, trimmed, at 16 kHz, with its tilt and its level.
+    """
+    samples = tilted(soxr.resample(trim(clip) / 32768, rate, SAMPLE_RATE), tilt)
+    samples = np.pad(samples, (0, -samples.size % GRID))
+    wanted = 10 ** ((SPEECH_LEVEL + level) / 20)
+    return Turn(samples=samples * wanted / np.sqrt(np.mean(samples**2)), channel=channel, pause=pause)
+
+
+def place(turns: list[Turn], rng: np.random.Generator) -> np.ndarray:
+    """Choose where the turns begin.
+
+    A turn never begins before six tenths of the one before have passed, so a speaker does not overlap with themselves.
+
+    Args:
+        turns: in their order.
+        rng: the source of all chance.
+
+    Returns:
+        First samples, shape (len(turns),), ascending multiples of `GRID`.
+    """
+    start = rng.uniform(*ONSET_S) + (rng.uniform(0, LATE_S) if rng.random() < LATE_SHARE else 0.0)
+    starts, end = [], int(start * SAMPLE_RATE)
+    for number, current in enumerate(turns):
+        gap = _gap(current.pause, rng)
+        if number > 0:
+            shortest = min(current.samples.size, turns[number - 1].samples.size)
+            end += max(int(gap * SAMPLE_RATE), -int(0.4 * shortest))
+        starts.append(end - end % GRID)
+        end = starts[-1] + current.samples.size
+    return np.array(starts)
+
+
+def _gap(pause: float, rng: np.random.Generator) -> float:
+    """Draw the seconds between two turns; negative where they overlap."""
+    overlaps, overlap, gap = rng.random() < OVERLAP_SHARE, rng.uniform(*OVERLAP_S), rng.lognormal(0.0, GAP_SPREAD)
+    return -overlap if overlaps else GAP_S * pause * gap
+
+
+def mix(turns: list[Turn], starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Record the turns with two microphones in a room.
+
+    Args:
+        turns: in their order.
+        starts: where each begins, as from `place`.
+        rng: draws the microphones' levels, the crosstalk, its delay, and the noise.
+
+    Returns:
+        Shape (n, 2), int16, columns left and right.
+    """
+    ends = starts + [current.samples.size for current in turns]
+    size = int(ends.max() + TAIL_S * SAMPLE_RATE)
+    crosstalk = 10 ** (rng.uniform(-18, -12, size=2) / 20)
+    delays = rng.integers(30, 91, size=2)  # 2 to 6 ms: 0.6 to 2 m
+    own = np.zeros((2, size))
+    for current, start, end in zip(turns, starts, ends, strict=True):
+        own[current.channel, start:end] += current.samples
+    heard = own.copy()
+    for channel in (LEFT, RIGHT):
+        delay = delays[channel]
+        heard[channel, delay:] += crosstalk[channel] * own[1 - channel, :-delay]
+    gains = 10 ** (rng.uniform(-2.5, 2.5, size=2) / 20)
+    heard = heard * gains[:, np.newaxis] + _noise(size, rng)
+    return np.rint(heard.T * 32767 * min(1.0, PEAK / np.abs(heard).max())).astype(np.int16)
+
+
+def _noise(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw slightly low-passed noise of `NOISE_LEVEL`, shape (2, size)."""
+    pole = 0.6
+    white = rng.standard_normal((2, size))
+    coloured = scipy.signal.lfilter([np.sqrt(1 - pole**2)], [1, -pole], white, axis=1)
+    return coloured * 10 ** (NOISE_LEVEL / 20)

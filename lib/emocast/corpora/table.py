@@ -1,0 +1,134 @@
+"""The utterance table: one row an utterance, the same columns for every corpus, and the list of what is wrong with a copy.
+
+Every loader ends in `build`, which gives the columns their types, sorts the rows and refuses what cannot be. Every
+validator ends in `problems`, so that a reader sees one kind of list whatever the corpus.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from .. import labels
+
+#: Column -> pandas type. Missing is `pd.NA` (text) or NaN (numbers), never a magic value. Units: see `build`.
+COLUMNS: dict[str, str] = {
+    "corpus": "string",
+    "utterance": "string",
+    "dialogue": "string",
+    "session": "string",
+    "scenario": "string",
+    "speaker": "string",
+    "sex": "string",
+    "language": "string",
+    "audio": "string",
+    "start_s": "float64",
+    "end_s": "float64",
+    "emotion": "string",
+    "valence": "float64",
+    "arousal": "float64",
+    "dominance": "float64",
+    "rating": "string",
+}
+_ALWAYS = ("corpus", "utterance", "speaker", "audio", "start_s", "end_s")
+_SEXES = {"female", "male"}
+_RATINGS = {"rated", "self-reported"}
+
+
+class CorpusError(ValueError):
+    """A corpus is not there, or nothing of it can be used. The message says where it was looked for and what to do."""
+
+
+class CorpusWarning(UserWarning):
+    """Parts of a corpus were left out; `validate` of its module lists them."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a copy of a corpus.
+
+    Attributes:
+        file: the file or folder, relative to the corpus root.
+        problem: its kind in a few words, the same words for the same kind.
+        detail: what was found, with numbers or the line.
+        advice: what to do.
+    """
+
+    file: str
+    problem: str
+    detail: str
+    advice: str
+
+
+def build(rows: Sequence[dict], *, corpus: str) -> pd.DataFrame:
+    """Make the utterance table out of a loader's rows.
+
+    Args:
+        rows: one mapping an utterance; a column that a corpus does not know may be left out. `start_s` and `end_s` are
+            seconds within `audio`, a path relative to the corpus root; `emotion` is a name of `labels.EMOTIONS` or None;
+            valence, arousal and dominance are on the corpus's own scale; `rating` is "rated" or "self-reported".
+        corpus: the corpus's name, the same in each row.
+
+    Returns:
+        The table with `COLUMNS`, sorted by dialogue, then start, then utterance, with a fresh index.
+
+    Raises:
+        ValueError: an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
+    """
+    table = pd.DataFrame(rows).assign(corpus=corpus)
+    unknown = set(table.columns) - set(COLUMNS)
+    if unknown:
+        raise ValueError(f"{corpus}: {min(unknown)!r} is no column of the utterance table")
+    table = table.reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    check(table)
+    return table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
+
+
+def check(table: pd.DataFrame) -> None:
+    """Hold an utterance table against its rules.
+
+    Args:
+        table: any table with `COLUMNS`.
+
+    Raises:
+        ValueError: the first rule that is broken, with the utterance that breaks it.
+    """
+    if list(table.columns) != list(COLUMNS):
+        raise ValueError(f"an utterance table has the columns {', '.join(COLUMNS)}; found {', '.join(table.columns)}")
+    broken = {
+        **{f"{column} is missing": table[column].isna() for column in _ALWAYS},
+        "is listed twice": table["utterance"].duplicated(),
+        "does not end after its start": table["end_s"] <= table["start_s"],
+        "starts before 0 s": table["start_s"] < 0,
+        "has an unknown emotion": ~table["emotion"].isin(labels.EMOTIONS) & table["emotion"].notna(),
+        "has an unknown sex": ~table["sex"].isin(_SEXES) & table["sex"].notna(),
+        "has an unknown kind of rating": ~table["rating"].isin(_RATINGS) & table["rating"].notna(),
+    }
+    for rule, rows in broken.items():
+        if rows.any():
+            raise ValueError(f"utterance {table.loc[rows, 'utterance'].iloc[0]} {rule}")
+
+
+def problems(found: Sequence[Problem]) -> pd.DataFrame:
+    """The list of problems as a table with the columns file, problem, detail, advice; empty when all is well."""
+    return pd.DataFrame([asdict(one) for one in found], columns=["file", "problem", "detail", "advice"], dtype="string")
+
+
+def warn(found: Sequence[Problem], *, corpus: str) -> None:
+    """Tell once that parts of a corpus were left out, with the first of them.
+
+    Args:
+        found: the problems; nothing happens when there are none.
+        corpus: the corpus's name as its module is called.
+    """
+    if found:
+        first = found[0]
+        warnings.warn(
+            f"{corpus}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
+            f"What they touch is left out; emocast.corpora.{corpus}.validate(root) lists all",
+            CorpusWarning,
+            stacklevel=3,
+        )

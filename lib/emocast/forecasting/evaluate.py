@@ -1,0 +1,211 @@
+"""From a model and a window table to out-of-fold predictions, and from those to the points of a curve.
+
+Every prediction is kept in one long table, so that scores, intervals and figures are all read from the same rows and a
+new question about them needs no new training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from .. import labels, metrics
+from . import runs
+from .sample import undersampled_positions
+
+#: What a sweep compares: the same events at every shift, or (as published) each shift's own.
+EVENT_SETS: tuple[str, ...] = ("fixed", "moving")
+
+
+def cross_validate(
+    estimator: BaseEstimator,
+    X: np.ndarray,
+    windows: pd.DataFrame,
+    *,
+    protocol: str,
+    n_splits: int = 5,
+    random_state: int,
+    n_jobs: int = 1,
+    memory: joblib.Memory | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Predict every event by a model that was not trained on it.
+
+    Args:
+        estimator: a classifier in scikit-learn's manners; each fold has a clone with its own seed.
+        X: embeddings, (n, d), row for row those of `windows`.
+        windows: the window table of one shift, one row an event.
+        protocol: how folds are made; a name in `protocols.PROTOCOLS`.
+        n_splits: number of folds.
+        random_state: seed of folds and models.
+        n_jobs: processes side by side, as joblib counts them; the result does not depend on it.
+        memory: where finished fits are kept; None keeps nothing.
+        progress: show a bar.
+
+    Returns:
+        One row a window in the order of `windows`: `utterance`, `dialogue`, `fold` (from 0), `emotion`, `predicted`
+        and one probability a class, `p_<emotion>` (NaN if the estimator gives none).
+
+    Raises:
+        ValueError: rows of X and windows differ, or the folds cannot be made (see `protocols.folds`).
+    """
+    rows = np.arange(len(windows))
+    fits = list(runs.plan(windows, rows, protocol=protocol, n_splits=n_splits, random_state=random_state))
+    classes = labels.ordered(windows["emotion"])
+    table = runs.predictions(
+        fits, estimator, windows, X, classes=classes, n_jobs=n_jobs, memory=memory, progress=progress
+    )
+    columns = ["utterance", "dialogue", "fold", "emotion", "predicted", *(f"p_{name}" for name in classes)]
+    return table.sort_values("row")[columns].reset_index(drop=True)
+
+
+def sweep(
+    estimator: BaseEstimator,
+    windows: pd.DataFrame,
+    embeddings: np.ndarray,
+    *,
+    classes: Sequence[str],
+    protocol: str,
+    n_splits: int = 5,
+    event_sets: Sequence[str] = EVENT_SETS,
+    random_state: int,
+    n_jobs: int = 1,
+    memory: joblib.Memory | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Cross-validate a model a shift (preprint, "Shifting the Forecasting Windows").
+
+    `fixed` samples once among the events that have a window at all shifts, with the same folds at all of them;
+    `moving` undersamples each shift's own events, as published, so that its curve also shows the change of events.
+
+    Args:
+        estimator: a classifier in scikit-learn's manners.
+        windows: the window tables of all shifts in one, told apart by `shift_s` (seconds).
+        embeddings: (n, d), row for row those of `windows`.
+        classes: the emotions in play.
+        protocol: how folds are made; a name in `protocols.PROTOCOLS`.
+        n_splits: number of folds.
+        event_sets: which of `EVENT_SETS`.
+        random_state: seed of samples, folds and models.
+        n_jobs: processes side by side, as joblib counts them; the result does not depend on it.
+        memory: where finished fits are kept; None keeps nothing.
+        progress: show a bar.
+
+    Returns:
+        One row a window and event set, in the order of sets, shifts and rows of `windows`: `event_set`, `shift_s`,
+        `fold` (from 0), `utterance`, `dialogue`, `emotion`, `predicted`, and `p_<emotion>` for each class.
+
+    Raises:
+        ValueError: rows differ, an unknown event set, a class without events, or folds that cannot be made.
+    """
+    fits: list[runs.Fit] = []
+    splitting = {"protocol": protocol, "n_splits": n_splits, "random_state": random_state}
+    for place, event_set in enumerate(_known(event_sets)):
+        for shift, rows in _event_rows(windows, event_set, classes=classes, random_state=random_state):
+            fits += runs.plan(windows, rows, **splitting, place=place, event_set=event_set, shift_s=shift)
+    classes = labels.ordered(classes)
+    table = runs.predictions(
+        fits, estimator, windows, embeddings, classes=classes, n_jobs=n_jobs, memory=memory, progress=progress
+    )
+    columns = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    columns += [f"p_{name}" for name in classes]
+    return table.sort_values(["place", "shift_s", "row"])[columns].reset_index(drop=True)
+
+
+def summary(
+    predictions: pd.DataFrame,
+    *,
+    by: Sequence[str] = ("event_set", "shift_s"),
+    level: float = 0.95,
+    draws: int = 1000,
+    random_state: int,
+) -> pd.DataFrame:
+    """Boil predictions down to one row a point of a curve; all scores are in percent, as the preprint prints them.
+
+    Args:
+        predictions: out-of-fold predictions of `sweep`, or (with other columns in `by`) of `cross_validate`.
+        by: the columns that tell the points apart; none makes one point of all rows.
+        level: share of the interval.
+        draws: draws of its bootstrap.
+        random_state: seed of the bootstrap, the same for every point.
+
+    Returns:
+        The columns of `by`, then `n` (events), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with
+        ddof 0, which the preprint does not state), `accuracy` of all events together with its interval
+        `accuracy_low` to `accuracy_high` (dialogues drawn whole), and `uar`.
+    """
+    points = predictions.groupby(list(by), sort=False) if by else [((), predictions)]
+    rows = [
+        {**dict(zip(by, point, strict=True)), **_point(events, level=level, draws=draws, random_state=random_state)}
+        for point, events in points
+    ]
+    return pd.DataFrame(rows)
+
+
+def recalls(predictions: pd.DataFrame, *, level: float = 0.95, draws: int = 1000, random_state: int) -> pd.DataFrame:
+    """Score each emotion on its own at each shift.
+
+    Args:
+        predictions: out-of-fold predictions of one event set of `sweep`.
+        level: share of the interval.
+        draws: draws of its bootstrap over dialogues.
+        random_state: seed of the bootstrap.
+
+    Returns:
+        One row an emotion and shift, in the project's order: emotion, shift_s, n (events), and `recall` with its interval
+        `recall_low` to `recall_high` in percent.
+    """
+    # Among the events of one true emotion, accuracy is that emotion's recall.
+    of_emotion = summary(predictions, by=("emotion", "shift_s"), level=level, draws=draws, random_state=random_state)
+    names = {"accuracy": "recall", "accuracy_low": "recall_low", "accuracy_high": "recall_high"}
+    table = of_emotion.rename(columns=names)[["emotion", "shift_s", "n", *names.values()]]
+    order = table["emotion"].map(labels.EMOTIONS.index)
+    return table.iloc[np.lexsort([table["shift_s"], order])].reset_index(drop=True)
+
+
+def _point(events: pd.DataFrame, *, level: float, draws: int, random_state: int) -> dict[str, float]:
+    """Score the predictions of one point: its number of events, and scores in percent."""
+    true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()
+    of_folds = (events["emotion"] == events["predicted"]).groupby(events["fold"]).mean().to_numpy()
+    scores = metrics.evaluate(true, predicted, labels=labels.ordered([*true, *predicted]))
+    low, high = metrics.bootstrap_interval(
+        true, predicted, events["dialogue"].to_numpy(), level=level, draws=draws, random_state=random_state
+    )
+    return {
+        "n": scores["n"],
+        "cv_mean": 100 * of_folds.mean(),
+        "cv_std": 100 * of_folds.std(ddof=0),
+        "accuracy": 100 * scores["accuracy"],
+        "accuracy_low": 100 * low,
+        "accuracy_high": 100 * high,
+        "uar": 100 * scores["uar"],
+    }
+
+
+def _known(event_sets: Sequence[str]) -> list[str]:
+    """Return the event sets if all are known, or raise ValueError."""
+    unknown = [name for name in event_sets if name not in EVENT_SETS]
+    if unknown:
+        raise ValueError(f"unknown event set {unknown[0]!r}; known are {', '.join(EVENT_SETS)}")
+    return list(event_sets)
+
+
+def _event_rows(
+    windows: pd.DataFrame, event_set: str, *, classes: Sequence[str], random_state: int
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Choose the events of every shift, balanced: (shift in seconds, positions in the table)."""
+    shifts = windows["shift_s"].to_numpy()
+    known = np.unique(shifts)
+    # One order of events at all shifts, so that one seed draws the same sample and folds wherever events are the same.
+    event = pd.factorize(windows["utterance"])[0]
+    n_shifts = windows.groupby("utterance")["shift_s"].transform("nunique").to_numpy()
+    eligible = n_shifts == len(known) if event_set == "fixed" else np.ones(len(windows), dtype=bool)
+    for shift in known:
+        rows = np.flatnonzero(eligible & (shifts == shift))
+        rows = rows[np.argsort(event[rows], kind="stable")]
+        chosen = undersampled_positions(windows["emotion"].iloc[rows], classes=classes, random_state=random_state)
+        yield float(shift), rows[chosen]

@@ -1,0 +1,116 @@
+"""What every notebook calls first: its profile, its folder, and how it keeps tables and figures.
+
+`make` runs a notebook with `output` set to a folder that takes its final name only when the notebook ended well (see
+`runner`). Opened by hand in JupyterLab, `output` is empty and what is kept goes to `outputs/<profile>/interactive/`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from . import figures, paths
+from . import profile as profiles
+
+MANIFEST = "manifest.json"
+
+
+class Run:
+    """One run of one notebook.
+
+    Attributes:
+        name: the notebook's file name without its ending.
+        profile: the run's settings.
+        folder: where tables and figures go.
+    """
+
+    def __init__(self, name: str, profile: profiles.Profile, folder: Path) -> None:
+        """Begin a run in an existing folder; `start` does so for notebooks."""
+        self.name = name
+        self.profile = profile
+        self.folder = folder
+        self._started = time.perf_counter()
+        self._manifest: dict = {"notebook": name, "profile": profile.name, "figures": [], "tables": [], "notes": []}
+
+    def input(self, notebook: str) -> Path:
+        """The finished output folder of an earlier notebook of the same profile.
+
+        Raises:
+            FileNotFoundError: that notebook has not run; the message says how to run it.
+        """
+        for folder in (paths.run_folder(self.profile.name, notebook), _interactive(self.profile.name, notebook)):
+            if (folder / MANIFEST).is_file():
+                return folder
+        raise FileNotFoundError(
+            f"{self.name} needs what {notebook} makes, and it has not run with the profile {self.profile.name!r}: "
+            f"`make reproduce PROFILE={self.profile.name}` runs both in order, or open and run {notebook}.ipynb first"
+        )
+
+    def table(self, table: pd.DataFrame, name: str, *, caption: str) -> pd.DataFrame:
+        """Keep a table as CSV (six significant digits) and give it back for display.
+
+        Args:
+            table: any table; its index is written when it has a name.
+            name: the file's name without its ending.
+            caption: one sentence that says what a row and the numbers are.
+        """
+        with paths.replacing(self.folder / f"{name}.csv") as partial:
+            table.to_csv(partial, index=any(table.index.names), float_format="%.6g")
+        self._note("tables", name, caption)
+        return table
+
+    def figure(self, figure: Figure, name: str, *, caption: str) -> None:
+        """Keep a figure as PNG and SVG, and show it.
+
+        Args:
+            figure: the figure.
+            name: the files' name without its ending.
+            caption: what is seen, in one or two sentences; it is also the figure's text for those who cannot see it.
+        """
+        for suffix in ("png", "svg"):
+            with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
+                figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)
+        self._note("figures", name, caption)
+        plt.show()
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the report's page, for example what was left out and why."""
+        self._manifest["notes"].append(text)
+        self._write()
+
+    def _note(self, kind: str, name: str, caption: str) -> None:
+        listed = [entry for entry in self._manifest[kind] if entry["name"] != name]
+        self._manifest[kind] = [*listed, {"name": name, "caption": caption}]
+        self._write()
+
+    def _write(self) -> None:
+        self._manifest["seconds"] = round(time.perf_counter() - self._started, 1)
+        with paths.replacing(self.folder / MANIFEST) as partial:
+            partial.write_text(json.dumps(self._manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def start(name: str, *, profile: str, output: str = "") -> Run:
+    """Begin a notebook's run.
+
+    Args:
+        name: the notebook's file name without its ending.
+        profile: a profile's name or file (`profile.load`).
+        output: the folder to write to; by default the place for runs by hand.
+
+    Returns:
+        The run. As a side effect matplotlib has the project's style.
+    """
+    settings = profiles.load(profile)
+    folder = Path(output) if output else _interactive(settings.name, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    figures.style()
+    return Run(name, settings, folder)
+
+
+def _interactive(profile: str, notebook: str) -> Path:
+    return paths.outputs() / profile / "interactive" / notebook

@@ -1,0 +1,71 @@
+"""Where things lie: the only module that names folders.
+
+The project root is the checkout that holds this package. `EMOCAST_DATA` and `EMOCAST_OUTPUTS` move the two large folders
+elsewhere (another disk, a test's temporary folder); the Makefile sets them from `DATA=` and `OUTPUTS=`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+REFERENCE = ROOT / "outputs" / "reference"
+PROFILES = Path(__file__).resolve().parent / "profiles"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+PUBLISHED = Path(__file__).resolve().parent / "published.csv"
+
+
+def data() -> Path:
+    """The folder that holds the corpora: `$EMOCAST_DATA`, or `data/` of the checkout."""
+    return Path(os.environ.get("EMOCAST_DATA") or ROOT / "data").resolve()
+
+
+def outputs() -> Path:
+    """The folder that holds what runs make: `$EMOCAST_OUTPUTS`, or `outputs/` of the checkout."""
+    return Path(os.environ.get("EMOCAST_OUTPUTS") or ROOT / "outputs").resolve()
+
+
+def run_folder(profile: str, notebook: str) -> Path:
+    """The finished run of one notebook, for example `outputs/demo/01_dataset_audit`."""
+    return outputs() / profile / notebook
+
+
+def cache_folder(profile: str) -> Path:
+    """What a profile's runs keep between them so that a killed run goes on; safe to delete."""
+    return outputs() / profile / ".cache"
+
+
+def relative(path: Path | str) -> str:
+    """The path as a reader knows it: relative to the checkout where it lies inside, whole otherwise."""
+    path = Path(path)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Yields a temporary path beside `target`, which takes the target's place when the block ends well. A block that
+    raises, or a process that is killed, leaves the old target as it was.
+
+    Args:
+        target: the file to write; its folder is made.
+
+    Yields:
+        The path to write to; it has the target's suffix.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    try:
+        partial = folder / target.name
+        yield partial
+        partial.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

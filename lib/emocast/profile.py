@@ -1,0 +1,187 @@
+"""A run's settings: read from `profiles/*.yaml`, checked whole before anything runs.
+
+`paper` holds the published settings; `demo` and `smoke` say only where they differ (`extends`). Notebooks take the name of
+a profile as their one parameter that matters, so that no setting stands in two places.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from . import labels, paths
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where a window lies: its length, the guard before the event and the shifts, all in seconds."""
+
+    length_s: float
+    guard_s: float
+    shifts_s: list[float]
+
+
+@dataclass(frozen=True)
+class Split:
+    """How data are divided: protocol, share of the held-out part, folds of the cross-validation."""
+
+    protocol: str
+    test_fraction: float
+    folds: int
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Bootstrap intervals: their level (0 to 1) and the number of draws."""
+
+    level: float
+    draws: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The settings of one run. See `profiles/paper.yaml` for what each means and where it comes from."""
+
+    name: str
+    title: str
+    seed: int
+    corpus: str
+    corpora: dict[str, str]
+    synthetic: dict[str, Any] | None
+    windows: Windows
+    encoder: str
+    tasks: dict[str, list[str]]
+    sweep_task: str
+    split: Split
+    fcdnn: dict[str, Any]
+    intervals: Intervals
+    jobs: int
+
+    def corpus_root(self, corpus: str | None = None) -> Path:
+        """The folder of a corpus (the profile's main one by default), below the data folder."""
+        return paths.data() / self.corpora[corpus or self.corpus]
+
+
+class ProfileError(ValueError):
+    """A profile is missing or says something that cannot be."""
+
+
+def available() -> list[str]:
+    """The names of the profiles that come with the project."""
+    return sorted(path.stem for path in paths.PROFILES.glob("*.yaml"))
+
+
+def load(name: str) -> Profile:
+    """Read a profile and check it.
+
+    Args:
+        name: one of `available()`, or the path of a YAML file of one's own (it may extend any of those).
+
+    Returns:
+        The checked settings.
+
+    Raises:
+        ProfileError: no such profile, an unknown or missing setting, a value of the wrong kind. The message names the
+            file, the setting and what to write.
+    """
+    settings = _read(name, seen=())
+    where = _file(name)
+    profile = _build(Profile, {"name": where.stem, **settings}, where, "")
+    _check(profile, where)
+    return profile
+
+
+def _file(name: str) -> Path:
+    own = Path(name)
+    path = own if own.suffix in {".yaml", ".yml"} else paths.PROFILES / f"{name}.yaml"
+    if not path.is_file():
+        raise ProfileError(
+            f"no profile {name!r}: choose one of {', '.join(available())}, or give the path of a .yaml file"
+        )
+    return path
+
+
+def _read(name: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
+    if name in seen:
+        raise ProfileError(f"profiles extend each other in a circle: {' -> '.join((*seen, name))}")
+    path = _file(name)
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{paths.relative(path)} is not valid YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ProfileError(f"{paths.relative(path)}: expected settings as `key: value` lines")
+    base = settings.pop("extends", None)
+    return _merge(_read(base, seen=(*seen, name)), settings) if base else settings
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay changes over a base; only mappings are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _build(kind: type, settings: Any, path: Path, prefix: str) -> Any:
+    """Make a dataclass of settings, with one clear error for what is unknown, missing or of the wrong kind."""
+    if not isinstance(settings, dict):
+        raise ProfileError(f"{paths.relative(path)}: {prefix.rstrip('.')} must be a mapping, found {settings!r}")
+    hints = get_type_hints(kind)
+    for key in settings:
+        if key not in hints:
+            close = difflib.get_close_matches(str(key), hints, n=1)
+            hint = f"; did you mean {prefix}{close[0]}?" if close else f"; known are {', '.join(hints)}"
+            raise ProfileError(f"{paths.relative(path)}: unknown setting {prefix}{key}{hint}")
+    missing = [key for key in hints if key not in settings]
+    if missing:
+        raise ProfileError(f"{paths.relative(path)}: setting {prefix}{missing[0]} is missing")
+    return kind(**{key: _value(hints[key], settings[key], path, prefix + key) for key in hints})
+
+
+def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, path, f"{name}.")
+    if get_origin(hint) in (UnionType, Union):
+        return None if value is None else _value(get_args(hint)[0], value, path, name)
+    kind = get_origin(hint) or hint
+    if kind is list and isinstance(value, list):
+        return [_value(get_args(hint)[0], item, path, name) for item in value]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ProfileError(f"{paths.relative(path)}: {name} must be of type {kind.__name__}, found {value!r}")
+    return value
+
+
+def _check(profile: Profile, path: Path) -> None:
+    """Refuse values that are of the right kind and cannot be right."""
+    rules = {
+        "corpus must be one of the corpora": profile.corpus in profile.corpora,
+        "windows.length_s must be positive": profile.windows.length_s > 0,
+        "windows.guard_s must not be negative": profile.windows.guard_s >= 0,
+        "windows.shifts_s must be ascending and start at 0 or later": profile.windows.shifts_s
+        == sorted(set(profile.windows.shifts_s))
+        and profile.windows.shifts_s[:1] >= [0],
+        "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
+        "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
+        "split.folds must be at least 2": profile.split.folds >= 2,
+        "intervals.level must lie between 0 and 1": 0 < profile.intervals.level < 1,
+        "intervals.draws must be at least 1": profile.intervals.draws >= 1,
+        "jobs must be at least 1": profile.jobs >= 1,
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise ProfileError(f"{paths.relative(path)}: {rule}")
+    for task, emotions in profile.tasks.items():
+        unknown = set(emotions) - set(labels.EMOTIONS)
+        if unknown or len(set(emotions)) < 2:
+            problem = f"unknown emotion {min(unknown)!r}" if unknown else "fewer than two classes"
+            raise ProfileError(f"{paths.relative(path)}: task {task!r}: {problem}")

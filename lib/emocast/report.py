@@ -1,0 +1,97 @@
+"""From a profile's finished notebooks to one page that links everything, and to the tracked reference.
+
+`python -m emocast.report page --profile demo` writes `outputs/demo/index.html`, which opens from disk without a server.
+`python -m emocast.report reference --profile demo` renews `outputs/reference/demo`: the run's tables and small figures, so
+that a reader of the repository sees the results without running anything, and a later run can be held against them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import jinja2
+import nbformat
+from PIL import Image
+
+from . import __version__, paths
+from . import profile as profiles
+from .notebook import MANIFEST
+
+_SMALL_WIDTH = 900  # pixels
+
+
+def runs(profile: str) -> list[dict]:
+    """The manifests of a profile's finished notebooks in their order, each with the notebook's title."""
+    folders = sorted(path.parent for path in (paths.outputs() / profile).glob(f"[0-9]*/{MANIFEST}"))
+    return [{**json.loads((folder / MANIFEST).read_text("utf-8")), "title": _title(folder)} for folder in folders]
+
+
+def _title(folder: Path) -> str:
+    """The first heading of the executed notebook."""
+    notebook = nbformat.read(folder / f"{folder.name}.ipynb", as_version=4)
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return first.splitlines()[0].lstrip("# ")
+
+
+def write_page(profile: profiles.Profile) -> Path:
+    """Write `index.html` of a profile.
+
+    Args:
+        profile: the profile; its finished notebooks are looked up.
+
+    Returns:
+        The page's path.
+    """
+    loader = jinja2.FileSystemLoader(paths.TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    finished = runs(profile.name)
+    page = environment.get_template("index.html").render(
+        profile=profile, runs=finished, version=__version__, seconds=sum(run["seconds"] for run in finished)
+    )
+    target = paths.outputs() / profile.name / "index.html"
+    with paths.replacing(target) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return target
+
+
+def write_reference(profile: profiles.Profile) -> Path:
+    """Renew the tracked reference of a profile from its finished run.
+
+    Args:
+        profile: the profile.
+
+    Returns:
+        The reference's folder: for each notebook its tables as they are and its figures at most 900 pixels wide.
+    """
+    target = paths.REFERENCE / profile.name
+    shutil.rmtree(target, ignore_errors=True)
+    for run in runs(profile.name):
+        source, folder = paths.run_folder(profile.name, run["notebook"]), target / run["notebook"]
+        folder.mkdir(parents=True)
+        for table in run["tables"]:
+            shutil.copyfile(source / f"{table['name']}.csv", folder / f"{table['name']}.csv")
+        for figure in run["figures"]:
+            with Image.open(source / f"{figure['name']}.png") as picture:
+                picture.thumbnail((_SMALL_WIDTH, 4 * _SMALL_WIDTH))
+                small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+                small.save(folder / f"{figure['name']}.png", optimize=True)
+    return target
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m emocast.report", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["page", "reference"])
+    parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
+    options = parser.parse_args(arguments)
+    write = {"page": write_page, "reference": write_reference}[options.what]
+    print(f"  -> {paths.relative(write(profiles.load(options.profile)))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Windows: for each event, the seconds of conversation before it.
+
+An event is an utterance whose emotion is forecast; its onset is t. Its window at shift d is the audio [t - L - d, t - d]
+(preprint, "Shifting the Forecasting Windows", with L = 10 s). With a guard g the window ends g seconds earlier still, for
+labels whose onset is not exact. A window is always whole: an event that has less than that before it is dropped and
+listed, never padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+#: What a window table tells of its event, taken over from the utterance table.
+EVENT_COLUMNS = ("utterance", "dialogue", "session", "scenario", "speaker", "emotion", "audio")
+
+
+class Cut(NamedTuple):
+    """What cutting gives: the window table, and the events that have no full window with the reason."""
+
+    windows: pd.DataFrame
+    dropped: pd.DataFrame
+
+
+def before(
+    events: pd.DataFrame,
+    *,
+    shift_s: float = 0.0,
+    length_s: float = 10.0,
+    guard_s: float = 0.0,
+    eligible_at_s: float | None = None,
+) -> Cut:
+    """Cut the window before each event.
+
+    Args:
+        events: rows of an utterance table; the onset t of each is its `start_s`.
+        shift_s: d, how far back the window's end lies from the event, in seconds.
+        length_s: L, the window's length in seconds.
+        guard_s: further seconds between the window's end and t - d.
+        eligible_at_s: keep only events that have a full window at this shift too, so that a sweep up to it compares
+            the same events at every shift; by default each shift keeps all events that it can.
+
+    Returns:
+        `windows`: one row an event with `EVENT_COLUMNS`, onset_s, shift_s, start_s, end_s (the window's bounds in
+        seconds within `audio`). `dropped`: utterance, dialogue, onset_s, needed_s of the others.
+
+    Raises:
+        ValueError: a negative shift or guard, a length that is not positive, an `eligible_at_s` below `shift_s`.
+    """
+    eligible_at_s = shift_s if eligible_at_s is None else eligible_at_s
+    if shift_s < 0 or guard_s < 0 or length_s <= 0 or eligible_at_s < shift_s:
+        raise ValueError(
+            f"no window of {length_s} s at shift {shift_s} s with a guard of {guard_s} s, eligible at {eligible_at_s} s: "
+            "the length must be positive, shift and guard not negative, eligible_at_s not below shift_s"
+        )
+    onset = events["start_s"]
+    needed_s = length_s + guard_s + eligible_at_s
+    full = onset >= needed_s
+    dropped = events.loc[~full, ["utterance", "dialogue"]].assign(onset_s=onset[~full], needed_s=needed_s)
+    end = onset[full] - shift_s - guard_s
+    windows = events.loc[full, list(EVENT_COLUMNS)].assign(
+        onset_s=onset[full], shift_s=float(shift_s), start_s=(end - length_s).clip(lower=0.0), end_s=end
+    )
+    return Cut(windows.reset_index(drop=True), dropped.reset_index(drop=True))
+
+
+def sweep(
+    events: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float = 10.0, guard_s: float = 0.0
+) -> pd.DataFrame:
+    """Cut the windows of all shifts, each shift with all the events that it can have.
+
+    Args:
+        events: rows of an utterance table.
+        shifts_s: the shifts d in seconds.
+        length_s: L, the windows' length in seconds.
+        guard_s: further seconds between each window's end and t - d.
+
+    Returns:
+        The window tables of the shifts one under the other. An event appears at each shift at which it has a full
+        window; those that appear at every shift are the fixed event set, on which shifts can be compared.
+    """
+    tables = [before(events, shift_s=shift, length_s=length_s, guard_s=guard_s).windows for shift in shifts_s]
+    return pd.concat(tables, ignore_index=True)

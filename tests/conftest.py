@@ -1,0 +1,31 @@
+"""What several tests share: a small synthetic corpus, and where real data lie if they are here."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emocast import paths
+from emocast.corpora import synthetic
+
+REAL = Path(os.environ.get("EMOCAST_REAL", paths.ROOT.parent / "shared" / "real"))
+
+
+@pytest.fixture(scope="session")
+def corpus_root(tmp_path_factory) -> Path:
+    """A synthetic IEMOCAP of 2 sessions with 2 scenarios each; read only: copy it before damaging it."""
+    root = tmp_path_factory.mktemp("corpus") / "small"
+    settings = synthetic.Settings(sessions=2, scenarios=2, turns=(10, 12))
+    return synthetic.make(root, settings, seed=7, processes=2, progress=False)
+
+
+@pytest.fixture
+def real():
+    """A function that gives a folder of real data, or skips the test with the reason."""
+
+    def folder(name: str) -> Path:
+        if not (REAL / name).is_dir():
+            pytest.skip(f"real data are not here: no {name}/ in the folder that EMOCAST_REAL names")
+        return REAL / name
+
+    return folder

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import soundfile
+
+from emocast.corpora import emodb
+from emocast.corpora.table import CorpusError, CorpusWarning
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "wav").mkdir()
+    for name in ("03a01Fa", "08b02Wc", "16a05Lb"):
+        soundfile.write(tmp_path / "wav" / f"{name}.wav", np.full(8_000, 0.1), 16_000)
+    return tmp_path
+
+
+def test_names_are_read(root):
+    rows = emodb.load(root).set_index("utterance")
+    assert list(rows["emotion"]) == ["happiness", "anger", "boredom"]
+    assert list(rows["speaker"]) == ["emodb_03", "emodb_08", "emodb_16"]
+    assert list(rows["sex"]) == ["male", "female", "female"]
+    assert list(rows["scenario"]) == ["a01", "b02", "a05"]
+    assert rows["end_s"].eq(0.5).all()
+
+
+def test_the_files_may_lie_in_the_root_itself(root):
+    assert len(emodb.load(root / "wav")) == 3
+
+
+def test_bad_files_are_listed_and_left_out(root):
+    (root / "wav" / "03a01Nc.wav").write_bytes(b"")
+    (root / "wav" / "readme.wav").write_bytes(b"words")
+    soundfile.write(root / "wav" / "03a02Nc.wav", [], 16_000)
+    cut = root / "wav" / "09a01Ta.wav"
+    soundfile.write(cut, np.zeros(8_000), 16_000)
+    cut.write_bytes(cut.read_bytes()[:1000])
+    found = emodb.validate(root)
+    files = found[found["problem"] != "wrong count"].set_index("file")["problem"].to_dict()
+    assert files == {
+        "wav/03a01Nc.wav": "unreadable audio",
+        "wav/03a02Nc.wav": "empty audio",
+        "wav/09a01Ta.wav": "truncated audio",
+        "wav/readme.wav": "odd name",
+    }
+    with pytest.warns(CorpusWarning, match="4 problem"):
+        assert len(emodb.load(root)) == 3
+
+
+def test_nothing_there_is_one_clear_error(tmp_path):
+    with pytest.raises(CorpusError, match="no EmoDB under"):
+        emodb.load(tmp_path)
+
+
+def test_the_releases_numbers_agree_with_each_other():
+    assert sum(emodb.COUNTS["codes"].values()) == emodb.COUNTS["utterances"] == 535
+
+
+def test_the_real_recordings_are_read(real):
+    rows = emodb.load(real("emodb"))
+    assert rows["emotion"].value_counts().to_dict() == {"anger": 127, "neutral": 79, "happiness": 71, "sadness": 62}
+    assert rows["speaker"].nunique() == 10
+    assert (rows["end_s"] - rows["start_s"]).sum() == pytest.approx(954, abs=1)
+    only_absent = emodb.validate(real("emodb"))  # the copy has four of the seven classes
+    assert set(only_absent["file"]) == {"*L*.wav", "*E*.wav", "*A*.wav"}

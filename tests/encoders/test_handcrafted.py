@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import soundfile
+
+from emocast import audio
+from emocast.encoders import get
+from emocast.encoders.handcrafted import HOP, SUPPORT
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return get("handcrafted")
+
+
+def voice(seconds, hz, rate=16_000):
+    """A harmonic tone with a slow tremor of loudness: enough of a voice for pitch."""
+    time = np.arange(round(seconds * rate)) / rate
+    tone = sum(np.sin(2 * np.pi * hz * k * time) / k for k in range(1, 8))
+    return (0.1 * tone * (1.2 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+
+
+@pytest.fixture
+def dialogue(tmp_path):
+    """Twelve seconds of a voice over noise, written as a 16 kHz file."""
+    samples = voice(12, 150) + np.random.default_rng(0).normal(0, 0.01, 12 * 16_000)
+    path = tmp_path / "d.wav"
+    soundfile.write(path, samples, 16_000, subtype="FLOAT")
+    return path
+
+
+def test_pitch_and_loudness_are_what_they_are_called(encoder):
+    names = encoder.feature_names
+    low, high = encoder.encode([voice(2, 110), 0.5 * voice(2, 220)])
+    pitch, energy = names.index("log_pitch_p50"), names.index("log_energy_mean")
+    assert np.exp(low[pitch]) == pytest.approx(110, rel=0.02)
+    assert np.exp(high[pitch]) == pytest.approx(220, rel=0.02)
+    assert low[energy] - high[energy] == pytest.approx(np.log(2), abs=0.1)
+
+
+def test_a_rise_in_loudness_has_its_slope(encoder):
+    noise = np.random.default_rng(0).normal(0, 0.05, 4 * 16_000)
+    rising = noise * np.exp(0.5 * np.arange(len(noise)) / 16_000)  # 0.5 nats a second
+    slope = encoder.encode([rising.astype(np.float32)])[0][encoder.feature_names.index("log_energy_slope")]
+    assert slope == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_frame_sees_its_own_samples_alone(encoder):
+    samples = voice(1, 150)
+    frames = encoder.frames(samples)
+    first_of_row_20 = 20 * HOP
+    changed = samples.copy()
+    changed[:first_of_row_20] = 0.3
+    changed[first_of_row_20 + SUPPORT :] = -0.3
+    np.testing.assert_array_equal(encoder.frames(changed)[20], frames[20])
+    assert len(frames) == 1 + (len(samples) - SUPPORT) // HOP
+
+
+@pytest.mark.parametrize("end", [9.0, 9.005, 7.3333, 10.9999])
+def test_nothing_after_a_windows_end_reaches_its_embedding(encoder, dialogue, end):
+    """Moving a window's end by 20 ms past t - d makes this fail."""
+    samples, rate = soundfile.read(dialogue, dtype="float32")
+    embedding = encoder.encode_spans(dialogue, [end - 6], [end])
+    samples[int(np.ceil(end * rate)) :] = np.random.default_rng(1).uniform(
+        -1, 1, len(samples) - int(np.ceil(end * rate))
+    )
+    soundfile.write(dialogue, samples, rate, subtype="FLOAT")
+    np.testing.assert_array_equal(encoder.encode_spans(dialogue, [end - 6], [end]), embedding)
+    past = encoder.encode_spans(dialogue, [end - 6], [end + 0.020])
+    assert not np.array_equal(past, embedding), "the planted noise would not have been seen"
+
+
+def test_nothing_before_a_windows_start_reaches_its_embedding(encoder, dialogue):
+    embedding = encoder.encode_spans(dialogue, [3.0], [9.0])
+    samples, rate = soundfile.read(dialogue, dtype="float32")
+    samples[: 3 * rate] = 0.9
+    soundfile.write(dialogue, samples, rate, subtype="FLOAT")
+    np.testing.assert_array_equal(encoder.encode_spans(dialogue, [3.0], [9.0]), embedding)
+
+
+def test_frames_of_a_file_give_what_the_window_alone_gives(encoder, dialogue):
+    whole = encoder.encode_spans(dialogue, [1.0, 2.0], [9.0, 11.5])
+    alone = [encoder.encode([audio.read(dialogue, start_s=a, end_s=b)])[0] for a, b in [(1.0, 9.0), (2.0, 11.5)]]
+    np.testing.assert_allclose(whole, alone, atol=1e-5)
+
+
+def test_a_file_of_another_rate_leaks_nothing_through_the_resampling(encoder, tmp_path):
+    path, rate = tmp_path / "d48.wav", 48_000
+    samples = voice(3, 150, rate)
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    embedding = encoder.encode_spans(path, [0.5], [2.0])
+    samples[2 * rate :] = 0.9
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    np.testing.assert_array_equal(encoder.encode_spans(path, [0.5], [2.0]), embedding)
+
+
+def test_silence_is_finite(encoder):
+    assert np.isfinite(encoder.encode([np.zeros(16_000, np.float32)])).all()
+
+
+def test_spans_beyond_the_sound_are_refused(encoder, dialogue):
+    with pytest.raises(audio.AudioError, match=r"d\.wav: the span from 8\.000 s to 13\.000 s"):
+        encoder.encode_spans(dialogue, [8.0], [13.0])
+
+
+def test_too_short_a_waveform_is_refused(encoder):
+    with pytest.raises(ValueError, match="shorter than one frame"):
+        encoder.encode([np.zeros(100, np.float32)])

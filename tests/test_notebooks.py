@@ -1,0 +1,130 @@
+"""The notebooks: how they are written, and one run of all of them from end to end through make."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import nbformat
+import pandas as pd
+import pytest
+
+from emocast import paths
+
+NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_keeps_the_houses_habits(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1, "papermill overrides nothing without one cell tagged parameters"
+    assert set(re.findall(r"^(\w+) = ", tagged[0].source, re.MULTILINE)) == {"profile", "output"}
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.cells[0].source.splitlines()[0].endswith("?") or "embedding" in path.stem
+    for cell in code:
+        assert not cell.outputs and cell.execution_count is None, "outputs are stored"
+        assert len(cell.source.splitlines()) <= 15, cell.source
+        assert not re.search(r"^\s*(def |class |!|%)", cell.source, re.MULTILINE), cell.source
+
+
+def test_make_runs_every_notebook():
+    listed = re.search(r"^NOTEBOOKS := (.+)$", MAKEFILE, re.MULTILINE)[1].split()
+    assert listed == [path.stem for path in NOTEBOOKS]
+
+
+def make(*arguments, **environment):
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(
+        command, cwd=paths.ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """All notebooks in the smoke profile, in folders of their own; gives the variables for make and the outputs."""
+    if not (paths.ROOT / ".venv").is_dir() and not os.environ.get("CONDA_PREFIX"):
+        pytest.skip("make has no environment here; `make test` makes one")
+    folder = tmp_path_factory.mktemp("smoke")
+    variables = ["PROFILE=smoke", f"DATA={folder}/data", f"OUTPUTS={folder}/outputs"]
+    done = make("reproduce", *variables)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return variables, folder / "outputs" / "smoke"
+
+
+def test_every_notebook_runs_and_keeps_what_it_names(smoke):
+    _, outputs = smoke
+    for path in NOTEBOOKS:
+        folder = outputs / path.stem
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["figures"], f"{path.stem} draws nothing"
+        for figure in manifest["figures"]:
+            assert (folder / f"{figure['name']}.png").stat().st_size > 5_000
+            assert (folder / f"{figure['name']}.svg").stat().st_size > 1_000
+            assert len(figure["caption"]) > 20
+        for table in manifest["tables"]:
+            pd.read_csv(folder / f"{table['name']}.csv")
+        assert (folder / f"{path.stem}.html").is_file()
+
+
+def test_the_page_links_only_what_is_there(smoke):
+    _, outputs = smoke
+    page = (outputs / "index.html").read_text()
+    links = set(re.findall(r'(?:href|src)="([^"#]+)"', page))
+    assert len(links) > 30
+    assert not [link for link in links if not (outputs / link).is_file()]
+
+
+def test_a_second_run_starts_nothing(smoke):
+    variables, _ = smoke
+    again = make("reproduce", *variables)
+    assert again.returncode == 0
+    assert "papermill" not in again.stdout + again.stderr
+    assert "smoke:" not in again.stdout
+
+
+def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):
+    """Notebook 05 is killed in the middle of its sweep, then made again."""
+    variables, outputs = smoke
+    copy = tmp_path / "outputs"
+    shutil.copytree(outputs, copy / "smoke", ignore=shutil.ignore_patterns(".cache"))
+    shutil.rmtree(copy / "smoke" / "05_time_shift_sweep")
+    variables = [*variables[:2], f"OUTPUTS={copy}"]
+    target = copy / "smoke" / "05_time_shift_sweep"
+    command = ["make", "--no-print-directory", "reproduce", *variables]
+    process = subprocess.Popen(command, cwd=paths.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    kept = copy / "smoke" / ".cache"
+    while process.poll() is None and len(list(kept.rglob("output.pkl"))) < 3:
+        pass
+    subprocess.run(["pkill", "-9", "-f", f"papermill .*{copy}"], check=True)
+    said, _ = process.communicate()
+    assert process.returncode != 0
+    assert "05_time_shift_sweep did not end well" in said
+    assert not target.exists()
+    done = make("reproduce", *variables)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for table in sorted(outputs.glob("05_time_shift_sweep/*.csv")):
+        assert (target / table.name).read_bytes() == table.read_bytes(), f"{table.name} differs"
+
+
+def test_help_explains_every_target():
+    said = make("help").stdout
+    for target in re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split():
+        assert f"make {target} " in said
+
+
+def test_another_python_gives_one_clear_error(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.18\nexit 1\n')
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["sh", ".ci/venv", str(tmp_path / "venv")], cwd=paths.ROOT, env={**os.environ, "PYTHON": str(old)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Emocast needs Python 3.10, 3.11 or 3.12; found Python 3.9.18" in done.stderr
+    assert not (tmp_path / "venv").exists()

@@ -1,0 +1,63 @@
+import pytest
+
+from emocast import labels, profile
+from emocast.forecasting.fcdnn import FCDNNClassifier
+
+
+@pytest.mark.parametrize("name", profile.available())
+def test_the_projects_profiles_are_valid(name):
+    assert profile.load(name).name == name
+
+
+def test_paper_holds_the_published_settings():
+    paper = profile.load("paper")
+    assert paper.windows.length_s == 10
+    assert paper.windows.shifts_s == list(range(0, 21, 2))
+    assert paper.split == profile.Split(protocol="random", test_fraction=0.2, folds=5)
+    published = FCDNNClassifier().get_params()
+    assert all(published[key] == value for key, value in paper.fcdnn.items() if key != "standardize")
+    assert [len(classes) for classes in paper.tasks.values()] == [2, 3, 4]
+    assert all(labels.ordered(classes) for classes in paper.tasks.values())
+
+
+def write(folder, text):
+    path = folder / "own.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_an_own_profile_changes_only_what_it_says(tmp_path):
+    own = profile.load(write(tmp_path, "extends: demo\nseed: 5\nfcdnn: {epochs: 2}\n"))
+    demo = profile.load("demo")
+    assert (own.name, own.seed, own.fcdnn["epochs"]) == ("own", 5, 2)
+    assert own.fcdnn["hidden_units"] == demo.fcdnn["hidden_units"]
+    assert own.windows == demo.windows
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: demo\nsede: 1", "unknown setting sede; did you mean seed"),
+        ("extends: demo\nwindows: {lenght_s: 3}", "unknown setting windows.lenght_s; did you mean windows.length_s"),
+        ("extends: demo\nseed: many", "seed must be of type int, found 'many'"),
+        ("extends: demo\nwindows: {shifts_s: [4, 2]}", "shifts_s must be ascending"),
+        ("extends: demo\nsweep_task: 9 classes", "sweep_task must be one of the tasks"),
+        ("extends: demo\ntasks: {odd: [neutral, joy]}", "unknown emotion 'joy'"),
+        ("extends: demo\nsplit: {test_fraction: 1.5}", "test_fraction must lie between 0 and 1"),
+        ("extends: nowhere", "no profile 'nowhere'"),
+        ("seed: 1", "is missing"),
+        ("just words", "expected settings"),
+        ("seed: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_profile_gives_one_clear_error(tmp_path, text, message):
+    with pytest.raises(profile.ProfileError, match=r"profile|own\.yaml") as caught:
+        profile.load(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_profiles_in_a_circle_are_refused(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"extends: {path}\n")
+    with pytest.raises(profile.ProfileError, match="circle"):
+        profile.load(str(path))

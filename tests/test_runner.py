@@ -1,0 +1,62 @@
+"""A run takes its final name only when it ended well."""
+
+import nbformat
+import pytest
+
+from emocast import runner
+
+
+def notebook(folder, *code):
+    cells = [nbformat.v4.new_markdown_cell("# A question?")]
+    cells.append(nbformat.v4.new_code_cell('profile = "demo"\noutput = ""', metadata={"tags": ["parameters"]}))
+    cells += [nbformat.v4.new_code_cell(line) for line in code]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path = folder / "01_question.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+WRITE = "from pathlib import Path; (Path(output) / 'made.txt').write_text({!r})"
+
+
+@pytest.fixture
+def outputs(monkeypatch, tmp_path):
+    monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
+    return tmp_path / "outputs" / "smoke"
+
+
+def test_a_good_run_takes_the_place_of_the_one_before(outputs, tmp_path):
+    runner.run(notebook(tmp_path, WRITE.format("first")), profile="smoke")
+    folder = runner.run(notebook(tmp_path, WRITE.format("second")), profile="smoke")
+    assert folder == outputs / "01_question"
+    assert (folder / "made.txt").read_text() == "second"
+    assert (folder / "01_question.html").stat().st_size > 1000
+    assert [path.name for path in outputs.iterdir()] == ["01_question"]
+
+
+@pytest.mark.parametrize(
+    "end", ["raise RuntimeError('no')", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"]
+)
+def test_a_failed_or_killed_run_leaves_the_last_good_output(outputs, tmp_path, end, capsys):
+    runner.run(notebook(tmp_path, WRITE.format("good")), profile="smoke")
+    source = notebook(tmp_path, WRITE.format("half"), end)
+    assert runner.main([str(source), "--profile", "smoke"]) == 1
+    assert "01_question did not end well" in capsys.readouterr().err
+    assert (outputs / "01_question" / "made.txt").read_text() == "good"
+    assert (outputs / ".failed" / "01_question" / "01_question.ipynb").is_file()
+    assert sorted(path.name for path in outputs.iterdir()) == [".failed", "01_question"]
+
+
+def test_what_a_killed_runner_left_is_removed_and_a_living_ones_is_not(outputs, tmp_path):
+    outputs.mkdir(parents=True)
+    dead, alive = outputs / ".01_question.partial-999999999", outputs / ".01_question.partial-1"
+    dead.mkdir(), alive.mkdir()
+    runner.run(notebook(tmp_path), profile="smoke")
+    assert not dead.exists()
+    assert alive.exists()
+
+
+def test_an_unknown_profile_is_refused_before_anything_runs(outputs, tmp_path, capsys):
+    assert runner.main([str(notebook(tmp_path)), "--profile", "dmeo"]) == 1
+    assert "no profile 'dmeo': choose one of demo, paper, smoke" in capsys.readouterr().err
+    assert not outputs.exists()
