@@ -17,9 +17,13 @@ from matplotlib.axes import Axes
 
 from . import labels
 
-#: Colours for what is no emotion: published figures, and the two event sets or protocols of a comparison.
+#: Colours for what is no emotion (ways of measuring, parts of the data), from Paul Tol's "muted" scheme
+#: (https://sronpersonalpages.nl/~pault/), none of which is an emotion's; black is what a paper printed.
+SERIES_COLOURS = ("#332288", "#44AA99", "#882255", "#999933")
 PUBLISHED_COLOUR = "#000000"
-SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+
+#: An emotion of fewer utterances than this has no box and no mean of its own in a figure; tables count it.
+FEWEST = 5
 
 
 def style() -> None:
@@ -42,6 +46,17 @@ def style() -> None:
 
 def _axes(ax: Axes | None) -> Axes:
     return plt.gca() if ax is None else ax
+
+
+def _frequent(table: pd.DataFrame) -> pd.DataFrame:
+    """The labelled rows of the emotions that have at least `FEWEST` of them."""
+    counts = table["emotion"].value_counts()
+    return table[table["emotion"].isin(counts[counts >= FEWEST].index)]
+
+
+def _shift_axis(ax: Axes, shifts_s: pd.Series) -> None:
+    """Label the axis of shifts, with a tick at each."""
+    ax.set(xlabel="shift d: seconds from the window's end to the event", xticks=sorted(shifts_s.unique()))
 
 
 def emotion_counts(table: pd.DataFrame, ax: Axes | None = None, *, by: str = "session") -> Axes:
@@ -68,9 +83,14 @@ def emotion_counts(table: pd.DataFrame, ax: Axes | None = None, *, by: str = "se
 
 
 def durations(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How long utterances are, an emotion a box (quartiles; whiskers to the 5th and 95th percentile)."""
+    """How long utterances are, an emotion a box (quartiles; whiskers to the 5th and 95th percentile).
+
+    Args:
+        table: an utterance table; emotions with fewer than `FEWEST` utterances are not shown.
+        ax: where to draw.
+    """
     ax = _axes(ax)
-    shown = table.dropna(subset="emotion").assign(seconds=lambda rows: rows["end_s"] - rows["start_s"])
+    shown = _frequent(table).assign(seconds=lambda rows: rows["end_s"] - rows["start_s"])
     order = labels.ordered(shown["emotion"])
     sns.boxplot(
         shown, x="seconds", y="emotion", hue="emotion", order=order, hue_order=order, palette=labels.COLOURS,
@@ -84,16 +104,14 @@ def valence_arousal(table: pd.DataFrame, ax: Axes | None = None, *, scale: tuple
     """The plane of valence and arousal: each emotion's mean with its spread (one standard deviation) over its utterances.
 
     Args:
-        table: an utterance table with valence and arousal.
+        table: an utterance table with valence and arousal; emotions with fewer than `FEWEST` ratings are not shown.
         ax: where to draw.
         scale: the corpus's lowest and highest value.
     """
     ax = _axes(ax)
-    rated = table.dropna(subset=["emotion", "valence", "arousal"])
+    rated = _frequent(table.dropna(subset=["valence", "arousal"]))
     for emotion in labels.ordered(rated["emotion"]):
         chosen = rated[rated["emotion"] == emotion]
-        if len(chosen) < 5:
-            continue
         x, y = chosen["valence"], chosen["arousal"]
         ax.errorbar(
             x.mean(), y.mean(), xerr=x.std(), yerr=y.std(), fmt="o", ms=9, color=labels.COLOURS[emotion],
@@ -170,7 +188,7 @@ def embedding(points: np.ndarray, hue: pd.Series, ax: Axes | None = None, *, tit
 
     Args:
         points: shape (n, 2).
-        hue: the colour of each dot: emotions have their own colours, other groups get some.
+        hue: the colour of each dot: emotions have their own colours, other groups get a scale of their own.
         ax: where to draw.
         title: the title.
         axis: what the axes are, for example "principal component".
@@ -178,7 +196,7 @@ def embedding(points: np.ndarray, hue: pd.Series, ax: Axes | None = None, *, tit
     ax = _axes(ax)
     emotional = hue.isin(labels.EMOTIONS).all()
     order = labels.ordered(hue) if emotional else sorted(hue.unique())
-    palette = labels.COLOURS if emotional else sns.color_palette("colorblind", len(order))
+    palette = labels.COLOURS if emotional else sns.color_palette("viridis", len(order))
     sns.scatterplot(
         x=points[:, 0],
         y=points[:, 1],
@@ -294,7 +312,8 @@ def sweep(
         list(published), list(published.values()), marker="s", s=60, color=PUBLISHED_COLOUR, zorder=3, label=label
     )
     ax.axhline(chance, color="0.4", ls=":", label="chance")
-    ax.set(xlabel="shift d: seconds from the window's end to the event", ylabel="accuracy in percent", ylim=(0, 100))
+    _shift_axis(ax, summary["shift_s"])
+    ax.set(ylabel="accuracy in percent", ylim=(0, 100))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
     return ax
 
@@ -315,7 +334,7 @@ def recalls(table: pd.DataFrame, ax: Axes | None = None, *, chance: float) -> Ax
             rows["shift_s"], rows["recall_low"], rows["recall_high"], color=labels.COLOURS[emotion], alpha=0.18, lw=0
         )
     ax.axhline(chance, color="0.4", ls=":", label="chance")
-    ax.set(xlabel="shift d: seconds from the window's end to the event", ylabel="recall in percent", ylim=(0, 100))
-    ax.set_title("Recall by emotion")
+    _shift_axis(ax, table["shift_s"])
+    ax.set(ylabel="recall in percent", ylim=(0, 100), title="Recall by emotion")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 
 from emocast import metrics
 from emocast.forecasting import protocols
-from emocast.forecasting.evaluate import cross_validate, summary, sweep
+from emocast.forecasting.evaluate import cross_validate, recalls, summary, sweep
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
 CLASSES = ["excitement", "sadness", "neutral"]
@@ -315,3 +315,22 @@ def test_summary_of_one_cross_validation(make_windows, embed):
     points = summary(table, by=(), random_state=0)
     assert points.shape == (1, 7)
     assert points["n"].item() == len(windows)
+
+
+def test_recalls_by_hand():
+    """Two emotions at one shift in two dialogues: 3 of 4 and 1 of 2 are found."""
+    predictions = pd.DataFrame(
+        {
+            "shift_s": 0.0,
+            "fold": 0,
+            "dialogue": ["a", "a", "b", "b", "a", "b"],
+            "emotion": ["sadness"] * 4 + ["neutral"] * 2,
+            "predicted": ["sadness", "sadness", "sadness", "neutral", "neutral", "sadness"],
+        }
+    )
+    table = recalls(predictions, draws=20, random_state=0)
+    assert table["emotion"].to_list() == ["neutral", "sadness"]
+    assert table["n"].to_list() == [2, 4]
+    assert table["recall"].to_list() == [50.0, 75.0]
+    assert (table["recall_low"] <= table["recall"]).all()
+    assert (table["recall"] <= table["recall_high"]).all()
