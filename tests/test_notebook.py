@@ -13,11 +13,12 @@ mpl.use("Agg")
 @pytest.fixture
 def outputs(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path))
+    monkeypatch.delenv(notebook.RUN_FOLDER, raising=False)
     return tmp_path / "smoke"
 
 
 def test_what_is_kept_is_listed_once_with_its_caption(outputs):
-    run = notebook.start("01_x", profile="smoke", output=str(outputs / "01_x"))
+    run = notebook.start("01_x", profile="smoke")
     for value in (1, 2):  # a cell that is run again
         run.table(pd.DataFrame({"a": [value]}), "numbers", caption="Some numbers.")
         figure, _ = plt.subplots()
@@ -59,11 +60,12 @@ def test_a_run_by_hand_does_not_touch_what_make_made(outputs):
     assert notebook.start("01_x", profile="smoke").folder == outputs / "interactive" / "01_x"
 
 
-def test_a_missing_input_says_which_notebook_to_run(outputs):
+def test_a_missing_input_says_which_notebook_to_run(outputs, monkeypatch):
     run = notebook.start("04_x", profile="smoke")
     with pytest.raises(FileNotFoundError, match=r"04_x needs what 03_y makes.*make reproduce PROFILE=smoke"):
         run.input("03_y")
     notebook.start("03_y", profile="smoke").note("ran by hand")
     assert run.input("03_y") == outputs / "interactive" / "03_y"
-    notebook.start("03_y", profile="smoke", output=str(outputs / "03_y")).note("ran by make")
+    monkeypatch.setenv(notebook.RUN_FOLDER, str(outputs / "03_y"))
+    notebook.start("03_y", profile="smoke").note("ran by make")
     assert run.input("03_y") == outputs / "03_y"

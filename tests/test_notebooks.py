@@ -24,7 +24,7 @@ def test_a_notebook_keeps_the_houses_habits(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1, "papermill overrides nothing without one cell tagged parameters"
-    assert set(re.findall(r"^(\w+) = ", tagged[0].source, re.MULTILINE)) == {"profile", "output"}
+    assert set(re.findall(r"^(\w+) = ", tagged[0].source, re.MULTILINE)) == {"profile"}
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.cells[0].source.splitlines()[0].endswith("?") or "embedding" in path.stem
     for cell in code:

@@ -8,7 +8,7 @@ from emocast import runner
 
 def notebook(folder, *code):
     cells = [nbformat.v4.new_markdown_cell("# A question?")]
-    cells.append(nbformat.v4.new_code_cell('profile = "demo"\noutput = ""', metadata={"tags": ["parameters"]}))
+    cells.append(nbformat.v4.new_code_cell('profile = "demo"', metadata={"tags": ["parameters"]}))
     cells += [nbformat.v4.new_code_cell(line) for line in code]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     path = folder / "01_question.ipynb"
@@ -16,7 +16,7 @@ def notebook(folder, *code):
     return path
 
 
-WRITE = "from pathlib import Path; (Path(output) / 'made.txt').write_text({!r})"
+WRITE = "import os; from pathlib import Path; (Path(os.environ['EMOCAST_RUN_FOLDER']) / 'made.txt').write_text({!r})"
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """What every notebook calls first: its profile, its folder, and how it keeps tables and figures.
 
-`make` runs a notebook with `output` set to a folder that takes its final name only when the notebook ended well (see
-`runner`). Opened by hand in JupyterLab, `output` is empty and what is kept goes to `outputs/<profile>/interactive/`.
+`make` runs a notebook in a folder that takes its final name only when the notebook ended well (see `runner`, which names it
+in the environment). Opened by hand in JupyterLab, a notebook keeps its things in `outputs/<profile>/interactive/`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from . import figures, paths
 from . import profile as profiles
 
 MANIFEST = "manifest.json"
+#: The environment variable in which the runner names the folder of a run.
+RUN_FOLDER = "EMOCAST_RUN_FOLDER"
 
 
 class Run:
@@ -94,21 +97,21 @@ class Run:
             partial.write_text(json.dumps(self._manifest, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def start(name: str, *, profile: str, output: str = "") -> Run:
+def start(name: str, *, profile: str) -> Run:
     """Begin a notebook's run.
 
     Args:
         name: the notebook's file name without its ending.
         profile: a profile's name or file (`profile.load`).
-        output: the folder to write to; by default the place for runs by hand.
 
     Returns:
-        The run. As a side effect matplotlib has the project's style.
+        The run. As a side effect matplotlib has the project's style, and pandas shows four significant digits.
     """
     settings = profiles.load(profile)
-    folder = Path(output) if output else _interactive(settings.name, name)
+    folder = Path(os.environ.get(RUN_FOLDER) or _interactive(settings.name, name))
     folder.mkdir(parents=True, exist_ok=True)
     figures.style()
+    pd.set_option("display.float_format", "{:.4g}".format)
     return Run(name, settings, folder)
 
 

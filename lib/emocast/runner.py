@@ -13,8 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+from nbconvert import HTMLExporter
+
 from . import paths
 from . import profile as profiles
+from .notebook import RUN_FOLDER
 
 
 def run(notebook: Path, *, profile: str) -> Path:
@@ -53,18 +57,20 @@ def _papermill(notebook: Path, target: Path, *, profile: str) -> int:
     command = [
         *(sys.executable, "-m", "papermill", str(notebook), str(target)),
         *("--kernel", "python3", "--cwd", str(notebook.parent)),
-        *("-p", "profile", profile, "-p", "output", str(target.parent)),
+        *("-p", "profile", profile),
     ]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
-    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
     return subprocess.run(command, env=environment, check=False).returncode
 
 
 def _to_html(notebook: Path) -> None:
-    """Write the executed notebook as a page beside it."""
-    from nbconvert import HTMLExporter
-
-    body, _ = HTMLExporter(embed_images=True).from_filename(str(notebook))
+    """Write the executed notebook as a page beside it, without the progress bars, which are for those who wait."""
+    executed = nbformat.read(notebook, as_version=4)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if "\r" not in output.get("text", "")]
+    body, _ = HTMLExporter(embed_images=True).from_notebook_node(executed, {"metadata": {"name": notebook.stem}})
     notebook.with_suffix(".html").write_text(body, encoding="utf-8")
 
 
