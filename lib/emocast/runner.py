@@ -21,6 +21,9 @@ from . import profile as profiles
 from .notebook import RUN_FOLDER
 
 
+_ATTEMPTS = 5
+
+
 def run(notebook: Path, *, profile: str) -> Path:
     """Execute a notebook with papermill and keep its output.
 
@@ -94,17 +97,16 @@ def _alive(process: int) -> bool:
 def _swap(partial: Path, target: Path) -> Path:
     """Give a finished folder its final name; what stood there before is deleted."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    old = target.parent / f".{target.name}.partial-{os.getpid()}-old-{os.getpid()}"
-    while True:
+    old = partial.with_name(f".{target.name}.partial-old-{os.getpid()}")
+    for attempt in range(_ATTEMPTS):
         try:
             if target.exists():
                 target.rename(old)
             partial.rename(target)
             break
-        except OSError:
-            if (
-                not partial.exists() or not target.exists()
-            ):  # else: a run beside this one was quicker; put ours in its place
+        except OSError:  # a run beside this one put its folder there in between: make room again
+            shutil.rmtree(old, ignore_errors=True)
+            if attempt == _ATTEMPTS - 1:
                 raise
     shutil.rmtree(old, ignore_errors=True)
     return target

@@ -126,9 +126,8 @@ class Handcrafted:
             audio.AudioError: the file is unreadable, or a span is shorter than a frame or reaches beyond the file.
         """
         spans = list(zip(starts_s, ends_s, strict=True))
-        if (
-            audio.inspect(path).sample_rate != self.sample_rate
-        ):  # a resampled file would carry sound across a span's end
+        # Resampling a whole file would carry sound across a span's end: such spans are read one by one.
+        if audio.inspect(path).sample_rate != self.sample_rate:
             return self.encode([audio.read(path, start_s=a, end_s=b, sample_rate=self.sample_rate) for a, b in spans])
         frames = self.frames(audio.read(path, sample_rate=self.sample_rate))
         pooled = [self.pool(_inside(frames, start, end, path)) for start, end in spans]
