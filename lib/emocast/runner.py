@@ -20,7 +20,6 @@ from . import paths
 from . import profile as profiles
 from .notebook import RUN_FOLDER
 
-
 _ATTEMPTS = 5
 
 

@@ -174,5 +174,5 @@ def test_nothing_there_is_one_clear_error(tmp_path):
 def test_nothing_usable_is_one_clear_error(copy):
     for wav in copy.glob("Session*/dialog/wav/*.wav"):
         wav.write_bytes(b"")
-    with pytest.raises(CorpusError, match="no usable turn"):
+    with pytest.raises(CorpusError, match="no usable utterance"):
         iemocap.load(copy)

@@ -69,12 +69,7 @@ def load(root: Path | str) -> pd.DataFrame:
         CorpusError: no usable recording is under `root`.
     """
     rows, found, _ = _scan(Path(root))
-    if not rows:
-        raise CorpusError(
-            f"EmoDB under {root} has no usable recording; the first problem: {found[0].file}: {found[0].detail}"
-        )
-    table.warn(found, corpus="emodb")
-    return table.build(rows, corpus="emodb")
+    return table.loaded(rows, found, corpus="emodb", root=root)
 
 
 def validate(root: Path | str) -> pd.DataFrame:

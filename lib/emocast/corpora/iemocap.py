@@ -84,12 +84,7 @@ def load(root: Path | str) -> pd.DataFrame:
         CorpusError: nothing usable is under `root`.
     """
     rows, found, _ = _scan(Path(root))
-    if not rows:
-        raise CorpusError(
-            f"IEMOCAP under {root} has no usable turn; the first problem: {found[0].file}: {found[0].detail}"
-        )
-    table.warn(found, corpus="iemocap")
-    return table.build(rows, corpus="iemocap")
+    return table.loaded(rows, found, corpus="iemocap", root=root)
 
 
 def validate(root: Path | str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -117,18 +118,29 @@ def problems(found: Sequence[Problem]) -> pd.DataFrame:
     return pd.DataFrame([asdict(one) for one in found], columns=["file", "problem", "detail", "advice"], dtype="string")
 
 
-def warn(found: Sequence[Problem], *, corpus: str) -> None:
-    """Tell once that parts of a corpus were left out, with the first of them.
+def loaded(rows: Sequence[dict], found: Sequence[Problem], *, corpus: str, root: Path | str) -> pd.DataFrame:
+    """End a corpus's `load`: the table of what can be used, and one warning when parts were left out.
 
     Args:
-        found: the problems; nothing happens when there are none.
+        rows: the usable utterances, as for `build`.
+        found: the problems.
         corpus: the corpus's name as its module is called.
+        root: where the corpus was looked for.
+
+    Returns:
+        The utterance table.
+
+    Raises:
+        CorpusError: there is no usable utterance.
     """
-    if found:
-        first = found[0]
-        warnings.warn(
+    first = found[0] if found else None
+    if not rows:
+        reason = f"; the first problem: {first.file}: {first.detail}" if first else ""
+        raise CorpusError(f"{corpus} under {root} has no usable utterance{reason}")
+    if first:
+        message = (
             f"{corpus}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
-            f"What they touch is left out; emocast.corpora.{corpus}.validate(root) lists all",
-            CorpusWarning,
-            stacklevel=3,
+            f"What they touch is left out; emocast.corpora.{corpus}.validate(root) lists all"
         )
+        warnings.warn(message, CorpusWarning, stacklevel=3)
+    return build(rows, corpus=corpus)
