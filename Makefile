@@ -19,15 +19,27 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 # The notebooks, in order, and what each builds on. A new notebook needs a line in both places below.
 NOTEBOOKS := 01_dataset_audit 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep
 
-RUN      := $(EMOCAST_OUTPUTS)/$(PROFILE)
+# A profile of ours by its name, or one's own by its file; outputs are named after it.
+OWN   := $(filter %.yaml %.yml,$(PROFILE))
+ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
+NAME  := $(basename $(notdir $(PROFILE)))
+
+RUN      := $(EMOCAST_OUTPUTS)/$(NAME)
 finished  = $(RUN)/$(1)/$(1).ipynb
 LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
-# The profiles with embedded data; the others read the corpora that lie in DATA.
+# demo and smoke have embedded data that are made anew when the makers change; an own profile makes what it lacks; paper
+# reads the corpora that lie in DATA.
 CORPUS := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE)/IEMOCAP_full_release/synthetic.json)
+LACKED := $(if $(OWN),lacked)
+
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder whose path holds a space: $(CURDIR))
+endif
 
 .PHONY: help env reproduce test smoke reference lab lint format lock clean
+.PHONY: lacked
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -47,7 +59,7 @@ test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
 	$(PY) -m pytest $(ARGS)
 
 reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
-	$(PY) -m emocast.report reference --profile $(PROFILE)
+	$(PY) -m emocast.report reference --profile $(ASKED)
 
 lab: $(STAMP)  ## open JupyterLab on the notebooks
 	JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
@@ -80,18 +92,21 @@ $(STAMP): requirements.lock pyproject.toml
 
 # --- the data
 $(CORPUS): $(VOICES) | $(STAMP)
-	@echo "$(PROFILE): synthetic conversations"
-	@$(PY) -m emocast.corpora.synthetic --profile $(PROFILE)
+	@echo "$(NAME): synthetic conversations"
+	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED)
+
+lacked: | $(STAMP)
+	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED) --if-missing
 
 # --- the notebooks
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(STAMP)
-	@echo "$(PROFILE): $(1)"
-	@$(PY) -m emocast.runner $$< --profile $(PROFILE)
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(LACKED)
+	@echo "$(NAME): $(1)"
+	@$(PY) -m emocast.runner $$< --profile $(ASKED)
 endef
 $(foreach name,$(NOTEBOOKS),$(eval $(call notebook,$(name))))
 
 $(RUN)/index.html: $(foreach name,$(NOTEBOOKS),$(call finished,$(name)))
-	@$(PY) -m emocast.report page --profile $(PROFILE)
+	@$(PY) -m emocast.report page --profile $(ASKED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from ... import paths
@@ -15,20 +16,44 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m emocast.corpora.synthetic", description=__doc__)
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
+    parser.add_argument("--if-missing", action="store_true", help="make nothing where the profile has its corpus")
     options = parser.parse_args(arguments)
     try:
         profile = profiles.load(options.profile)
-        if profile.synthetic is None:
-            raise profiles.ProfileError(
-                f"the profile {profile.name!r} uses real corpora: nothing to make; see data/README.md"
-            )
-        settings = Settings(**{**profile.synthetic, "turns": tuple(profile.synthetic["turns"])})
-        folder = make(profile.corpus_root("iemocap").parent, settings, seed=profile.seed, processes=profile.jobs)
+        if options.if_missing and _has_its_corpus(profile):
+            return 0
+        folder = make(
+            profile.corpus_root("iemocap").parent, _settings(profile), seed=profile.seed, processes=profile.jobs
+        )
     except (ValueError, FileExistsError, EngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"  -> {paths.relative(folder)}")
     return 0
+
+
+def _settings(profile: profiles.Profile) -> Settings:
+    if profile.synthetic is None:
+        raise profiles.ProfileError(
+            f"the profile {profile.name!r} uses real corpora: nothing to make; see data/README.md"
+        )
+    return Settings(**{**profile.synthetic, "turns": tuple(profile.synthetic["turns"])})
+
+
+def _has_its_corpus(profile: profiles.Profile) -> bool:
+    """Whether nothing is to be made: the corpora are real, or the synthetic one is there in the size asked for."""
+    if profile.synthetic is None:
+        return True
+    about = profile.corpus_root("iemocap") / "synthetic.json"
+    if not about.is_file():
+        return False
+    found = json.loads(about.read_text(encoding="utf-8"))["settings"]
+    if found != profile.synthetic:
+        raise profiles.ProfileError(
+            f"the profile {profile.name!r} asks for a synthetic corpus of {profile.synthetic}, but {about.parent} holds one of "
+            f"{found}: give the profile a folder of its own, `corpora: {{iemocap: {profile.name}/IEMOCAP_full_release}}`"
+        )
+    return True
 
 
 if __name__ == "__main__":
