@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from emocast import corpora, labels
@@ -20,3 +21,27 @@ def test_ordered_names_what_it_does_not_know():
 @pytest.mark.parametrize("name", corpora.NAMES)
 def test_corpora_map_to_the_vocabulary(name):
     assert set(corpora.get(name).LABELS.values()) - {None} <= set(labels.EMOTIONS)
+
+
+def test_four_classes_count_excitement_as_happiness_and_drop_the_rest():
+    emotion = pd.Series(
+        ["neutral", "excitement", "happiness", "sadness", "anger", "frustration", None], index=range(3, 10)
+    )
+    four = labels.four_classes(emotion)
+    assert four.dropna().tolist() == ["neutral", "happiness", "happiness", "sadness", "anger"]
+    assert four.index.equals(emotion.index)
+    assert four.dtype == "string"
+    assert set(labels.FOUR) == set(four.dropna())
+    assert labels.ordered(labels.FOUR) == list(labels.FOUR)
+
+
+def test_four_classes_leave_their_input_alone_and_take_none_at_all():
+    emotion = pd.Series(["excitement"], dtype="string")
+    labels.four_classes(emotion)
+    assert emotion.tolist() == ["excitement"]
+    assert labels.four_classes(pd.Series([None, None])).isna().all()
+
+
+def test_four_classes_name_what_they_do_not_know():
+    with pytest.raises(ValueError, match="'joy'"):
+        labels.four_classes(pd.Series(["joy", "anger"]))

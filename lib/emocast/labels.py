@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
+
 #: Every emotion a table may hold, in the order in which legends, axes and tables list them.
 EMOTIONS: tuple[str, ...] = (
     "neutral",
@@ -42,6 +44,9 @@ COLOURS: dict[str, str] = {
     "other": "#C9C9C9",
 }
 
+#: The classes of the thesis's recognisers (its chapter 5), which all of its corpora have.
+FOUR: tuple[str, ...] = ("neutral", "happiness", "sadness", "anger")
+
 
 def ordered(emotions: Iterable[str]) -> list[str]:
     """Sort emotions into the project's order, each once.
@@ -60,3 +65,20 @@ def ordered(emotions: Iterable[str]) -> list[str]:
     if unknown:
         raise ValueError(f"unknown emotion {unknown[0]!r}; the vocabulary is {', '.join(EMOTIONS)}")
     return [name for name in EMOTIONS if name in found]
+
+
+def four_classes(emotion: pd.Series) -> pd.Series:
+    """Bring emotions to the four classes of the thesis; excitement counts as happiness, as is common for IEMOCAP.
+
+    Args:
+        emotion: names out of `EMOTIONS`, or missing.
+
+    Returns:
+        The names in `FOUR`, missing where the emotion is another or was missing; same index, pandas type "string".
+
+    Raises:
+        ValueError: a name is not in the vocabulary.
+    """
+    ordered(emotion.dropna())
+    merged = emotion.astype("string").replace("excitement", "happiness")
+    return merged.where(merged.isin(FOUR))

@@ -19,8 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import audio
-from . import table
+from . import clips, table
 from .table import CorpusError, Problem
 
 NAME = "EmoDB"
@@ -95,7 +94,7 @@ def validate(root: Path | str) -> pd.DataFrame:
 def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     """Read every file's name and header once: the usable rows, the problems, and the recordings of each letter."""
     folder = root / "wav" if (root / "wav").is_dir() else root
-    files = sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+    files = clips.recordings(folder)
     if not files:
         raise CorpusError(
             f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like there; see data/README.md#emodb"
@@ -112,30 +111,21 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
             )
             continue
         codes[name["code"]] += 1
-        row = _row(path, where, name, found)
-        rows += [row] if row else []
+        length = clips.duration(path, where, found, advice=_GET_AGAIN)
+        rows += [] if length is None else [_row(name, where, length)]
     return rows, found, codes
 
 
-def _row(path: Path, where: str, name: re.Match, found: list[Problem]) -> dict | None:
-    try:
-        info = audio.inspect(path)
-    except audio.AudioError as error:
-        found.append(Problem(where, "unreadable audio", str(error).removeprefix(f"{path}: "), _GET_AGAIN))
-        return None
-    if info.frames == 0 or info.missing_s > 0:
-        kind = "empty audio" if info.frames == 0 else "truncated audio"
-        found.append(Problem(where, kind, f"holds {info.duration_s:.2f} s, lacks {info.missing_s:.2f} s", _GET_AGAIN))
-        return None
+def _row(name: re.Match, where: str, length: float) -> dict:
     return {
-        "utterance": path.stem,
+        "utterance": name.group(),
         "scenario": name["sentence"],
         "speaker": f"emodb_{name['speaker']}",
         "sex": SPEAKERS[name["speaker"]],
         "language": "de",
         "audio": where,
         "start_s": 0.0,
-        "end_s": info.duration_s,
+        "end_s": length,
         "emotion": LABELS[name["code"]],
         "rating": "self-reported",
     }

@@ -1,5 +1,5 @@
 """Forecast the next emotion from the seconds before it: samples, protocols, the FC-DNN, and the sweep over shifts.
 
-`sample` balances the classes, `protocols` divides events into train and test, `fcdnn` holds the preprint's network,
+`protocols` divides events into train and test, `fcdnn` holds the preprint's network,
 `evaluate` runs a model over folds and shifts. Encoders are no part of this room: it takes embeddings as they come.
 """

@@ -14,8 +14,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
+from ..sample import undersampled_positions
 from . import runs
-from .sample import undersampled_positions
 
 #: What a sweep compares: the same events at every shift, or (as published) each shift's own.
 EVENT_SETS: tuple[str, ...] = ("fixed", "moving")

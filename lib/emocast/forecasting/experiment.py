@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from .. import labels, metrics
+from ..sample import undersampled_positions
 from . import protocols
 from .evaluate import cross_validate, summary
 from .fcdnn import FCDNNClassifier
 from .runs import one_thread
-from .sample import undersampled_positions
 
 
 @dataclass(frozen=True)

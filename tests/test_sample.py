@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from emocast.forecasting.sample import undersample, undersampled_positions
+from emocast.sample import undersample, undersampled_positions
 
 # Excitement events of IEMOCAP with an onset of 10 s or later; 977 is what the preprint's test sizes imply. The other
 # classes only have to be larger: here their counts in the whole corpus (Busso et al. 2008, by majority vote).

@@ -1,0 +1,251 @@
+"""CREMA-D (Crowd-sourced Emotional Multimodal Actors Dataset): acted English sentences in six emotions, judged by a crowd.
+
+Who and what: 91 actors (43 women, 48 men, 20 to 74 years old, of several ethnicities) speak twelve everyday sentences; 7,442
+clips of 2.5 s on average. One sentence (IEO) is spoken at three intensities, the others at one that is not specified; the
+utterance table has no column for it, the utterance's name ends in it (LO MD HI XX).
+How labelled: twice. The file name holds the emotion that the actor was asked for ("self-reported" in the thesis's words);
+`VoiceVote` is the emotion that most listeners of the sound alone chose ("rated"; 9.2 listeners a clip on average). Where they
+are tied (`A:N`) the clip belongs to no class. The two label sets differ widely: 3,897 of 7,442 clips sound neutral.
+Licence: Open Database License 1.0, contents under the Database Contents License 1.0. Recordings show actors.
+Known faults: the sound is kept in git-LFS, so a plain download holds pointers of three lines in its place; older copies
+name one clip `1040_ITH_SAD_X.wav`, which the label files call `1040_ITH_SAD_XX` (the repository's issue 6: read as the
+latter here); 1076_MTI_SAD_XX is silent and 1076_MTI_NEU_XX does not play (issue 8).
+
+Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
+`VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
+Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the repository's own label files.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from . import clips, table
+from .table import CorpusError, Problem
+
+NAME = "CREMA-D"
+URL = "https://github.com/CheyneyComputerScience/CREMA-D"
+LICENCE = "Open Database License 1.0; contents: Database Contents License 1.0"
+CITATION = (
+    "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma (2014). CREMA-D: crowd-sourced emotional "
+    "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390. "
+    "https://doi.org/10.1109/TAFFC.2014.2336244"
+)
+GROUP = "speaker"
+#: The file names' codes, what the actor was asked for -> the project's emotions.
+LABELS: dict[str, str] = {
+    "ANG": "anger",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happiness",
+    "NEU": "neutral",
+    "SAD": "sadness",
+}
+#: The listeners' letters -> the project's emotions.
+VOTES: dict[str, str] = {code[0]: emotion for code, emotion in LABELS.items()}
+#: What a complete copy holds; a tie is a vote of several letters.
+COUNTS: dict = {
+    "utterances": 7442,
+    "codes": {"ANG": 1271, "DIS": 1271, "FEA": 1271, "HAP": 1271, "NEU": 1087, "SAD": 1271},
+    "votes": {"A": 986, "D": 547, "F": 645, "H": 353, "N": 3897, "S": 370, "tie": 644},
+}
+
+_CLIP = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<code>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)")
+_VOTE = re.compile(r"[ADFHNS](?::[ADFHNS])*")
+_LIST, _ACTORS, _SUMMARY = "SentenceFilenames.csv", "VideoDemographics.csv", "processedResults/summaryTable.csv"
+_GET_AGAIN = "get it again; see data/README.md#crema-d"
+
+
+def load(root: Path | str, *, rating: str = "self-reported") -> pd.DataFrame:
+    """Read the utterance table with one of the two label sets; clips that cannot be used are left out with one warning.
+
+    Args:
+        root: the folder that holds `AudioWAV` and the label files.
+        rating: "self-reported", the emotion asked for, or "rated", the listeners' vote; a tie has no emotion.
+
+    Returns:
+        The utterance table (`table.COLUMNS`); `scenario` is the sentence ("IEO"), `dialogue` is missing, `rating` says
+        which label set it holds.
+
+    Raises:
+        CorpusError: no usable clip is under `root`, or the votes are asked for and are not there.
+        ValueError: there is no such label set.
+    """
+    if rating not in ("self-reported", "rated"):
+        raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
+    rows, found, _ = _scan(Path(root))
+    if rating == "rated":
+        voted = _must_vote(Path(root))
+        rows = [{**row, "emotion": VOTES.get(voted[row["utterance"]])} for row in rows if row["utterance"] in voted]
+    return table.loaded([{**row, "rating": rating} for row in rows], found, corpus="cremad", root=root)
+
+
+def votes(root: Path | str) -> pd.DataFrame:
+    """Read both label sets off the label files alone: no sound need be there. Bad lines are left out; `validate` lists them.
+
+    Args:
+        root: as for `load`.
+
+    Returns:
+        One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
+
+    Raises:
+        CorpusError: the summary of the votes is not there or is another table.
+    """
+    voted = _must_vote(Path(root))
+    asked = [LABELS[_CLIP.fullmatch(clip)["code"]] for clip in voted]
+    columns = {"utterance": list(voted), "self_reported": asked, "rated": [VOTES.get(vote) for vote in voted.values()]}
+    return pd.DataFrame(columns, dtype="string")
+
+
+def validate(root: Path | str) -> pd.DataFrame:
+    """List what is missing, unreadable or odd in a copy.
+
+    Args:
+        root: as for `load`.
+
+    Returns:
+        A table with the columns file, problem, detail, advice; no row when the copy is whole.
+
+    Raises:
+        CorpusError: there is no clip under `root` at all.
+    """
+    _, found, codes = _scan(Path(root))
+    cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values())
+    expected = [(f"AudioWAV/*_{code}_*.wav", "clips", codes[code], wanted) for code, wanted in COUNTS["codes"].items()]
+    if cast:  # else the scan has noted that the file lacks
+        expected += [(_SUMMARY, f"votes {vote}", cast[vote], wanted) for vote, wanted in COUNTS["votes"].items()]
+    for where, what, number, wanted in expected:
+        if number != wanted:
+            detail = f"{number:,} {what} read, a complete copy has {wanted:,}"
+            found.append(Problem(where, "wrong count", detail, "see the other problems for which files lack"))
+    return table.problems(found)
+
+
+def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
+    """Read the label files and every clip's header once: the rows by name, the problems, the clips of each code."""
+    files = clips.recordings(root / "AudioWAV")
+    if not files:
+        raise CorpusError(
+            f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
+        )
+    rows: list[dict] = []
+    found: list[Problem] = []
+    codes: Counter = Counter()
+    voted, sexes = _voted(root, found), _sexes(root, found)
+    seen: set[str] = set()
+    for path in files:
+        where = path.relative_to(root).as_posix()
+        name = _CLIP.fullmatch(path.stem)
+        clip = _whole(path.stem)
+        if not name or clip in seen:
+            detail = f"{clip} is there already" if name else "no actor, sentence, emotion and intensity in the name"
+            found.append(Problem(where, "odd name", detail, "rename or remove it"))
+            continue
+        seen.add(clip)
+        codes[name["code"]] += 1
+        if voted and clip not in voted:
+            found.append(Problem(where, "missing vote", f"{_SUMMARY} has no such clip: it has no rating", _GET_AGAIN))
+        length = clips.duration(path, where, found, advice=_GET_AGAIN)
+        rows += [] if length is None else [_row(clip, name, where, length, sexes.get(name["actor"]))]
+    for clip in _listed(root, found):
+        if clip not in seen:
+            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
+    for actor in sorted({clip[:4] for clip in seen} - set(sexes)) if sexes else []:
+        found.append(Problem(_ACTORS, "missing actor", f"no line for {actor}: the sex is missing", _GET_AGAIN))
+    return rows, found, codes
+
+
+def _row(clip: str, name: re.Match, where: str, length: float, sex: str | None) -> dict:
+    return {
+        "utterance": clip,
+        "scenario": name["sentence"],
+        "speaker": f"cremad_{name['actor']}",
+        "sex": sex,
+        "language": "en",
+        "audio": where,
+        "start_s": 0.0,
+        "end_s": length,
+        "emotion": LABELS[name["code"]],
+    }
+
+
+def _whole(clip: str) -> str:
+    """A clip's name as the label files have it: `1040_ITH_SAD_X` is `1040_ITH_SAD_XX`."""
+    return f"{clip}X" if clip.endswith("_X") else clip
+
+
+def _must_vote(root: Path) -> dict[str, str]:
+    """The votes, without which the rated labels cannot be had."""
+    found: list[Problem] = []
+    voted = _voted(root, found)
+    if not voted:
+        why = found[0].detail if found else "it holds no line"
+        raise CorpusError(f"no votes of CREMA-D under {root}: {_SUMMARY}: {why}; {_GET_AGAIN}")
+    return voted
+
+
+def _voted(root: Path, found: list[Problem]) -> dict[str, str]:
+    """Clip -> vote, as the summary has them ("A", "A:N"); bad lines are noted by number."""
+    voted: dict[str, str] = {}
+    for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
+        clip, vote = _whole(line["FileName"]), line["VoiceVote"]
+        problem = None
+        if not _CLIP.fullmatch(clip):
+            problem = f"{clip!r} has no actor, sentence, emotion and intensity"
+        elif not _VOTE.fullmatch(vote):
+            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"
+        elif clip in voted:
+            problem = f"{clip} is listed a second time"
+        if problem:
+            found.append(_bad(_SUMMARY, number, problem))
+        else:
+            voted[clip] = vote
+    return voted
+
+
+def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
+    """Actor -> sex; bad lines are noted by number."""
+    sexes: dict[str, str] = {}
+    for number, line in _lines(root, _ACTORS, ("ActorID", "Sex"), found):
+        if line["Sex"] in ("Female", "Male"):
+            sexes[line["ActorID"]] = line["Sex"].lower()
+        else:
+            found.append(_bad(_ACTORS, number, f"actor {line['ActorID']} has the sex {line['Sex']!r}"))
+    return sexes
+
+
+def _listed(root: Path, found: list[Problem]) -> Iterator[str]:
+    """The clips that a complete copy has."""
+    for _, line in _lines(root, _LIST, ("Filename",), found):
+        yield _whole(line["Filename"])
+
+
+def _lines(
+    root: Path, file: str, columns: tuple[str, ...], found: list[Problem]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """A label file's lines by number, if it is there and has the columns; else that is noted, once."""
+    path = root / file
+    if not path.is_file():
+        found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", _GET_AGAIN))
+        return
+    reader = csv.DictReader(path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "").splitlines())
+    try:
+        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+        if lacking:
+            found.append(Problem(file, "missing labels", f"it has no column {lacking[0]}", _GET_AGAIN))
+            return
+        for line in reader:
+            yield reader.line_num, {column: (line[column] or "").strip() for column in columns}
+    except csv.Error as error:  # as after a quote that nothing closes
+        found.append(_bad(file, reader.line_num, f"not readable as CSV ({error})"))
+
+
+def _bad(file: str, number: int, problem: str) -> Problem:
+    return Problem(file, "bad label line", f"line {number}: {problem}", "mend the line by the repository's own file")

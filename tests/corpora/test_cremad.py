@@ -1,0 +1,259 @@
+import warnings
+
+import numpy as np
+import pytest
+import soundfile
+
+from emocast.corpora import cremad
+from emocast.corpora.table import CorpusError, CorpusWarning
+
+CLIPS = {  # clip -> vote
+    "1001_DFA_ANG_XX": "A",
+    "1001_IEO_HAP_LO": "N",
+    "1002_DFA_NEU_XX": "A:N",
+    "1040_ITH_SAD_XX": "S",
+}
+SUMMARY = "processedResults/summaryTable.csv"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
+
+
+def write_labels(root, clips):
+    (root / "processedResults").mkdir(parents=True, exist_ok=True)
+    lines = [f'"{number}","{clip}","{vote}","50","H","57"' for number, (clip, vote) in enumerate(clips.items(), 1)]
+    head = '"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel"'
+    (root / SUMMARY).write_text("\n".join([head, *lines]) + "\n")
+    lines = [f'{number},"{clip}"' for number, clip in enumerate(clips, 1)]
+    (root / "SentenceFilenames.csv").write_text("\n".join(['"Stimulus_Number","Filename"', *lines]) + "\n")
+    (root / "VideoDemographics.csv").write_text(
+        '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","Caucasian","Not Hispanic"\n'
+        '1002,21,"Female","Caucasian","Not Hispanic"\n1040,30,"Female","Asian","Not Hispanic"\n'
+    )
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A copy of four clips, one of which has the odd name of older copies."""
+    root = tmp_path / "CREMA-D"
+    (root / "AudioWAV").mkdir(parents=True)
+    for clip in CLIPS:
+        name = clip.replace("1040_ITH_SAD_XX", "1040_ITH_SAD_X")
+        soundfile.write(root / "AudioWAV" / f"{name}.wav", np.full(8_000, 0.1), 16_000)
+    write_labels(root, CLIPS)
+    return root
+
+
+def problems(root):
+    """File -> kind of all problems but that four clips are no complete copy."""
+    found = cremad.validate(root)
+    return found[found["problem"] != "wrong count"].set_index("file")["problem"].to_dict()
+
+
+def append(root, file, line):
+    with (root / file).open("a") as stream:
+        stream.write(line + "\n")
+    return len((root / file).read_text().splitlines())
+
+
+def test_names_are_read(root):
+    rows = cremad.load(root).set_index("utterance")
+    assert list(rows.index) == list(CLIPS)
+    assert list(rows["emotion"]) == ["anger", "happiness", "neutral", "sadness"]
+    assert list(rows["speaker"]) == ["cremad_1001", "cremad_1001", "cremad_1002", "cremad_1040"]
+    assert list(rows["sex"]) == ["male", "male", "female", "female"]
+    assert list(rows["scenario"]) == ["DFA", "IEO", "DFA", "ITH"]
+    assert rows["dialogue"].isna().all()
+    assert set(rows["language"]) == {"en"}
+    assert set(rows["rating"]) == {"self-reported"}
+    assert rows["start_s"].eq(0).all() and rows["end_s"].eq(0.5).all()
+    assert all((root / path).is_file() for path in rows["audio"])
+
+
+def test_votes_are_read_and_a_tie_has_no_emotion(root):
+    rows = cremad.load(root, rating="rated").set_index("utterance")
+    assert list(rows["emotion"].fillna("none")) == ["anger", "neutral", "none", "sadness"]
+    assert set(rows["rating"]) == {"rated"}
+    assert rows.drop(columns=["emotion", "rating"]).equals(
+        cremad.load(root).set_index("utterance").drop(columns=["emotion", "rating"])
+    )
+
+
+def test_an_unknown_label_set_is_refused(root):
+    with pytest.raises(ValueError, match="no label set 'face'; there are self-reported and rated"):
+        cremad.load(root, rating="face")
+
+
+def test_votes_need_no_sound(tmp_path):
+    write_labels(tmp_path, CLIPS)
+    read = cremad.votes(tmp_path)
+    assert list(read.columns) == ["utterance", "self_reported", "rated"]
+    assert list(read["utterance"]) == list(CLIPS)
+    assert list(read["self_reported"]) == ["anger", "happiness", "neutral", "sadness"]
+    assert list(read["rated"].fillna("none")) == ["anger", "neutral", "none", "sadness"]
+
+
+def test_a_whole_copy_has_no_problem_but_its_size(root):
+    assert problems(root) == {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cremad.load(root)
+
+
+def test_bad_files_are_listed_and_left_out(root):
+    folder = root / "AudioWAV"
+    good = (folder / "1001_DFA_ANG_XX.wav").read_bytes()
+    (folder / "1001_DFA_ANG_XX.wav").write_bytes(POINTER)
+    (folder / "1001_IEO_HAP_LO.wav").write_bytes(good[:1000])
+    (folder / "1002_DFA_NEU_XX.wav").write_bytes(b"")
+    (folder / "1040_ITH_SAD_XX.wav").write_bytes(good)  # beside the same with one X
+    (folder / "1001_DFA_JOY_XX.wav").write_bytes(good)
+    assert problems(root) == {
+        "AudioWAV/1001_DFA_ANG_XX.wav": "unreadable audio",
+        "AudioWAV/1001_IEO_HAP_LO.wav": "truncated audio",
+        "AudioWAV/1002_DFA_NEU_XX.wav": "unreadable audio",
+        "AudioWAV/1040_ITH_SAD_XX.wav": "odd name",
+        "AudioWAV/1001_DFA_JOY_XX.wav": "odd name",
+    }
+    with pytest.warns(CorpusWarning, match="5 problem"):
+        assert list(cremad.load(root)["utterance"]) == ["1040_ITH_SAD_XX"]
+
+
+def test_a_copy_of_pointers_says_to_fetch_the_sound(root):
+    for path in (root / "AudioWAV").glob("*.wav"):
+        path.write_bytes(POINTER)
+    with pytest.raises(CorpusError, match=r"no usable utterance.*git-LFS pointer.*git lfs pull"):
+        cremad.load(root)
+    found = cremad.validate(root)
+    assert found["detail"].str.contains("git-LFS pointer").sum() == len(CLIPS)
+
+
+def test_an_empty_sound_is_listed(root):
+    soundfile.write(root / "AudioWAV" / "1001_DFA_ANG_XX.wav", [], 16_000)
+    assert problems(root) == {"AudioWAV/1001_DFA_ANG_XX.wav": "empty audio"}
+
+
+def test_a_clip_that_the_list_names_and_the_copy_lacks_is_listed(root):
+    (root / "AudioWAV" / "1001_IEO_HAP_LO.wav").unlink()
+    assert problems(root) == {"AudioWAV/1001_IEO_HAP_LO.wav": "missing audio"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('"5","1001_DFA_JOY_XX","A"', "'1001_DFA_JOY_XX' has no actor"),
+        ('"5","1001_DFA_SAD_XX","A:J"', "1001_DFA_SAD_XX has the vote 'A:J'"),
+        ('"5","1001_DFA_SAD_XX",""', "1001_DFA_SAD_XX has the vote ''"),
+        ('"5","1001_DFA_SAD_XX"', "1001_DFA_SAD_XX has the vote ''"),
+        ('"5","1001_DFA_ANG_XX","N"', "1001_DFA_ANG_XX is listed a second time"),
+    ],
+)
+def test_a_vote_that_does_not_parse_is_named_by_its_line_and_left_out(root, line, said):
+    number = append(root, SUMMARY, line)
+    found = cremad.validate(root).set_index("file")
+    assert found.loc[SUMMARY, "problem"].tolist().count("bad label line") == 1
+    detail = found.loc[found["problem"] == "bad label line", "detail"].item()
+    assert detail.startswith(f"line {number}: ") and said in detail
+    assert list(cremad.votes(root)["rated"].fillna("none")) == ["anger", "neutral", "none", "sadness"]
+
+
+def test_a_quote_that_nothing_closes_is_named_and_the_lines_before_it_are_read(root):
+    append(root, SUMMARY, '"5","1001_DFA_SAD_XX","A\n' + "6,x,A\n" * 30_000)
+    found = cremad.validate(root)
+    assert "not readable as CSV" in found.loc[found["file"] == SUMMARY, "detail"].iloc[0]
+    assert list(cremad.votes(root)["utterance"]) == list(CLIPS)
+
+
+def test_bytes_that_are_no_text_are_no_end_of_the_reading(root):
+    with (root / SUMMARY).open("ab") as stream:
+        stream.write(b"\x00\xff\xfe\x00\n")
+    assert problems(root) == {SUMMARY: "bad label line"}
+    assert len(cremad.votes(root)) == len(CLIPS)
+
+
+def test_a_clip_without_a_vote_is_listed_and_has_no_rating(root):
+    lines = (root / SUMMARY).read_text().splitlines()
+    (root / SUMMARY).write_text("\n".join(line for line in lines if "1001_DFA_ANG" not in line))
+    assert problems(root) == {"AudioWAV/1001_DFA_ANG_XX.wav": "missing vote"}
+    with pytest.warns(CorpusWarning, match="has no rating"):
+        assert len(cremad.load(root, rating="rated")) == 3
+    with pytest.warns(CorpusWarning):
+        assert len(cremad.load(root)) == 4
+
+
+def test_missing_votes_are_one_clear_error_where_they_are_needed(root):
+    (root / SUMMARY).unlink()
+    for read in (cremad.votes, lambda folder: cremad.load(folder, rating="rated")):
+        with pytest.raises(CorpusError, match=r"no votes of CREMA-D under .*summaryTable.csv: no such file.*#crema-d"):
+            read(root)
+    assert problems(root) == {SUMMARY: "missing labels"}
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        assert len(cremad.load(root)) == 4
+
+
+def test_another_table_in_the_place_of_the_votes_is_one_clear_error(root):
+    (root / SUMMARY).write_bytes(POINTER)
+    with pytest.raises(CorpusError, match=r"summaryTable.csv: it has no column FileName"):
+        cremad.votes(root)
+
+
+def test_an_empty_table_of_votes_is_one_clear_error(root):
+    (root / SUMMARY).write_text('"","FileName","VoiceVote"\n')
+    with pytest.raises(CorpusError, match=r"summaryTable.csv: it holds no line"):
+        cremad.votes(root)
+
+
+@pytest.mark.parametrize("file", ["VideoDemographics.csv", "SentenceFilenames.csv"])
+def test_a_missing_label_file_is_one_problem_and_the_clips_are_kept(root, file):
+    (root / file).unlink()
+    assert problems(root) == {file: "missing labels"}
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        rows = cremad.load(root)
+    assert len(rows) == 4
+    assert rows["sex"].isna().all() == (file == "VideoDemographics.csv")
+
+
+def test_an_actor_without_a_line_or_with_an_odd_one_is_named(root):
+    text = (root / "VideoDemographics.csv").read_text()
+    (root / "VideoDemographics.csv").write_text(text.replace('1002,21,"Female"', '1002,21,"F"'))
+    found = cremad.validate(root)
+    kinds = found.loc[found["file"] == "VideoDemographics.csv"].set_index("problem")["detail"]
+    assert kinds["bad label line"] == "line 3: actor 1002 has the sex 'F'"
+    assert "no line for 1002" in kinds["missing actor"]
+    with pytest.warns(CorpusWarning):
+        assert cremad.load(root).set_index("speaker")["sex"].isna()["cremad_1002"]
+
+
+def test_nothing_there_is_one_clear_error(tmp_path):
+    for function in (cremad.load, cremad.validate):
+        with pytest.raises(CorpusError, match=r"no CREMA-D under .*data/README.md#crema-d"):
+            function(tmp_path)
+
+
+def test_the_releases_numbers_agree_with_each_other():
+    assert sum(cremad.COUNTS["codes"].values()) == sum(cremad.COUNTS["votes"].values())
+    assert sum(cremad.COUNTS["codes"].values()) == cremad.COUNTS["utterances"] == 7442
+
+
+def test_the_real_label_files_are_read(real):
+    read = cremad.votes(real("cremad"))
+    assert len(read) == cremad.COUNTS["utterances"]
+    asked = {cremad.LABELS[code]: number for code, number in cremad.COUNTS["codes"].items()}
+    assert read["self_reported"].value_counts().to_dict() == asked
+    heard = {cremad.VOTES[vote]: number for vote, number in cremad.COUNTS["votes"].items() if vote != "tie"}
+    assert read["rated"].value_counts().to_dict() == heard
+    assert read["rated"].isna().sum() == 644
+
+
+def test_real_labels_and_clips_join_without_a_problem(real, tmp_path):
+    """The real label files beside three made clips: every name, vote and sex parses; only sound is missing."""
+    root = tmp_path / "CREMA-D"
+    (root / "AudioWAV").mkdir(parents=True)
+    for name in ("SentenceFilenames.csv", "VideoDemographics.csv", "processedResults"):
+        (root / name).symlink_to(real("cremad") / name)
+    for clip in ("1001_IEO_NEU_XX", "1002_IEO_NEU_XX", "1040_ITH_SAD_X"):
+        soundfile.write(root / "AudioWAV" / f"{clip}.wav", np.zeros(8_000), 16_000)
+    found = cremad.validate(root)
+    assert found["problem"].value_counts().to_dict() == {"missing audio": 7439, "wrong count": 6}
+    with pytest.warns(CorpusWarning, match="7439 problem"):
+        rows = cremad.load(root, rating="rated")
+    assert list(rows["emotion"]) == ["neutral", "neutral", "neutral"]
+    assert list(rows["sex"]) == ["male", "female", "male"]

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import soundfile
+
+from emocast.corpora import shemo
+from emocast.corpora.table import CorpusError, CorpusWarning
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("female/F01A01", "female/F02F01", "male/M01N05", "male/M28W12"):
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.full(8_000, 0.1), 16_000)
+    return tmp_path
+
+
+def problems(root):
+    found = shemo.validate(root)
+    return found[found["problem"] != "wrong count"].set_index("file")["problem"].to_dict()
+
+
+def test_names_are_read(root):
+    rows = shemo.load(root).set_index("utterance")
+    assert list(rows.index) == ["F01A01", "F02F01", "M01N05", "M28W12"]
+    assert list(rows["emotion"]) == ["anger", "fear", "neutral", "surprise"]
+    assert list(rows["speaker"]) == ["shemo_F01", "shemo_F02", "shemo_M01", "shemo_M28"]
+    assert list(rows["sex"]) == ["female", "female", "male", "male"]
+    assert rows["audio"].iloc[0] == "female/F01A01.wav"
+    assert set(rows["language"]) == {"fa"}
+    assert set(rows["rating"]) == {"rated"}
+    assert rows["dialogue"].isna().all()
+    assert rows["end_s"].eq(0.5).all()
+
+
+def test_a_whole_copy_has_no_problem_but_its_size(root):
+    assert problems(root) == {}
+    assert set(shemo.validate(root)["file"]) == {f"*/???{code}*.wav" for code in "AFHNSW"}
+
+
+def test_bad_files_are_listed_and_left_out(root):
+    good = (root / "female" / "F01A01.wav").read_bytes()
+    (root / "female" / "F03H01.wav").write_bytes(b"")
+    (root / "female" / "F03H02.wav").write_bytes(good[:1000])
+    soundfile.write(root / "male" / "M03S01.wav", [], 16_000)
+    (root / "male" / "M03S02.wav").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    for odd in ("female/M05N01", "male/M05X01", "male/M5N01", "male/notes", "male/._M01N05"):
+        (root / f"{odd}.wav").write_bytes(good)
+    assert problems(root) == {
+        "female/F03H01.wav": "unreadable audio",
+        "female/F03H02.wav": "truncated audio",
+        "male/M03S01.wav": "empty audio",
+        "male/M03S02.wav": "unreadable audio",
+        "female/M05N01.wav": "odd name",
+        "male/M05X01.wav": "odd name",
+        "male/M5N01.wav": "odd name",
+        "male/notes.wav": "odd name",
+    }
+    with pytest.warns(CorpusWarning, match="8 problem"):
+        assert len(shemo.load(root)) == 4
+
+
+def test_a_missing_half_is_one_problem(root):
+    for path in (root / "male").glob("*.wav"):
+        path.unlink()
+    assert problems(root) == {"male": "missing recordings"}
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        assert set(shemo.load(root)["sex"]) == {"female"}
+
+
+def test_nothing_there_is_one_clear_error(tmp_path):
+    for function in (shemo.load, shemo.validate):
+        with pytest.raises(CorpusError, match=r"no ShEMO under .*data/README.md#shemo"):
+            function(tmp_path)
+
+
+def test_nothing_usable_is_one_clear_error(root):
+    for path in root.glob("*/*.wav"):
+        path.write_bytes(b"")
+    with pytest.raises(CorpusError, match="no usable utterance"):
+        shemo.load(root)
+
+
+def test_the_releases_numbers_agree_with_each_other():
+    assert sum(shemo.COUNTS["codes"].values()) == shemo.COUNTS["utterances"] == 3000
+    assert sum(shemo.COUNTS["speakers"].values()) == 87
