@@ -19,6 +19,7 @@ except ModuleNotFoundError:  # Python 3.10
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {
     "espeakng-loader": "espeakng_loader", "pyyaml": "yaml", "scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL",
+    "huggingface-hub": "huggingface_hub",
 }  # fmt: skip
 IMPORTABLE = [re.match(r"[\w-]+", line)[0] for line in PROJECT["dependencies"] if not line.startswith("laion-clap")]
 

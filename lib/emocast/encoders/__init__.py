@@ -2,7 +2,8 @@
 
 An encoder has a `name`, the `sample_rate` in Hz that it hears, its `dimension`, `encode(waveforms) -> (n, dimension)` for a
 batch of equally long waveforms, and `encode_spans(path, starts_s, ends_s)` for spans of one file, where work that spans
-share is done once. `store.embed` runs an encoder over a window table and `store.save` keeps what comes out.
+share is done once. An encoder whose weights come from a file has a `digest` of them too.
+`store.embed` runs an encoder over a window table and `store.save` keeps what comes out.
 """
 
 from __future__ import annotations
@@ -34,16 +35,30 @@ def get(name: str) -> Encoder:
     """Make an encoder by its name; heavy packages are imported only here.
 
     Args:
-        name: "handcrafted".
+        name: "handcrafted", or "wav2vec2:" and the folder or hub id of a checkpoint (`hub.find`), for example
+            "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP".
 
     Returns:
         The encoder.
 
     Raises:
         ValueError: there is no such encoder; the message lists those there are.
+        hub.CheckpointError: the encoder's checkpoint is missing or damaged (a ValueError too).
     """
+    kind, _, source = name.partition(":")
     if name == "handcrafted":
         from .handcrafted import Handcrafted
 
         return Handcrafted()
-    raise ValueError(f"no encoder {name!r}; there is handcrafted")
+    if kind == "wav2vec2" and source:
+        from .wav2vec2 import Wav2Vec2
+
+        return Wav2Vec2(source)
+    raise ValueError(f"no encoder {name!r}; there is handcrafted, and wav2vec2:<folder or hub id of a checkpoint>")
+
+
+def modules(name: str) -> tuple[str, ...]:
+    """The sources below `lib/emocast` that determine an encoder's embeddings, for `cache.code_digest`."""
+    kind = name.partition(":")[0]
+    shared = ("encoders/checkpoint.py", "encoders/checkpoint_files.py") if kind == "wav2vec2" else ()
+    return ("audio.py", f"encoders/{kind}.py", *shared)

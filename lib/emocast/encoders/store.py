@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import audio, cache, paths
-from . import get
+from . import get, modules
 
 _WINDOWS = "windows.parquet"
 _EMBEDDINGS = "embeddings.npy"
@@ -34,16 +34,18 @@ def embed(
         be read holds NaN. And the list of those files: a table with the columns audio, windows, problem.
     """
     places = [(audio, rows) for audio, rows in windows.reset_index(drop=True).groupby("audio", sort=True)]
-    code = cache.code_digest("audio.py", f"encoders/{encoder}.py")
+    made = get(encoder)
+    weights = getattr(made, "digest", "")
+    code = cache.code_digest(*modules(encoder))
     one_file = memory.cache(_encode_file, ignore=["path"]) if memory else _encode_file
     tasks = (
         joblib.delayed(_try_file)(
-            one_file, encoder, Path(root) / name, rows["start_s"].tolist(), rows["end_s"].tolist(), code
+            one_file, encoder, Path(root) / name, rows["start_s"].tolist(), rows["end_s"].tolist(), code, weights
         )
         for name, rows in places
     )
     results = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    embeddings = np.full((len(windows), get(encoder).dimension), np.nan, np.float32)
+    embeddings = np.full((len(windows), made.dimension), np.nan, np.float32)
     failed = []
     for (name, rows), (values, problem) in zip(
         places, tqdm(results, total=len(places), desc=encoder, unit="file"), strict=True
@@ -55,19 +57,22 @@ def embed(
     return embeddings, pd.DataFrame(failed, columns=["audio", "windows", "problem"])
 
 
-def _try_file(one_file, encoder: str, path: Path, starts_s: Sequence[float], ends_s: Sequence[float], code: str):
+def _try_file(one_file, encoder: str, path: Path, starts_s: Sequence[float], ends_s: Sequence[float], *key: str):
     """One file's embeddings, or what is wrong with the file: one bad file must not stop the others."""
     try:
-        return one_file(encoder, path, cache.file_digest(path), starts_s, ends_s, code), None
+        return one_file(encoder, path, cache.file_digest(path), starts_s, ends_s, *key), None
     except (audio.AudioError, OSError) as error:
         return None, str(error)
 
 
 def _encode_file(
-    encoder: str, path: Path, content: str, starts_s: Sequence[float], ends_s: Sequence[float], code: str
+    encoder: str, path: Path, content: str, starts_s: Sequence[float], ends_s: Sequence[float], code: str, weights: str
 ) -> np.ndarray:
-    """Embed spans of one file. `content` and `code` are digests: part of the key under which the result is kept."""
-    return get(encoder).encode_spans(path, starts_s, ends_s)
+    """Embed spans of one file. `content`, `code` and `weights` are digests: part of the key of what is kept."""
+    made = get(encoder)
+    if getattr(made, "digest", "") != weights:
+        raise RuntimeError(f"the weights of {encoder} changed while embeddings were computed: run again")
+    return made.encode_spans(path, starts_s, ends_s)
 
 
 def save(folder: Path | str, windows: pd.DataFrame, embeddings: np.ndarray) -> None:

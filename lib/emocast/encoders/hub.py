@@ -1,0 +1,73 @@
+"""Where a model's files come from: a folder on this machine, or the model hub, of which only named data files are taken."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import huggingface_hub
+
+from .. import paths
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged or of another kind. The message names the file and says what to do."""
+
+
+def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] = ()) -> Path:
+    """Find a checkpoint's folder, downloading it from the model hub where that is needed and allowed.
+
+    Args:
+        source: a folder: absolute, or relative to the working folder, `data/checkpoints/` or `outputs/`. Or a hub id
+            ("owner/name"), whose files go into the hub's own cache; `HF_HUB_OFFLINE=1` (set in notebooks by `make`)
+            and `HF_ENDPOINT` have their usual sense.
+        needed: names of the files that a checkpoint must have.
+        optional: names of files that are taken where they are. No other file is downloaded.
+
+    Returns:
+        A folder that holds all needed files.
+
+    Raises:
+        CheckpointError: there is none; the message says which files to put where.
+    """
+    for place in (Path(), paths.data() / "checkpoints", paths.outputs()):
+        if (place / source).is_dir():
+            return _complete((place / source).resolve(), needed)
+    if not _HUB_ID.fullmatch(str(source)):
+        raise CheckpointError(_how_to_get(source, needed, "there is no such folder"))
+    folder = _download(str(source), tuple(needed), tuple(optional))
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(_how_to_get(source, needed, f"what the hub or its cache has of it holds no {missing[0]}"))
+    return folder
+
+
+def _complete(folder: Path, needed: Sequence[str]) -> Path:
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(
+            f"no {missing[0]} in {paths.relative(folder)}: the copy is incomplete, a checkpoint has {', '.join(needed)}; "
+            f"get what is missing from where the others come from"
+        )
+    return folder
+
+
+@functools.lru_cache(maxsize=8)  # the hub is asked once a process, not once a sound file
+def _download(repository: str, needed: tuple[str, ...], optional: tuple[str, ...]) -> Path:
+    try:
+        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=[*needed, *optional]))
+    except Exception as error:  # what is raised for a network that is not there has no common class
+        reason = f"there is no such folder, and the model hub gave none ({type(error).__name__})"
+        raise CheckpointError(_how_to_get(repository, needed, reason)) from error
+
+
+def _how_to_get(source: Path | str, needed: Sequence[str], reason: str) -> str:
+    place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
+    return (
+        f"no checkpoint {source}: {reason}. Put {', '.join(needed)} into {paths.relative(place)}/; where there is a network, "
+        f"a hub id is downloaded by itself unless HF_HUB_OFFLINE is set"
+    )

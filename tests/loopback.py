@@ -1,0 +1,82 @@
+"""A stand-in for the model hub on 127.0.0.1: the real download code fetches from it, and it notes what was asked for.
+
+It serves folders laid out as <root>/<owner>/<name>/<file>. `HF_ENDPOINT` is read when huggingface_hub is imported: start
+the server first and run what downloads in a process of its own, with the server's `environment`.
+"""
+
+import hashlib
+import json
+import os
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+COMMIT = "a" * 40
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves until the `with` block ends; `paths` lists what was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, root: Path):
+        self.root, self.paths = root, []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """The environment of a process that takes this for the hub and keeps its cache below `home`."""
+        address = f"http://127.0.0.1:{self.server_address[1]}"
+        own = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        return {**os.environ, **own, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = self.path.partition("?")[0]
+        self.server.paths.append(path)
+        if file := re.fullmatch(r"/([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
+            self._send_file(self.server.root / file[1] / file[2])
+        elif model := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/revision/[^/]+)?", path):
+            self._send_listing(model[1])
+        else:
+            self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
+
+    do_HEAD = do_GET
+
+    def _send_file(self, path: Path):
+        if not path.is_file():
+            return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
+        content = path.read_bytes()
+        return self._send(200, content, {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT})
+
+    def _send_listing(self, repository: str):
+        folder = self.server.root / repository
+        if not folder.is_dir():
+            return self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
+        files = [{"rfilename": path.relative_to(folder).as_posix()} for path in sorted(folder.rglob("*"))]
+        listing = {"id": repository, "modelId": repository, "sha": COMMIT, "private": False, "downloads": 0, "tags": []}
+        return self._send(
+            200, json.dumps({**listing, "siblings": files}).encode(), {"Content-Type": "application/json"}
+        )
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
