@@ -16,7 +16,9 @@ SMALL = Settings(sessions=1, scenarios=1, turns=(5, 5))
 
 def _digests(root):
     return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in (root / iemocap.RELEASE).rglob("*")
+        if p.is_file()
     }
 
 
@@ -62,7 +64,7 @@ def test_a_failure_midway_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(iemocap, "write_about", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         make(root, SMALL, seed=1, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == [".demo.lock"]
+    assert [path.name for path in root.iterdir()] == [".IEMOCAP_full_release.lock"]
     monkeypatch.setattr(iemocap, "write_about", write)
     assert make(root, SMALL, seed=1, progress=False) == root
 
@@ -74,14 +76,17 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_cleans_up(tmp_path):
     )
     run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "demo")], env=os.environ)
     deadline = time.monotonic() + 30
-    while not list(tmp_path.glob(".demo.making-*/new/**/*.wav")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("demo/.IEMOCAP_full_release.making-*/new/**/*.wav")) and time.monotonic() < deadline:
         time.sleep(0.05)
     run.kill()
     run.wait()
-    assert list(tmp_path.glob(".demo.making-*"))
-    assert not (tmp_path / "demo").exists()
+    assert list(tmp_path.glob("demo/.IEMOCAP_full_release.making-*"))
+    assert not (tmp_path / "demo" / iemocap.RELEASE).exists()
     make(tmp_path / "demo", SMALL, seed=1, progress=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".demo.lock", "demo"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
+        ".IEMOCAP_full_release.lock",
+        "IEMOCAP_full_release",
+    ]
 
 
 def test_an_older_synthetic_corpus_is_replaced_and_nothing_else(tmp_path):

@@ -7,10 +7,16 @@ they say nothing about people.
 The modules, in the order of the way: `process` (moods and emotions), `script` (scenarios and words), `raters` (labels),
 `forecast` (the exact ceiling), `voices` (speakers and prosody), `engine` (eSpeak NG), `room` (the recording),
 `dialogue` (the plan of one), `iemocap` (the files), `corpus` (all of it).
+
+Beside the conversations stand acted sentences in the layouts of CREMA-D, EmoDB and ShEMO, through the same voices, engine
+and room: `cultures` (a shift of prosody for each language), `isolated` (their plan), `listeners` (votes), `cremad`,
+`emodb`, `shemo` (what each has of its own), `twins` (all of them). `files` and `folder` write for both.
 """
 
 from __future__ import annotations
 
 from emocast.corpora.synthetic.corpus import Settings, make
+from emocast.corpora.synthetic.isolated import TwinSettings
+from emocast.corpora.synthetic.twins import make as make_twin
 
-__all__ = ["Settings", "make"]
+__all__ = ["Settings", "TwinSettings", "make", "make_twin"]

@@ -1,23 +1,16 @@
-"""Make the whole corpus in one go, or nothing of it.
-
-Everything is built in a hidden folder beside the target and renamed at the end, so a killed run leaves nothing
-half-made under the target's name; the next run removes what the killed one left. A lock file keeps two runs apart.
-"""
+"""Make the whole corpus of conversations in one go, or nothing of it (`folder`)."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from emocast.corpora.synthetic import engine, iemocap, room, script
+from emocast.corpora.synthetic import engine, folder, iemocap, room, script
 from emocast.corpora.synthetic.dialogue import PlannedDialogue, plan
 
 #: IEMOCAP has five sessions, and `voices` two speakers for each.
@@ -73,7 +66,8 @@ def make(root: Path, settings: Settings, *, seed: int, processes: int | None = N
     """Make the corpus.
 
     Args:
-        root: the corpus root that appears, holding `IEMOCAP_full_release`. An older synthetic corpus there is replaced.
+        root: the data folder below which `IEMOCAP_full_release` appears. An older synthetic corpus of this name is
+            replaced; nothing else there is touched.
         settings: the size of the corpus.
         seed: the seed of everything; the same seed and settings give the same bytes.
         processes: how many clips are spoken at a time; None for one a core. It changes nothing but the time.
@@ -83,46 +77,20 @@ def make(root: Path, settings: Settings, *, seed: int, processes: int | None = N
         `root`.
 
     Raises:
-        FileExistsError: `root` holds something that is not a synthetic corpus, and is left alone.
+        FileExistsError: the folder is there and no synthetic corpus; it is left alone.
         engine.EngineError: eSpeak NG did not start or did not speak.
     """
     root = Path(root).absolute()
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(root.parent / f".{root.name}.lock"):
-        prefix = f".{root.name}.making-"
-        for leftover in root.parent.glob(f"{prefix}*"):
-            shutil.rmtree(leftover)
-        _check_replaceable(root)
-        workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=root.parent))
-        try:
-            _build(workshop / "new", settings, seed=seed, processes=processes, progress=progress)
-            if root.exists():
-                root.rename(workshop / "old")
-            (workshop / "new").rename(root)
-        finally:
-            shutil.rmtree(workshop, ignore_errors=True)
+    with folder.building(root / iemocap.RELEASE) as release:
+        _build(release, settings, seed=seed, processes=processes, progress=progress)
     return root
 
 
-def _check_replaceable(root: Path) -> None:
-    """Refuse to replace a folder of somebody's own, above all a copy of the real IEMOCAP."""
-    if not root.exists():
-        return
-    if not root.is_dir():
-        raise FileExistsError(f"{root} is a file; the corpus needs a folder of that name: move the file away")
-    others = [path.name for path in root.iterdir() if path.name != iemocap.RELEASE and not path.name.startswith(".")]
-    release = root / iemocap.RELEASE
-    if others or (release.exists() and not (release / "synthetic.json").exists()):
-        found = ", ".join(sorted(others)[:3]) or f"{iemocap.RELEASE} without synthetic.json"
-        raise FileExistsError(f"{root} holds {found}, which is no synthetic corpus: it is not replaced; move it away")
-
-
-def _build(root: Path, settings: Settings, *, seed: int, processes: int | None, progress: bool) -> None:
-    """Speak, record and write all dialogues below `root`."""
+def _build(release: Path, settings: Settings, *, seed: int, processes: int | None, progress: bool) -> None:
+    """Speak, record and write all dialogues of the release."""
     dialogues = plans(settings, seed=seed)
     clips = [turn.clip for planned in dialogues for turn in planned.turns]
     spoken = engine.speak(clips, processes=processes)
-    release = root / iemocap.RELEASE
     truth = []
     with tqdm(total=len(clips), desc="synthetic corpus", unit="clip", disable=not progress) as bar:
         for planned in dialogues:

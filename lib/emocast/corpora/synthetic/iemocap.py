@@ -1,8 +1,7 @@
 """Write dialogues in the layout and the text formats of IEMOCAP's full release, for its unchanged loader.
 
 The formats are those of the release's own `dialog/EmoEvaluation`, `dialog/transcriptions`, `dialog/wav` and
-`sentences/wav` (Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; https://sail.usc.edu/iemocap/). So that
-nobody takes these files for IEMOCAP, a README beside them and the metadata of every audio file say what they are.
+`sentences/wav` (Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; https://sail.usc.edu/iemocap/).
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
 
-from emocast.corpora.synthetic import process, room
+from emocast.corpora.synthetic import files, process, room
 from emocast.corpora.synthetic.dialogue import PlannedDialogue, PlannedTurn
 from emocast.corpora.synthetic.raters import UNDECIDED
 
@@ -51,10 +49,6 @@ WORDS: dict[str, str] = {
     "disgust": "Disgust",
     "other": "Other",
 }
-
-#: What the metadata of every audio file say.
-TITLE = "SYNTHETIC speech, not IEMOCAP"
-COMMENT = "SYNTHETIC: made by Emocast with eSpeak NG; not IEMOCAP, no person's voice. See README.txt."
 
 _HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 _README = """SYNTHETIC CORPUS - THIS IS NOT IEMOCAP
@@ -92,14 +86,14 @@ def write_dialogue(
     """
     session = release / f"Session{planned.session}"
     times = list(zip(planned.turns, starts / room.SAMPLE_RATE, ends / room.SAMPLE_RATE, strict=True))
-    _write_text(
+    files.write_text(
         session / "dialog" / "EmoEvaluation" / f"{planned.name}.txt", _HEADER + "".join(map(_evaluation, times))
     )
-    _write_text(session / "dialog" / "transcriptions" / f"{planned.name}.txt", "".join(map(_transcription, times)))
-    _write_wav(session / "dialog" / "wav" / f"{planned.name}.wav", recording)
+    files.write_text(session / "dialog" / "transcriptions" / f"{planned.name}.txt", "".join(map(_transcription, times)))
+    files.write_wav(session / "dialog" / "wav" / f"{planned.name}.wav", recording, corpus="IEMOCAP")
     for turn, start, end in zip(planned.turns, starts, ends, strict=True):
         path = session / "sentences" / "wav" / planned.name / f"{turn.utterance}.wav"
-        _write_wav(path, recording[start:end, turn.channel])
+        files.write_wav(path, recording[start:end, turn.channel], corpus="IEMOCAP")
     return _truth(planned)
 
 
@@ -129,20 +123,6 @@ def _truth(planned: PlannedDialogue) -> pd.DataFrame:
     return truth.assign(gold=[turn.rating.gold for turn in planned.turns])
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_wav(path: Path, samples: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    with soundfile.SoundFile(path, "w", room.SAMPLE_RATE, channels, subtype="PCM_16", format="WAV") as file:
-        file.title = TITLE
-        file.comment = COMMENT
-        file.write(samples)
-
-
 def write_about(release: Path, truth: pd.DataFrame, *, settings: Mapping[str, object], seed: int) -> None:
     """Write what the corpus says about itself: `README.txt`, `synthetic.json` and `truth.csv`.
 
@@ -154,19 +134,14 @@ def write_about(release: Path, truth: pd.DataFrame, *, settings: Mapping[str, ob
     """
     sessions = "Session" + truth["utterance"].str.slice(4, 5)
     about = {
-        "synthetic": True,
-        "made_by": "Emocast with eSpeak NG",
         "process": process.NAME,
         "seed": seed,
         "settings": dict(settings),
-        # in the form of the loader's COUNTS, so that a damaged copy is noticed as one of the release is
         "counts": {
             "dialogues": int(truth["dialogue"].nunique()),
             "utterances": dict(sorted(Counter(sessions).items())),
             "codes": dict(sorted(Counter(truth["gold"].map(CODES)).items())),
         },
     }
-    _write_text(release / "synthetic.json", json.dumps(about, indent=2) + "\n")
-    _write_text(release / "truth.csv", truth.to_csv(index=False, lineterminator="\n"))
     readme = _README.format(process=process.NAME, seed=seed, settings=json.dumps(dict(settings)))
-    _write_text(release / "README.txt", readme)
+    files.write_about(release, truth, readme=readme, about=about)

@@ -1,4 +1,4 @@
-"""From spoken clips to the stereo recording of one dialogue: placing the turns, two microphones, a room.
+"""From spoken clips to a recording: placing the turns of a dialogue, two microphones, a room; or one studio microphone.
 
 IEMOCAP was recorded by one microphone a speaker, left for the female and right for the male one, with overlapping
 speech and the partner audible in the background. A loader that mixes down, cuts windows or trusts levels should meet
@@ -49,6 +49,9 @@ LATE_S = 6.0
 
 #: Seconds after the last turn.
 TAIL_S = 1.0
+
+#: Seconds of silence before and after a sentence in the studio: fewest and most.
+MARGIN_S = (0.08, 0.3)
 
 LEFT, RIGHT = 0, 1
 
@@ -177,13 +180,30 @@ def mix(turns: list[Turn], starts: np.ndarray, rng: np.random.Generator) -> np.n
         delay = delays[channel]
         heard[channel, delay:] += crosstalk[channel] * own[1 - channel, :-delay]
     gains = 10 ** (rng.uniform(-2.5, 2.5, size=2) / 20)
-    heard = heard * gains[:, np.newaxis] + _noise(size, rng)
+    heard = heard * gains[:, np.newaxis] + _noise((2, size), NOISE_LEVEL, rng)
     return np.rint(heard.T * 32767 * min(1.0, PEAK / np.abs(heard).max())).astype(np.int16)
 
 
-def _noise(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw slightly low-passed noise of `NOISE_LEVEL`, shape (2, size)."""
+def studio(spoken: Turn, rng: np.random.Generator, *, noise_level: float) -> np.ndarray:
+    """Record one sentence on its own with one microphone; its channel and its pause play no part.
+
+    Args:
+        spoken: the sentence.
+        rng: draws the silence around it, the microphone's level and the noise.
+        noise_level: root mean square of the noise, dB re full scale.
+
+    Returns:
+        Shape (n,), int16.
+    """
+    before, after = (int(seconds * SAMPLE_RATE) for seconds in rng.uniform(*MARGIN_S, size=2))
+    gain = 10 ** (rng.uniform(-1.5, 1.5) / 20)
+    heard = gain * np.pad(spoken.samples, (before, after))
+    heard += _noise((heard.size,), noise_level, rng)
+    return np.rint(heard * 32767 * min(1.0, PEAK / np.abs(heard).max())).astype(np.int16)
+
+
+def _noise(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw slightly low-passed noise of a level in dB re full scale; time is the last axis."""
     pole = 0.6
-    white = rng.standard_normal((2, size))
-    coloured = scipy.signal.lfilter([np.sqrt(1 - pole**2)], [1, -pole], white, axis=1)
-    return coloured * 10 ** (NOISE_LEVEL / 20)
+    coloured = scipy.signal.lfilter([np.sqrt(1 - pole**2)], [1, -pole], rng.standard_normal(shape), axis=-1)
+    return coloured * 10 ** (level / 20)

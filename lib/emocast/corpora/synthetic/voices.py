@@ -17,6 +17,7 @@ excitement, and sadness (unweighted average recall against the gold labels), not
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,9 @@ SHIFTS: dict[str, tuple[float, ...]] = {
 
 #: Standard deviation of what a turn adds whatever its emotion.
 NOISE: tuple[float, ...] = (4.5, 8.0, 7.0, 1.8, 0.5, 0.25)
+
+#: The baseline of the conversations: nothing is added but by the emotion.
+NOWHERE: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 #: Intensities are gamma distributed with mean 1 and this standard deviation, and kept within `INTENSITY_LIMITS`.
 INTENSITY_SPREAD = 0.4
@@ -116,21 +120,32 @@ class Delivery:
     pause: float
 
 
-def deliver(speaker: Speaker, emotion: str, rng: np.random.Generator) -> Delivery:
+def deliver(
+    speaker: Speaker,
+    emotion: str,
+    rng: np.random.Generator,
+    *,
+    shifts: Mapping[str, Sequence[float]] = SHIFTS,
+    strength: float = 1.0,
+    baseline: Sequence[float] = NOWHERE,
+) -> Delivery:
     """Draw how a speaker says one turn.
 
     Args:
         speaker: who speaks.
-        emotion: the acted emotion, a key of `SHIFTS`.
+        emotion: the acted emotion, a key of `shifts`.
         rng: the source of all chance.
+        shifts: what an emotion of intensity 1 adds, as `SHIFTS`.
+        strength: factor on the intensity, as 1.5 for an emotion that is to be acted strongly.
+        baseline: what is added whatever the emotion, in `DIMENSIONS`.
 
     Returns:
-        The speaker's own values plus intensity times expressiveness times the emotion's shifts plus noise.
+        The speaker's own values plus intensity times expressiveness times the emotion's shifts plus baseline plus noise.
     """
     shape = 1 / INTENSITY_SPREAD**2
-    intensity = float(np.clip(rng.gamma(shape, 1 / shape), *INTENSITY_LIMITS))
-    noise = rng.normal(0.0, NOISE)
-    moved = dict(zip(DIMENSIONS, intensity * speaker.expressiveness * np.array(SHIFTS[emotion]) + noise, strict=True))
+    intensity = strength * float(np.clip(rng.gamma(shape, 1 / shape), *INTENSITY_LIMITS))
+    added = rng.normal(0.0, NOISE) + np.array(baseline)
+    moved = dict(zip(DIMENSIONS, intensity * speaker.expressiveness * np.array(shifts[emotion]) + added, strict=True))
     return Delivery(
         intensity=intensity,
         pitch=speaker.pitch + moved["pitch"],
