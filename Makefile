@@ -29,17 +29,17 @@ finished  = $(RUN)/$(1)/$(1).ipynb
 LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
-# demo and smoke have embedded data that are made anew when the makers change; an own profile makes what it lacks; paper
-# reads the corpora that lie in DATA.
+# demo and smoke have embedded data that are made anew when the makers change. For paper and own profiles the data are looked
+# at before anything runs: what an own profile of synthetic conversations lacks is made, what is real must be there.
 CORPUS := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE)/IEMOCAP_full_release/synthetic.json)
-LACKED := $(if $(OWN),lacked)
+READY  := $(if $(CORPUS),,ready)
 
 ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
 .PHONY: help env reproduce test smoke reference lab lint format lock clean
-.PHONY: lacked
+.PHONY: ready
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -67,12 +67,12 @@ lab: $(STAMP)  ## open JupyterLab on the notebooks
 lint: $(STAMP)  ## ruff on code and notebooks; notebooks without outputs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m nbstripout --verify notebooks/*.ipynb
+	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: $(STAMP)  ## mend what lint finds where a tool can
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
-	$(PY) -m nbstripout notebooks/*.ipynb
+	$(PY) -m nbstripout --keep-id notebooks/*.ipynb
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --no-header --no-annotate -o requirements.lock
@@ -95,14 +95,14 @@ $(CORPUS): $(VOICES) | $(STAMP)
 	@echo "$(NAME): synthetic conversations"
 	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED)
 
-lacked: | $(STAMP)
+ready: | $(STAMP)
 	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED) --if-missing
 
 # --- the notebooks
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(LACKED)
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(READY)
 	@echo "$(NAME): $(1)"
 	@$(PY) -m emocast.runner $$< --profile $(ASKED)
 endef

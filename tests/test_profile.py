@@ -1,6 +1,7 @@
 import pytest
 
-from emocast import labels, profile
+from emocast import encoders, labels, profile
+from emocast.forecasting import protocols
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
 
@@ -15,7 +16,7 @@ def test_paper_holds_the_published_settings():
     assert paper.windows.shifts_s == list(range(0, 21, 2))
     assert paper.split == profile.Split(protocol="random", test_fraction=0.2, folds=5)
     published = FCDNNClassifier().get_params()
-    assert all(published[key] == value for key, value in paper.fcdnn.items() if key != "standardize")
+    assert all(published[key] == value for key, value in vars(paper.fcdnn).items() if key != "standardize")
     assert [len(classes) for classes in paper.tasks.values()] == [2, 3, 4]
     assert all(labels.ordered(classes) for classes in paper.tasks.values())
 
@@ -29,8 +30,8 @@ def write(folder, text):
 def test_an_own_profile_changes_only_what_it_says(tmp_path):
     own = profile.load(write(tmp_path, "extends: demo\nseed: 5\nfcdnn: {epochs: 2}\n"))
     demo = profile.load("demo")
-    assert (own.name, own.seed, own.fcdnn["epochs"]) == ("own", 5, 2)
-    assert own.fcdnn["hidden_units"] == demo.fcdnn["hidden_units"]
+    assert (own.name, own.seed, own.fcdnn.epochs) == ("own", 5, 2)
+    assert own.fcdnn.hidden_units == demo.fcdnn.hidden_units
     assert own.windows == demo.windows
 
 
@@ -44,6 +45,11 @@ def test_an_own_profile_changes_only_what_it_says(tmp_path):
         ("extends: demo\nsweep_task: 9 classes", "sweep_task must be one of the tasks"),
         ("extends: demo\ntasks: {odd: [neutral, joy]}", "unknown emotion 'joy'"),
         ("extends: demo\nsplit: {test_fraction: 1.5}", "test_fraction must lie between 0 and 1"),
+        ("extends: demo\nfcdnn: {epochz: 2}", "unknown setting fcdnn.epochz; did you mean fcdnn.epochs"),
+        ("extends: demo\nfcdnn: {standardize: 1}", "fcdnn.standardize must be of type bool"),
+        ("extends: demo\nencoder: wav2vec", "encoder must be one of handcrafted, wav2vec2:"),
+        ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
+        ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         ("extends: nowhere", "no profile 'nowhere'"),
         ("seed: 1", "is missing"),
         ("just words", "expected settings"),
@@ -54,6 +60,17 @@ def test_a_wrong_profile_gives_one_clear_error(tmp_path, text, message):
     with pytest.raises(profile.ProfileError, match=r"profile|own\.yaml") as caught:
         profile.load(write(tmp_path, text))
     assert message in str(caught.value)
+
+
+def test_what_a_profile_may_name_is_what_there_is():
+    assert tuple(protocols.PROTOCOLS) == profile.PROTOCOLS
+    assert "handcrafted" in profile.ENCODERS
+    with pytest.raises(ValueError, match="no encoder 'x'.*" + ".*".join(profile.ENCODERS)):
+        encoders.get("x")
+
+
+def test_a_number_may_be_written_as_people_write_it(tmp_path):
+    assert profile.load(write(tmp_path, "extends: demo\nfcdnn: {learning_rate: 1e-3}")).fcdnn.learning_rate == 1e-3
 
 
 def test_profiles_in_a_circle_are_refused(tmp_path):

@@ -19,7 +19,9 @@ from . import labels
 
 #: Colours for what is no emotion (ways of measuring, parts of the data), from Paul Tol's "muted" scheme
 #: (https://sronpersonalpages.nl/~pault/), none of which is an emotion's; black is what a paper printed.
-SERIES_COLOURS = ("#332288", "#44AA99", "#882255", "#999933")
+SERIES_COLOURS = (
+    "#332288", "#44AA99", "#882255", "#999933", "#88CCEE", "#CC6677", "#117733", "#DDCC77", "#AA4499",
+)  # fmt: skip
 PUBLISHED_COLOUR = "#000000"
 
 #: An emotion of fewer utterances than this has no box and no mean of its own in a figure; tables count it.
@@ -74,8 +76,8 @@ def emotion_counts(table: pd.DataFrame, ax: Axes | None = None, *, by: str = "se
         *labels.ordered(set(counts.columns) - {"no majority"}),
         *(["no majority"] if "no majority" in counts else []),
     ]
-    colours = [labels.COLOURS.get(name, "#EEEEEE") for name in shown]
-    counts[shown].plot.bar(stacked=True, color=colours, ax=ax, width=0.8, edgecolor="white", linewidth=0.5, rot=0)
+    colours = [labels.COLOURS.get(name, "#FFFFFF") for name in shown]
+    counts[shown].plot.bar(stacked=True, color=colours, ax=ax, width=0.8, edgecolor="0.4", linewidth=0.4, rot=0)
     ax.set(xlabel=by, ylabel="utterances", title=f"Emotions by {by}")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     ax.grid(axis="x", visible=False)
@@ -96,7 +98,7 @@ def durations(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         shown, x="seconds", y="emotion", hue="emotion", order=order, hue_order=order, palette=labels.COLOURS,
         whis=(5, 95), fliersize=0, legend=False, ax=ax, saturation=1,
     )  # fmt: skip
-    ax.set(xlabel="length of an utterance in seconds", ylabel="", title="Utterance lengths")
+    ax.set(xlabel="length of an utterance in seconds", ylabel="", xlim=(0, None), title="Utterance lengths")
     return ax
 
 
@@ -156,6 +158,7 @@ def timeline(dialogue: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlabel="seconds",
         title=f"Dialogue {dialogue['dialogue'].iloc[0]}",
     )
+    ax.set_xlim(0, dialogue["end_s"].max() + 1)
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.grid(axis="y", visible=False)
     return ax
@@ -173,12 +176,8 @@ def eligible_events(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     sns.lineplot(
         counts, x="shift_s", y="events", hue="emotion", hue_order=order, palette=labels.COLOURS, marker="o", ax=ax
     )
-    ax.set(
-        xlabel="shift d in seconds",
-        ylabel="events with a full window",
-        ylim=(0, None),
-        title="What is left to forecast",
-    )
+    _shift_axis(ax, counts["shift_s"])
+    ax.set(ylabel="events with a full window", ylim=(0, None), title="What is left to forecast")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
@@ -196,7 +195,8 @@ def embedding(points: np.ndarray, hue: pd.Series, ax: Axes | None = None, *, tit
     ax = _axes(ax)
     emotional = hue.isin(labels.EMOTIONS).all()
     order = labels.ordered(hue) if emotional else sorted(hue.unique())
-    palette = labels.COLOURS if emotional else sns.color_palette("viridis", len(order))
+    named = list(SERIES_COLOURS) if len(order) <= len(SERIES_COLOURS) else "viridis"
+    palette = labels.COLOURS if emotional else sns.color_palette(named, len(order))
     sns.scatterplot(
         x=points[:, 0],
         y=points[:, 1],
@@ -335,6 +335,6 @@ def recalls(table: pd.DataFrame, ax: Axes | None = None, *, chance: float) -> Ax
         )
     ax.axhline(chance, color="0.4", ls=":", label="chance")
     _shift_axis(ax, table["shift_s"])
-    ax.set(ylabel="recall in percent", ylim=(0, 100), title="Recall by emotion")
+    ax.set(ylabel="recall in percent", ylim=(0, 100), title="Recall by emotion, on the same events at every shift")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

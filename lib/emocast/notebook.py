@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -111,7 +112,8 @@ def start(name: str, *, profile: str) -> Run:
     folder = Path(os.environ.get(RUN_FOLDER) or _interactive(settings.name, name))
     folder.mkdir(parents=True, exist_ok=True)
     figures.style()
-    pd.set_option("display.float_format", "{:.4g}".format)
+    pd.set_option("display.float_format", "{:.4g}".format, "display.max_colwidth", None)
+    warnings.filterwarnings("ignore", message="IProgress not found")  # progress bars are text here, and meant to be
     return Run(name, settings, folder)
 
 

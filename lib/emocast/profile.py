@@ -17,6 +17,10 @@ import yaml
 
 from . import labels, paths
 
+#: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
+PROTOCOLS = ("random", "dialogue")
+ENCODERS = ("handcrafted", "wav2vec2:")
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -37,6 +41,28 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Synthetic:
+    """The size of the synthetic conversations: sessions, scenarios, and fewest and most turns of a dialogue."""
+
+    sessions: int
+    scenarios: int
+    turns: list[int]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The settings of the FC-DNN, named as `forecasting.fcdnn.FCDNNClassifier` names them."""
+
+    hidden_layers: int
+    hidden_units: int
+    dropout: float
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    standardize: bool
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Bootstrap intervals: their level (0 to 1) and the number of draws."""
 
@@ -53,13 +79,13 @@ class Profile:
     seed: int
     corpus: str
     corpora: dict[str, str]
-    synthetic: dict[str, Any] | None
+    synthetic: Synthetic | None
     windows: Windows
     encoder: str
     tasks: dict[str, list[str]]
     sweep_task: str
     split: Split
-    fcdnn: dict[str, Any]
+    fcdnn: Network
     intervals: Intervals
     jobs: int
 
@@ -154,11 +180,21 @@ def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
     kind = get_origin(hint) or hint
     if kind is list and isinstance(value, list):
         return [_value(get_args(hint)[0], item, path, name) for item in value]
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if kind is float:
+        value = _number(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProfileError(f"{paths.relative(path)}: {name} must be of type {kind.__name__}, found {value!r}")
     return value
+
+
+def _number(value: Any) -> Any:
+    """Whole numbers as float, and `1e-3`, which YAML 1.1 takes for a word; all else as it is."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _check(profile: Profile, path: Path) -> None:
@@ -171,6 +207,11 @@ def _check(profile: Profile, path: Path) -> None:
         == sorted(set(profile.windows.shifts_s))
         and profile.windows.shifts_s[:1] >= [0],
         "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
+        f"encoder must be one of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": profile.encoder
+        in ENCODERS
+        or any(profile.encoder.startswith(kind) for kind in ENCODERS if kind.endswith(":")),
+        f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
+        "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
         "split.folds must be at least 2": profile.split.folds >= 2,
         "intervals.level must lie between 0 and 1": 0 < profile.intervals.level < 1,

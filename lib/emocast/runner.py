@@ -7,6 +7,7 @@ the Makefile calls.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -37,6 +38,7 @@ def run(notebook: Path, *, profile: str) -> Path:
         RuntimeError: the notebook failed or was killed; the message says where the failed copy is.
     """
     name, settings = notebook.stem, profiles.load(profile)
+    profile = str(Path(profile).resolve()) if Path(profile).suffix else profile  # the kernel runs in another folder
     home = paths.outputs() / settings.name
     home.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(home, name)
@@ -52,6 +54,8 @@ def run(notebook: Path, *, profile: str) -> Path:
         )
     _to_html(partial / f"{name}.ipynb")
     shutil.rmtree(home / ".failed" / name, ignore_errors=True)
+    with contextlib.suppress(OSError):  # other notebooks' failures keep it
+        (home / ".failed").rmdir()
     return _swap(partial, paths.run_folder(settings.name, name))
 
 
@@ -59,7 +63,7 @@ def _papermill(notebook: Path, target: Path, *, profile: str) -> int:
     command = [
         *(sys.executable, "-m", "papermill", str(notebook), str(target)),
         *("--kernel", "python3", "--cwd", str(notebook.parent)),
-        *("-p", "profile", profile),
+        *("-p", "profile", profile, "--log-level", "WARNING"),
     ]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
     environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
@@ -71,9 +75,14 @@ def _to_html(notebook: Path) -> None:
     executed = nbformat.read(notebook, as_version=4)
     for cell in executed.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if "\r" not in output.get("text", "")]
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
     body, _ = HTMLExporter(embed_images=True).from_notebook_node(executed, {"metadata": {"name": notebook.stem}})
     notebook.with_suffix(".html").write_text(body, encoding="utf-8")
+
+
+def _is_progress(output: nbformat.NotebookNode) -> bool:
+    text = output.get("text", "")
+    return output.get("name") == "stderr" and ("\r" in text or "%|" in text or not text.strip())
 
 
 def _remove_leftovers(home: Path, name: str) -> None:

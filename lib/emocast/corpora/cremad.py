@@ -118,9 +118,10 @@ def validate(root: Path | str) -> pd.DataFrame:
     """
     _, found, codes = _scan(Path(root))
     cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values())
-    expected = [(f"AudioWAV/*_{code}_*.wav", "clips", codes[code], wanted) for code, wanted in COUNTS["codes"].items()]
+    counts = table.expected_counts(root, COUNTS)
+    expected = [(f"AudioWAV/*_{code}_*.wav", "clips", codes[code], wanted) for code, wanted in counts["codes"].items()]
     if cast:  # else the scan has noted that the file lacks
-        expected += [(_SUMMARY, f"votes {vote}", cast[vote], wanted) for vote, wanted in COUNTS["votes"].items()]
+        expected += [(_SUMMARY, f"votes {vote}", cast[vote], wanted) for vote, wanted in counts["votes"].items()]
     for where, what, number, wanted in expected:
         if number != wanted:
             detail = f"{number:,} {what} read, a complete copy has {wanted:,}"

@@ -84,7 +84,7 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no recording under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    for code, wanted in COUNTS["codes"].items():
+    for code, wanted in table.expected_counts(root, COUNTS)["codes"].items():
         if codes[code] != wanted:
             detail = f"{codes[code]} recordings read, a complete copy has {wanted}"
             found.append(Problem(f"*{code}*.wav", "wrong count", detail, _GET_AGAIN))

@@ -15,7 +15,6 @@ Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn count
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -104,8 +103,8 @@ def validate(root: Path | str) -> pd.DataFrame:
 
 
 def is_synthetic(root: Path | str) -> bool:
-    """Whether the copy is Emocast's synthetic twin and no recording of people (it says so in `synthetic.json`)."""
-    return (_base(Path(root)) / "synthetic.json").is_file()
+    """Whether the copy under `root` is Emocast's synthetic twin and no recording of people."""
+    return table.is_synthetic(_base(Path(root)))
 
 
 def _base(root: Path) -> Path:
@@ -211,8 +210,7 @@ def _row(turn: dict, wav: str, duration_s: float) -> dict:
 
 def _miscounts(base: Path, codes: Counter) -> Iterator[Problem]:
     """Hold the number of label lines against what a complete copy has."""
-    marker = base / "synthetic.json"
-    expected = json.loads(marker.read_text(encoding="utf-8"))["counts"] if marker.is_file() else COUNTS
+    expected = table.expected_counts(base, COUNTS)
     sessions, kinds = Counter(), Counter()
     for (session, code), number in codes.items():
         sessions[session] += number

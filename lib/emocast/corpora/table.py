@@ -6,6 +6,7 @@ validator ends in `problems`, so that a reader sees one kind of list whatever th
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +37,7 @@ COLUMNS: dict[str, str] = {
 }
 _ALWAYS = ("corpus", "utterance", "speaker", "audio", "start_s", "end_s")
 _SEXES = {"female", "male"}
+_SYNTHETIC = "synthetic.json"
 _RATINGS = {"rated", "self-reported"}
 
 
@@ -116,6 +118,26 @@ def check(table: pd.DataFrame) -> None:
 def problems(found: Sequence[Problem]) -> pd.DataFrame:
     """The list of problems as a table with the columns file, problem, detail, advice; empty when all is well."""
     return pd.DataFrame([asdict(one) for one in found], columns=["file", "problem", "detail", "advice"], dtype="string")
+
+
+def is_synthetic(folder: Path | str) -> bool:
+    """Whether a corpus folder is one of Emocast's synthetic twins and no recording of people (`synthetic.json` says so)."""
+    return (Path(folder) / _SYNTHETIC).is_file()
+
+
+def expected_counts(folder: Path | str, counts: dict) -> dict:
+    """What a whole copy holds: a synthetic twin says so itself, any other has the release's numbers.
+
+    Args:
+        folder: the corpus folder.
+        counts: the release's `COUNTS`.
+
+    Returns:
+        Counts in the form of `COUNTS`.
+    """
+    if not is_synthetic(folder):
+        return counts
+    return json.loads((Path(folder) / _SYNTHETIC).read_text(encoding="utf-8"))["counts"]
 
 
 def loaded(rows: Sequence[dict], found: Sequence[Problem], *, corpus: str, root: Path | str) -> pd.DataFrame:

@@ -36,8 +36,12 @@ def test_a_corpus_of_another_size_is_not_taken_for_ones_own(data, tmp_path, caps
     assert "give the profile a folder of its own" in capsys.readouterr().err
 
 
-def test_real_corpora_are_not_made(data, capsys):
-    assert main(["--profile", "paper", "--if-missing"]) == 0
+def test_real_corpora_are_not_made_and_must_be_there(data, tmp_path, capsys):
     assert main(["--profile", "paper"]) == 1
     assert "uses real corpora: nothing to make" in capsys.readouterr().err
+    assert main(["--profile", "paper", "--if-missing"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: no IEMOCAP under") and "data/README.md#iemocap" in said
     assert not data.exists()
+    assert main(["--profile", profile(tmp_path, TINY + "corpora: {iemocap: IEMOCAP_full_release}\n")]) == 0
+    assert main(["--profile", "paper", "--if-missing"]) == 0
