@@ -101,7 +101,7 @@ def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):
     with said.open("w") as file:
         process = subprocess.Popen(command, cwd=paths.ROOT, stdout=file, stderr=subprocess.STDOUT)
     kept, deadline = copy / "smoke" / ".cache", time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline and len(list(kept.rglob("output.pkl"))) < 3:
+    while process.poll() is None and time.monotonic() < deadline and len(list(kept.rglob("*.pkl"))) < 3:
         time.sleep(0.05)
     subprocess.run(["pkill", "-9", "-f", f"papermill .*{copy}"], check=True)
     assert process.wait(60) != 0

@@ -1,9 +1,9 @@
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+from emocast.cache import Cache
 from emocast.encoders import handcrafted, store
 
 
@@ -39,7 +39,7 @@ def test_a_bad_file_is_listed_and_the_others_go_on(corpus):
 
 def test_what_was_computed_is_not_computed_again(corpus, tmp_path, monkeypatch):
     root, windows = corpus
-    memory = joblib.Memory(tmp_path / "cache", verbose=0)
+    memory = Cache(tmp_path / "cache")
     first, _ = store.embed("handcrafted", windows[windows["audio"] != "c.wav"], root, memory=memory)  # as if killed
     seen = []
     original = handcrafted.Handcrafted.encode_spans
@@ -55,7 +55,7 @@ def test_what_was_computed_is_not_computed_again(corpus, tmp_path, monkeypatch):
 
 def test_a_changed_file_is_computed_again(corpus, tmp_path):
     root, windows = corpus
-    memory = joblib.Memory(tmp_path / "cache", verbose=0)
+    memory = Cache(tmp_path / "cache")
     before, _ = store.embed("handcrafted", windows, root, memory=memory)
     soundfile.write(root / "a.wav", np.random.default_rng(9).normal(0, 0.2, 3 * 16_000), 16_000)
     after, _ = store.embed("handcrafted", windows, root, memory=memory)
@@ -80,3 +80,11 @@ def test_what_does_not_belong_together_is_refused(corpus, tmp_path):
         store.save(tmp_path / "out", windows, np.full((6, 2), np.nan))
     with pytest.raises(FileNotFoundError, match="run notebook 03_embedding_extraction first"):
         store.load(tmp_path / "out")
+
+
+def test_a_fault_that_is_not_the_sounds_stops_the_run(corpus, tmp_path):
+    """A cache that cannot be written (a full disk, a file in its place) must not pass for an unreadable recording."""
+    root, windows = corpus
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(OSError):
+        store.embed("handcrafted", windows, root, memory=Cache(tmp_path / "cache"))

@@ -1,4 +1,3 @@
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +5,7 @@ import soundfile
 import torch
 
 from emocast import audio, encoders
+from emocast.cache import Cache
 from emocast.encoders import checkpoint, store
 
 
@@ -53,7 +53,7 @@ def test_a_span_that_cannot_be_heard_is_the_files_fault(checkpoint_folder, sound
 def test_other_weights_under_the_same_name_are_computed_again(checkpoint_folder, sound, tmp_path):
     name = f"wav2vec2:{checkpoint_folder}"
     windows = pd.DataFrame({"audio": ["a.wav"] * 2, "start_s": [0.0, 2.0], "end_s": [2.0, 4.0]})
-    memory = joblib.Memory(tmp_path / "cache", verbose=0)
+    memory = Cache(tmp_path / "cache")
     first, failed = store.embed(name, windows, tmp_path, memory=memory)
     assert failed.empty
     path = checkpoint_folder / "wav2vec2.ckpt"

@@ -1,6 +1,5 @@
 import re
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from emocast import metrics
+from emocast.cache import Cache
 from emocast.forecasting import protocols
 from emocast.forecasting.evaluate import cross_validate, recalls, summary, sweep
 from emocast.forecasting.fcdnn import FCDNNClassifier
@@ -225,7 +225,7 @@ def test_fits_run_in_one_thread_and_give_it_back(run):
 
 
 def test_second_run_computes_nothing(run, tmp_path):
-    memory = joblib.Memory(tmp_path, verbose=0)
+    memory = Cache(tmp_path)
     first = run(memory=memory)
     # At the largest shift both sets are the same events, so the same fits: 3 folds x (3 + 3 - 1) points.
     assert Counted.fits == 15
@@ -236,7 +236,7 @@ def test_second_run_computes_nothing(run, tmp_path):
 
 
 def test_broken_run_goes_on(run, tmp_path):
-    memory = joblib.Memory(tmp_path, verbose=0)
+    memory = Cache(tmp_path)
     Counted.breaks_at = 7
     with pytest.raises(KeyboardInterrupt):
         run(memory=memory)
@@ -247,18 +247,18 @@ def test_broken_run_goes_on(run, tmp_path):
 
 
 def test_kept_fits_serve_other_processes(run, tmp_path):
-    memory = joblib.Memory(tmp_path, verbose=0)
+    memory = Cache(tmp_path)
     model = FCDNNClassifier(hidden_layers=1, hidden_units=8, epochs=1)
     beside = run(model, memory=memory, n_jobs=2)
-    kept = sorted(tmp_path.rglob("output.pkl"))
+    kept = sorted(tmp_path.rglob("*.pkl"))
     alone = run(model, memory=memory, n_jobs=1)
-    assert sorted(tmp_path.rglob("output.pkl")) == kept and len(kept) == 15
+    assert sorted(tmp_path.rglob("*.pkl")) == kept and len(kept) == 15
     pd.testing.assert_frame_equal(beside, alone, check_exact=True)
 
 
 @pytest.mark.parametrize("change", [{"random_state": 1}, {"n_splits": 4}, {"estimator": Counted(C=0.1)}])
 def test_other_input_is_not_taken_for_the_same(run, tmp_path, change):
-    memory = joblib.Memory(tmp_path, verbose=0)
+    memory = Cache(tmp_path)
     run(memory=memory, event_sets=["fixed"])
     before = Counted.fits
     run(memory=memory, event_sets=["fixed"], **change)
@@ -266,7 +266,7 @@ def test_other_input_is_not_taken_for_the_same(run, tmp_path, change):
 
 
 def test_other_code_is_not_taken_for_the_same(run, tmp_path, monkeypatch):
-    memory = joblib.Memory(tmp_path, verbose=0)
+    memory = Cache(tmp_path)
     run(memory=memory, event_sets=["fixed"])
     before = Counted.fits
     monkeypatch.setattr("emocast.forecasting.runs._CODE", "edited")

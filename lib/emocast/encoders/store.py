@@ -18,7 +18,7 @@ _EMBEDDINGS = "embeddings.npy"
 
 
 def embed(
-    encoder: str, windows: pd.DataFrame, root: Path | str, *, memory: joblib.Memory | None = None, jobs: int = 1
+    encoder: str, windows: pd.DataFrame, root: Path | str, *, memory: cache.Cache | None = None, jobs: int = 1
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Embed every window, all windows of a file together.
 
@@ -58,10 +58,17 @@ def embed(
 
 
 def _try_file(one_file, encoder: str, path: Path, starts_s: Sequence[float], ends_s: Sequence[float], *key: str):
-    """One file's embeddings, or what is wrong with the file: one bad file must not stop the others."""
+    """One file's embeddings, or what is wrong with the file: one bad file must not stop the others.
+
+    Only what is wrong with the *sound file* counts as such: a full disk or a fault of ours stops the run.
+    """
     try:
-        return one_file(encoder, path, cache.file_digest(path), starts_s, ends_s, *key), None
-    except (audio.AudioError, OSError) as error:
+        content = cache.file_digest(path)
+    except OSError as error:
+        return None, str(error)
+    try:
+        return one_file(encoder, path, content, starts_s, ends_s, *key), None
+    except audio.AudioError as error:
         return None, str(error)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
+from ..cache import Cache
 from ..sample import undersampled_positions
 from . import runs
 
@@ -30,7 +30,7 @@ def cross_validate(
     n_splits: int = 5,
     random_state: int,
     n_jobs: int = 1,
-    memory: joblib.Memory | None = None,
+    memory: Cache | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Predict every event by a model that was not trained on it.
@@ -74,7 +74,7 @@ def sweep(
     event_sets: Sequence[str] = EVENT_SETS,
     random_state: int,
     n_jobs: int = 1,
-    memory: joblib.Memory | None = None,
+    memory: Cache | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Cross-validate a model a shift (preprint, "Shifting the Forecasting Windows").

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import joblib
 import numpy as np
 import pandas as pd
 
 from .. import labels, metrics
+from ..cache import Cache
 from ..sample import undersampled_positions
 from . import protocols
 from .evaluate import cross_validate, summary
@@ -84,7 +84,7 @@ def run(
     n_splits: int,
     random_state: int,
     n_jobs: int = 1,
-    memory: joblib.Memory | None = None,
+    memory: Cache | None = None,
     progress: bool = True,
 ) -> Result:
     """Run the experiment on the events of some classes.

@@ -2,7 +2,7 @@
 
 A sweep is eleven shifts, two event sets and five folds: 110 networks. They are fitted in processes of one thread each:
 a network this small gains nothing from more threads, and sums then always run in the same order, so that the numbers
-do not depend on how many processes there are. What a `joblib.Memory` keeps is keyed by the data of a fold, the
+do not depend on how many processes there are. What a `cache.Cache` keeps is keyed by the data of a fold, the
 estimator's settings, the library versions and this room's code: a killed run goes on from its finished fits, and a fit
 of other code or data is never taken for one of these.
 """
@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import cache
+from ..cache import Cache
 from .protocols import folds
 
 
@@ -67,7 +68,7 @@ def predictions(
     *,
     classes: list[str],
     n_jobs: int,
-    memory: joblib.Memory | None,
+    memory: Cache | None,
     progress: bool,
 ) -> pd.DataFrame:
     """Fit all models, side by side, and table what each predicts for its test rows.
@@ -118,7 +119,7 @@ def _fit_predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train one model: predicted classes (n,) and probabilities (n, c).
 
-    All that a result depends on is an argument, because `joblib.Memory` keys by arguments: hence `versions`.
+    All that a result depends on is an argument, because `cache.Cache` keys by arguments: hence `versions`.
     """
     estimator.fit(X_train, y_train)
     shares = np.full((len(X_test), len(classes)), np.nan)
