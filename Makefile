@@ -29,10 +29,13 @@ finished  = $(RUN)/$(1)/$(1).ipynb
 LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
-# demo and smoke have embedded data that are made anew when the makers change. For paper and own profiles the data are looked
-# at before anything runs: what an own profile of synthetic conversations lacks is made, what is real must be there.
-CORPUS := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE)/IEMOCAP_full_release/synthetic.json)
-READY  := $(if $(CORPUS),,ready)
+# demo and smoke have embedded data that are made anew when the makers change: the conversations, and their test sets. For
+# paper and own profiles the data are looked at before anything runs: what an own profile's synthetic corpora lack is made,
+# the main corpus must be there if it is real.
+EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE))
+CORPUS   := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
+TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO,$(EMBEDDED)/$(folder)/synthetic.json))
+READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
@@ -91,18 +94,21 @@ $(STAMP): requirements.lock pyproject.toml
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
-$(CORPUS): $(VOICES) | $(STAMP)
-	@echo "$(NAME): synthetic conversations"
-	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED)
+synthetic = $(PY) -m emocast.corpora.synthetic --profile $(ASKED)
+
+$(CORPUS) $(TWINS): $(VOICES) | $(STAMP)
+	@echo "$(NAME): synthetic $(notdir $(@D))"
+	@$(synthetic) --corpus $(notdir $(@D))
 
 ready: | $(STAMP)
-	@$(PY) -m emocast.corpora.synthetic --profile $(ASKED) --if-missing
+	@$(synthetic) --if-missing
 
 # --- the notebooks
+# What reads the test sets names $(TWINS) here; for all others they only are there before.
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(READY)
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(READY) $(TWINS)
 	@echo "$(NAME): $(1)"
 	@$(PY) -m emocast.runner $$< --profile $(ASKED)
 endef

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -86,6 +87,17 @@ def test_a_second_run_starts_nothing(smoke):
     assert again.returncode == 0
     assert "papermill" not in again.stdout + again.stderr
     assert "smoke:" not in again.stdout
+
+
+def test_a_deleted_twin_is_made_again_alone(smoke):
+    variables, _ = smoke
+    twin = Path(variables[1].removeprefix("DATA=")) / "smoke" / "EmoDB"
+    shutil.rmtree(twin)
+    again = make("reproduce", *variables)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert (twin / "synthetic.json").is_file()
+    assert re.findall("^smoke: synthetic (.+)$", again.stdout, re.MULTILINE) == ["EmoDB"]
+    assert "smoke: 01_dataset_audit" not in again.stdout
 
 
 def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):

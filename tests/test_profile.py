@@ -1,6 +1,7 @@
 import pytest
 
-from emocast import encoders, labels, profile
+from emocast import corpora, encoders, labels, paths, profile
+from emocast.corpora.synthetic import twins
 from emocast.forecasting import protocols
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
@@ -50,6 +51,13 @@ def test_an_own_profile_changes_only_what_it_says(tmp_path):
         ("extends: demo\nencoder: wav2vec", "encoder must be one of handcrafted, wav2vec2:"),
         ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
+        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo"),
+        ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),
+        ("extends: demo\ntasks: {all: neutral}", "tasks.all must be of type list, found 'neutral'"),
+        ("extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}", "twins may name cremad, emodb, shemo"),
+        ("extends: demo\ntwins: {emodb: {speaker: 1}}", "twins.emodb.speaker; did you mean twins.emodb.speakers"),
+        ("extends: paper\ntwins: {emodb: {speakers: 1}}", "setting twins.emodb.utterances is missing"),
+        ("extends: demo\ntwins: {emodb: {speakers: 0}}", "a twin must have at least 1 speaker"),
         ("extends: nowhere", "no profile 'nowhere'"),
         ("seed: 1", "is missing"),
         ("just words", "expected settings"),
@@ -64,9 +72,27 @@ def test_a_wrong_profile_gives_one_clear_error(tmp_path, text, message):
 
 def test_what_a_profile_may_name_is_what_there_is():
     assert tuple(protocols.PROTOCOLS) == profile.PROTOCOLS
+    assert corpora.NAMES == profile.CORPORA
+    assert tuple(twins.TWINS) == profile.TWINS
     assert "handcrafted" in profile.ENCODERS
     with pytest.raises(ValueError, match="no encoder 'x'.*" + ".*".join(profile.ENCODERS)):
         encoders.get("x")
+
+
+def test_one_twin_may_be_left_to_the_real_corpus(tmp_path):
+    own = profile.load(write(tmp_path, "extends: demo\ntwins: {shemo: null, emodb: {speakers: 2}}\n"))
+    demo = profile.load("demo")
+    assert own.twins == {
+        "cremad": demo.twins["cremad"],
+        "emodb": profile.TwinSize(speakers=2, utterances=demo.twins["emodb"].utterances),
+        "shemo": None,
+    }
+
+
+def test_the_folders_of_paper_are_those_that_the_page_on_data_names():
+    page = (paths.ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for folder in profile.load("paper").corpora.values():
+        assert f"| `{folder}/` |" in page
 
 
 def test_a_number_may_be_written_as_people_write_it(tmp_path):

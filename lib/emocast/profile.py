@@ -20,6 +20,8 @@ from . import labels, paths
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
 PROTOCOLS = ("random", "dialogue")
 ENCODERS = ("handcrafted", "wav2vec2:")
+CORPORA = ("iemocap", "cremad", "emodb", "shemo")
+TWINS = ("cremad", "emodb", "shemo")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class Synthetic:
     sessions: int
     scenarios: int
     turns: list[int]
+
+
+@dataclass(frozen=True)
+class TwinSize:
+    """The size of a synthetic twin of a corpus of single sentences: its speakers, and the utterances of each."""
+
+    speakers: int
+    utterances: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Profile:
     corpus: str
     corpora: dict[str, str]
     synthetic: Synthetic | None
+    twins: dict[str, TwinSize | None] | None
     windows: Windows
     encoder: str
     tasks: dict[str, list[str]]
@@ -180,6 +191,8 @@ def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
     kind = get_origin(hint) or hint
     if kind is list and isinstance(value, list):
         return [_value(get_args(hint)[0], item, path, name) for item in value]
+    if kind is dict and isinstance(value, dict):
+        return {key: _value(get_args(hint)[1], item, path, f"{name}.{key}") for key, item in value.items()}
     if kind is float:
         value = _number(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -199,7 +212,14 @@ def _number(value: Any) -> Any:
 
 def _check(profile: Profile, path: Path) -> None:
     """Refuse values that are of the right kind and cannot be right."""
+    twins = profile.twins or {}
     rules = {
+        f"corpora may name {', '.join(CORPORA)}": set(profile.corpora) <= set(CORPORA),
+        f"twins may name {', '.join(TWINS)}": set(twins) <= set(TWINS),
+        "each of the twins needs a folder in corpora": set(twins) <= set(profile.corpora),
+        "a twin must have at least 1 speaker and 1 utterance": all(
+            size is None or min(size.speakers, size.utterances) >= 1 for size in twins.values()
+        ),
         "corpus must be one of the corpora": profile.corpus in profile.corpora,
         "windows.length_s must be positive": profile.windows.length_s > 0,
         "windows.guard_s must not be negative": profile.windows.guard_s >= 0,

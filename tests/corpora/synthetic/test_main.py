@@ -1,10 +1,13 @@
 import json
+import shutil
 
 import pytest
 
 from emocast.corpora.synthetic.__main__ import main
 
-TINY = "extends: smoke\nsynthetic: {sessions: 1, scenarios: 1, turns: [4, 4]}\n"
+CONVERSATIONS = "extends: smoke\nsynthetic: {sessions: 1, scenarios: 1, turns: [4, 4]}\n"
+TINY = CONVERSATIONS + "twins: null\n"
+TWINS = "twins: {cremad: null, emodb: {speakers: 1, utterances: 2}, shemo: {speakers: 2, utterances: 1}}\n"
 
 
 @pytest.fixture
@@ -34,6 +37,48 @@ def test_a_corpus_of_another_size_is_not_taken_for_ones_own(data, tmp_path, caps
     larger = profile(tmp_path, TINY.replace("[4, 4]", "[4, 5]"))
     assert main(["--profile", larger, "--if-missing"]) == 1
     assert "give the profile a folder of its own" in capsys.readouterr().err
+
+
+def test_an_own_profile_makes_the_twins_it_lacks_and_no_other(data, tmp_path, capsys):
+    own = profile(tmp_path, CONVERSATIONS + TWINS)
+    assert main(["--profile", own, "--if-missing"]) == 0
+    assert sorted(path.name for path in (data / "smoke").glob("[!.]*")) == ["EmoDB", "IEMOCAP_full_release", "ShEMO"]
+    assert len(list((data / "smoke").rglob("EmoDB/wav/*.wav"))) == 2
+    made = {path: path.stat().st_mtime_ns for path in data.rglob("synthetic.json")}
+    assert len(made) == 3
+    shutil.rmtree(data / "smoke" / "ShEMO")
+    capsys.readouterr()
+    assert main(["--profile", own, "--if-missing"]) == 0
+    again = {path: path.stat().st_mtime_ns for path in data.rglob("synthetic.json")}
+    assert {path.parent.name for path in made if made[path] != again[path]} == {"ShEMO"}
+    assert [line.split("/")[-1] for line in capsys.readouterr().out.splitlines() if "->" in line] == ["ShEMO"]
+
+
+def test_one_corpus_is_made_alone(data, tmp_path, capsys):
+    own = profile(tmp_path, CONVERSATIONS + TWINS)
+    assert main(["--profile", own, "--corpus", "EmoDB"]) == 0
+    assert [path.parent.name for path in data.rglob("synthetic.json")] == ["EmoDB"]
+    assert main(["--profile", own, "--corpus", "CREMA-D"]) == 1
+    assert "gives no size to a synthetic CREMA-D" in capsys.readouterr().err
+
+
+def test_a_twin_of_another_size_is_not_taken_for_ones_own(data, tmp_path, capsys):
+    assert main(["--profile", profile(tmp_path, CONVERSATIONS + TWINS)]) == 0
+    larger = profile(tmp_path, CONVERSATIONS + TWINS.replace("utterances: 2", "utterances: 3"))
+    assert main(["--profile", larger, "--if-missing"]) == 1
+    assert "as in `corpora: {emodb: own/EmoDB}`" in capsys.readouterr().err
+
+
+def test_a_test_corpus_that_is_not_there_is_named_and_stops_nothing(data, tmp_path, capsys):
+    """Of the three, only EmoDB is where the profile has it."""
+    real = "corpora: {cremad: CREMA-D, emodb: EmoDB, shemo: ShEMO}\n"
+    assert main(["--profile", profile(tmp_path, CONVERSATIONS + TWINS + real), "--corpus", "EmoDB"]) == 0
+    capsys.readouterr()
+    assert main(["--profile", profile(tmp_path, TINY + real), "--if-missing"]) == 0
+    absent = [line for line in capsys.readouterr().out.splitlines() if "left out" in line]
+    assert len(absent) == 2
+    assert "no CREMA-D under" in absent[0] and "data/README.md#crema-d" in absent[0]
+    assert "no ShEMO under" in absent[1] and "data/README.md#shemo" in absent[1]
 
 
 def test_real_corpora_are_not_made_and_must_be_there(data, tmp_path, capsys):
