@@ -1,11 +1,14 @@
 """Corpora of clips: one file an utterance, labelled by its name. What their loaders share is how a clip is held to be sound.
 
-`recordings` finds the files, `duration` gives the length of one that can be used and notes what is wrong with another, so
-that a damaged file is named in the same words whatever the corpus.
+`recordings` finds the files, `scan` goes through them, `duration` gives the length of one that can be used, `compare` holds
+their numbers against a complete copy's. Each notes what is wrong in the same words whatever the corpus.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import audio
@@ -39,3 +42,62 @@ def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> fl
         found.append(Problem(where, kind, f"holds {info.duration_s:.2f} s, lacks {info.missing_s:.2f} s", advice))
         return None
     return info.duration_s
+
+
+def scan(
+    files: Sequence[Path],
+    root: Path,
+    found: list[Problem],
+    *,
+    parse: Callable[[Path], re.Match],
+    row: Callable[[re.Match, str, float], dict],
+    advice: str,
+) -> tuple[list[dict], Counter]:
+    """Read the name and the header of every recording once.
+
+    Args:
+        files: the recordings.
+        root: the corpus folder above them.
+        found: the list of problems; recordings that cannot be used are added to it.
+        parse: takes a path and gives the parts of its name, with the group `code`; raises ValueError, which says what is
+            odd about another name.
+        row: takes the parts of the name, the path relative to `root` and the length in seconds, and gives a row of the
+            utterance table.
+        advice: what to do about a damaged file.
+
+    Returns:
+        The rows of what can be used, and how many recordings have each code in their name, damaged ones too.
+    """
+    rows: list[dict] = []
+    codes: Counter = Counter()
+    for path in files:
+        where = path.relative_to(root).as_posix()
+        try:
+            name = parse(path)
+        except ValueError as error:
+            found.append(Problem(where, "odd name", str(error), "rename or remove it"))
+            continue
+        codes[name["code"]] += 1
+        length = duration(path, where, found, advice=advice)
+        rows += [] if length is None else [row(name, where, length)]
+    return rows, codes
+
+
+def compare(
+    numbers: Mapping[str, int], expected: Mapping[str, int], found: list[Problem], *, file: str, what: str, advice: str
+) -> None:
+    """Hold the numbers of a copy against those of a complete one.
+
+    Args:
+        numbers: how many there are of each code; none of a code that is not in it.
+        expected: how many there should be of each.
+        found: the list of problems; each number that differs is added to it.
+        file: where they are, `{code}` standing for the code.
+        what: what is counted, `{code}` standing for the code.
+        advice: what to do.
+    """
+    for code, wanted in expected.items():
+        number = numbers.get(code, 0)
+        if number != wanted:
+            detail = f"{number:,} {what.format(code=code)} read, a complete copy has {wanted:,}"
+            found.append(Problem(file.format(code=code), "wrong count", detail, advice))

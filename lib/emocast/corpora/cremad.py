@@ -21,7 +21,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -119,13 +120,10 @@ def validate(root: Path | str) -> pd.DataFrame:
     _, found, codes = _scan(Path(root))
     cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values())
     counts = table.expected_counts(root, COUNTS)
-    expected = [(f"AudioWAV/*_{code}_*.wav", "clips", codes[code], wanted) for code, wanted in counts["codes"].items()]
+    advice = "see the other problems for which files lack"
+    clips.compare(codes, counts["codes"], found, file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
     if cast:  # else the scan has noted that the file lacks
-        expected += [(_SUMMARY, f"votes {vote}", cast[vote], wanted) for vote, wanted in counts["votes"].items()]
-    for where, what, number, wanted in expected:
-        if number != wanted:
-            detail = f"{number:,} {what} read, a complete copy has {wanted:,}"
-            found.append(Problem(where, "wrong count", detail, "see the other problems for which files lack"))
+        clips.compare(cast, counts["votes"], found, file=_SUMMARY, what="votes {code}", advice=advice)
     return table.problems(found)
 
 
@@ -136,25 +134,24 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
         raise CorpusError(
             f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
         )
-    rows: list[dict] = []
     found: list[Problem] = []
-    codes: Counter = Counter()
     voted, sexes = _voted(root, found), _sexes(root, found)
     seen: set[str] = set()
-    for path in files:
-        where = path.relative_to(root).as_posix()
-        name = _CLIP.fullmatch(path.stem)
-        clip = _whole(path.stem)
-        if not name or clip in seen:
-            detail = f"{clip} is there already" if name else "no actor, sentence, emotion and intensity in the name"
-            found.append(Problem(where, "odd name", detail, "rename or remove it"))
-            continue
+
+    def parse(path: Path) -> re.Match:
+        """Read a clip's name; it must be the first of this name, and is noted if nobody voted on it."""
+        name, clip = _CLIP.fullmatch(path.stem), _whole(path.stem)
+        if not name:
+            raise ValueError("no actor, sentence, emotion and intensity in the name")
+        if clip in seen:
+            raise ValueError(f"{clip} is there already")
         seen.add(clip)
-        codes[name["code"]] += 1
         if voted and clip not in voted:
+            where = path.relative_to(root).as_posix()
             found.append(Problem(where, "missing vote", f"{_SUMMARY} has no such clip: it has no rating", _GET_AGAIN))
-        length = clips.duration(path, where, found, advice=_GET_AGAIN)
-        rows += [] if length is None else [_row(clip, name, where, length, sexes.get(name["actor"]))]
+        return name
+
+    rows, codes = clips.scan(files, root, found, parse=parse, row=partial(_row, sexes=sexes), advice=_GET_AGAIN)
     for clip in _listed(root, found):
         if clip not in seen:
             found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
@@ -163,12 +160,12 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     return rows, found, codes
 
 
-def _row(clip: str, name: re.Match, where: str, length: float, sex: str | None) -> dict:
+def _row(name: re.Match, where: str, length: float, *, sexes: Mapping[str, str]) -> dict:
     return {
-        "utterance": clip,
+        "utterance": _whole(name.group()),
         "scenario": name["sentence"],
         "speaker": f"cremad_{name['actor']}",
-        "sex": sex,
+        "sex": sexes.get(name["actor"]),
         "language": "en",
         "audio": where,
         "start_s": 0.0,

@@ -84,10 +84,8 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no recording under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    for code, wanted in table.expected_counts(root, COUNTS)["codes"].items():
-        if codes[code] != wanted:
-            detail = f"{codes[code]} recordings read, a complete copy has {wanted}"
-            found.append(Problem(f"*{code}*.wav", "wrong count", detail, _GET_AGAIN))
+    wanted = table.expected_counts(root, COUNTS)["codes"]
+    clips.compare(codes, wanted, found, file="*{code}*.wav", what="recordings", advice=_GET_AGAIN)
     return table.problems(found)
 
 
@@ -99,21 +97,16 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
         raise CorpusError(
             f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like there; see data/README.md#emodb"
         )
-    rows: list[dict] = []
     found: list[Problem] = []
-    codes: Counter = Counter()
-    for path in files:
-        where = path.relative_to(root).as_posix()
-        name = _NAME.fullmatch(path.stem)
-        if not name or name["code"] not in LABELS or name["speaker"] not in SPEAKERS:
-            found.append(
-                Problem(where, "odd name", "no speaker, sentence, emotion and take in the name", "rename or remove it")
-            )
-            continue
-        codes[name["code"]] += 1
-        length = clips.duration(path, where, found, advice=_GET_AGAIN)
-        rows += [] if length is None else [_row(name, where, length)]
+    rows, codes = clips.scan(files, root, found, parse=_parse, row=_row, advice=_GET_AGAIN)
     return rows, found, codes
+
+
+def _parse(path: Path) -> re.Match:
+    name = _NAME.fullmatch(path.stem)
+    if not name or name["code"] not in LABELS or name["speaker"] not in SPEAKERS:
+        raise ValueError("no speaker, sentence, emotion and take in the name")
+    return name
 
 
 def _row(name: re.Match, where: str, length: float) -> dict:

@@ -83,10 +83,8 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no recording under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    for code, wanted in table.expected_counts(root, COUNTS)["codes"].items():
-        if codes[code] != wanted:
-            detail = f"{codes[code]:,} recordings read, a complete copy has {wanted:,}"
-            found.append(Problem(f"*/???{code}*.wav", "wrong count", detail, _GET_AGAIN))
+    wanted = table.expected_counts(root, COUNTS)["codes"]
+    clips.compare(codes, wanted, found, file="*/???{code}*.wav", what="recordings", advice=_GET_AGAIN)
     return table.problems(found)
 
 
@@ -104,17 +102,17 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     for folder, paths in files.items():
         if not paths:
             found.append(Problem(folder, "missing recordings", "no WAV file there: the copy is incomplete", _GET_AGAIN))
-        for path in paths:
-            where = path.relative_to(root).as_posix()
-            name = _NAME.fullmatch(path.stem)
-            if not name or _FOLDERS[name["sex"]] != folder:
-                detail = f"no sex, speaker, emotion and number of the folder {folder} in the name"
-                found.append(Problem(where, "odd name", detail, "rename or remove it"))
-                continue
-            codes[name["code"]] += 1
-            length = clips.duration(path, where, found, advice=_GET_AGAIN)
-            rows += [] if length is None else [_row(name, where, length)]
+        usable, counted = clips.scan(paths, root, found, parse=_parse, row=_row, advice=_GET_AGAIN)
+        rows += usable
+        codes += counted
     return rows, found, codes
+
+
+def _parse(path: Path) -> re.Match:
+    name = _NAME.fullmatch(path.stem)
+    if not name or _FOLDERS[name["sex"]] != path.parent.name:
+        raise ValueError(f"no sex, speaker, emotion and number of the folder {path.parent.name} in the name")
+    return name
 
 
 def _row(name: re.Match, where: str, length: float) -> dict:
