@@ -29,12 +29,12 @@ finished  = $(RUN)/$(1)/$(1).ipynb
 LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
-# demo and smoke have embedded data that are made anew when the makers change: the conversations, and their test sets. For
+# demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
 # paper and own profiles the data are looked at before anything runs: what an own profile's synthetic corpora lack is made,
 # the main corpus must be there if it is real.
 EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE))
 CORPUS   := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
-TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO,$(EMBEDDED)/$(folder)/synthetic.json))
+TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech,$(EMBEDDED)/$(folder)/synthetic.json))
 READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)
@@ -104,7 +104,7 @@ ready: | $(STAMP)
 	@$(synthetic) --if-missing
 
 # --- the notebooks
-# What reads the test sets names $(TWINS) here; for all others they only are there before.
+# What reads the twins names $(TWINS) here; for all others they only are there before.
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 
 define notebook

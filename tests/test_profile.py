@@ -51,10 +51,13 @@ def test_an_own_profile_changes_only_what_it_says(tmp_path):
         ("extends: demo\nencoder: wav2vec", "encoder must be one of handcrafted, wav2vec2:"),
         ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
-        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo"),
+        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, librispeech"),
         ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),
         ("extends: demo\ntasks: {all: neutral}", "tasks.all must be of type list, found 'neutral'"),
-        ("extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}", "twins may name cremad, emodb, shemo"),
+        (
+            "extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}",
+            "twins may name cremad, emodb, shemo, librispeech",
+        ),
         ("extends: demo\ntwins: {emodb: {speaker: 1}}", "twins.emodb.speaker; did you mean twins.emodb.speakers"),
         ("extends: paper\ntwins: {emodb: {speakers: 1}}", "setting twins.emodb.utterances is missing"),
         ("extends: demo\ntwins: {emodb: {speakers: 0}}", "a twin must have at least 1 speaker"),
@@ -86,6 +89,7 @@ def test_one_twin_may_be_left_to_the_real_corpus(tmp_path):
         "cremad": demo.twins["cremad"],
         "emodb": profile.TwinSize(speakers=2, utterances=demo.twins["emodb"].utterances),
         "shemo": None,
+        "librispeech": demo.twins["librispeech"],
     }
 
 

@@ -21,7 +21,7 @@ from . import labels, paths
 PROTOCOLS = ("random", "dialogue")
 ENCODERS = ("handcrafted", "wav2vec2:")
 CORPORA = ("iemocap", "cremad", "emodb", "shemo")
-TWINS = ("cremad", "emodb", "shemo")
+TWINS = ("cremad", "emodb", "shemo", "librispeech")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Synthetic:
 
 @dataclass(frozen=True)
 class TwinSize:
-    """The size of a synthetic twin of a corpus of single sentences: its speakers, and the utterances of each."""
+    """The size of the synthetic twin of a corpus of single sentences: its speakers, and the utterances of each."""
 
     speakers: int
     utterances: int
@@ -213,8 +213,9 @@ def _number(value: Any) -> Any:
 def _check(profile: Profile, path: Path) -> None:
     """Refuse values that are of the right kind and cannot be right."""
     twins = profile.twins or {}
+    folders = dict.fromkeys([*CORPORA, *TWINS])
     rules = {
-        f"corpora may name {', '.join(CORPORA)}": set(profile.corpora) <= set(CORPORA),
+        f"corpora may name {', '.join(folders)}": set(profile.corpora) <= set(folders),
         f"twins may name {', '.join(TWINS)}": set(twins) <= set(TWINS),
         "each of the twins needs a folder in corpora": set(twins) <= set(profile.corpora),
         "a twin must have at least 1 speaker and 1 utterance": all(

@@ -7,7 +7,10 @@ from emocast.corpora.synthetic.__main__ import main
 
 CONVERSATIONS = "extends: smoke\nsynthetic: {sessions: 1, scenarios: 1, turns: [4, 4]}\n"
 TINY = CONVERSATIONS + "twins: null\n"
-TWINS = "twins: {cremad: null, emodb: {speakers: 1, utterances: 2}, shemo: {speakers: 2, utterances: 1}}\n"
+TWINS = (
+    "twins: {cremad: null, librispeech: null, "
+    "emodb: {speakers: 1, utterances: 2}, shemo: {speakers: 2, utterances: 1}}\n"
+)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def _digests(root):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """One data folder with the three twins side by side, made by one process."""
+    """One data folder with the three acted twins side by side, made by one process."""
     root = tmp_path_factory.mktemp("twins")
     for name, settings in SMALL.items():
         twins.make(root, name, settings, seed=5, processes=1, progress=False)
@@ -153,7 +153,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_cleans_up(tmp_path):
 
 
 def test_what_cannot_be_made_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no synthetic twin 'meld'; there are cremad, emodb, shemo"):
+    with pytest.raises(ValueError, match="no synthetic twin 'meld'; there are cremad, emodb, shemo, librispeech"):
         twins.make(tmp_path, "meld", seed=0)
     with pytest.raises(ValueError, match="EmoDB: speakers=11: there can be 1 to 10"):
         twins.make(tmp_path, "emodb", TwinSettings(11, 1), seed=0)

@@ -27,17 +27,17 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_wav(path: Path, samples: np.ndarray, *, corpus: str) -> None:
-    """Write a WAV file of 16 bits and 16 kHz whose metadata say that it is synthetic.
+def write_audio(path: Path, samples: np.ndarray, *, corpus: str) -> None:
+    """Write an audio file of 16 bits and 16 kHz whose metadata say that it is synthetic.
 
     Args:
-        path: the file; its folder is made.
+        path: the file, `.wav` or `.flac`; its folder is made.
         samples: shape (n,) or (n, channels), int16.
         corpus: the name of the corpus whose layout is used.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     channels = 1 if samples.ndim == 1 else samples.shape[1]
-    with soundfile.SoundFile(path, "w", room.SAMPLE_RATE, channels, subtype="PCM_16", format="WAV") as file:
+    with soundfile.SoundFile(path, "w", room.SAMPLE_RATE, channels, subtype="PCM_16") as file:
         file.title = TITLE.format(corpus=corpus)
         file.comment = COMMENT.format(corpus=corpus)
         file.write(samples)

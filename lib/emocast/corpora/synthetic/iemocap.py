@@ -90,10 +90,10 @@ def write_dialogue(
         session / "dialog" / "EmoEvaluation" / f"{planned.name}.txt", _HEADER + "".join(map(_evaluation, times))
     )
     files.write_text(session / "dialog" / "transcriptions" / f"{planned.name}.txt", "".join(map(_transcription, times)))
-    files.write_wav(session / "dialog" / "wav" / f"{planned.name}.wav", recording, corpus="IEMOCAP")
+    files.write_audio(session / "dialog" / "wav" / f"{planned.name}.wav", recording, corpus="IEMOCAP")
     for turn, start, end in zip(planned.turns, starts, ends, strict=True):
         path = session / "sentences" / "wav" / planned.name / f"{turn.utterance}.wav"
-        files.write_wav(path, recording[start:end, turn.channel], corpus="IEMOCAP")
+        files.write_audio(path, recording[start:end, turn.channel], corpus="IEMOCAP")
     return _truth(planned)
 
 

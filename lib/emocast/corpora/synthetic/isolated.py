@@ -1,4 +1,4 @@
-"""Acted sentences that stand alone, before they are spoken: what the twins of CREMA-D, EmoDB and ShEMO have in common.
+"""Acted sentences that stand alone, before they are spoken: what the twins of single sentences have in common.
 
 Every speaker and every sentence has its own generator, derived from (seed, corpus, speaker, number, purpose). So a
 corpus of fewer speakers or fewer utterances holds the same files as a larger one, only fewer.
@@ -100,6 +100,7 @@ class Twin:
             many rows as utterances) and what `counts` says besides the utterances and codes.
         url: where the real corpus is.
         note: what the README says of this twin alone.
+        acted: whether its speakers act emotions; where they only read, it says nothing of codes and intensities.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Twin:
     describe: Callable[[Path, Sequence[Utterance]], tuple[pd.DataFrame, dict]]
     url: str
     note: str
+    acted: bool = True
 
 
 def deal(order: Sequence[str], decks: Mapping[str, Sequence[Card]]) -> Iterator[tuple[str, Card]]:

@@ -1,7 +1,7 @@
-"""Make the twins of CREMA-D, EmoDB and ShEMO: acted sentences in three languages, each in its corpus's own layout.
+"""Make the twins of CREMA-D, EmoDB and ShEMO, acted sentences in three languages, and of LibriSpeech, which is only read.
 
-They stand beside the conversations (`corpus`) as test sets in other voices, words, languages and habits of speaking
-(`cultures`). Each is made and replaced on its own, whole or not at all (`folder`).
+Each has its corpus's own layout. The acted ones stand beside the conversations (`corpus`) as test sets in other voices,
+words, languages and habits of speaking (`cultures`). Each is made and replaced on its own, whole or not at all (`folder`).
 """
 
 from __future__ import annotations
@@ -16,21 +16,26 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from emocast.corpora.synthetic import cremad, emodb, engine, files, folder, isolated, room, shemo
+from emocast.corpora.synthetic import cremad, emodb, engine, files, folder, isolated, librispeech, room, shemo
 from emocast.corpora.synthetic.isolated import Twin, TwinSettings, Utterance
 
 #: The twins by the names of their corpora's modules.
-TWINS: dict[str, Twin] = {"cremad": cremad.TWIN, "emodb": emodb.TWIN, "shemo": shemo.TWIN}
+TWINS: dict[str, Twin] = {
+    "cremad": cremad.TWIN,
+    "emodb": emodb.TWIN,
+    "shemo": shemo.TWIN,
+    "librispeech": librispeech.TWIN,
+}
 
 _README = """SYNTHETIC CORPUS - THIS IS NOT {name}
 
 These files have the layout and the formats of {name}, and nothing else of it. They were made by Emocast:
 - The voices are eSpeak NG's (formant synthesis). No person's voice is in them.
 - The words are neutral {language} sentences written for Emocast.
-- The emotions are shifts of prosody with stated directions and invented magnitudes (cultures.py).
+{speech}
 
 Results on this corpus say whether a method works as it should. They say nothing about people, languages or cultures.
-truth.csv holds what no real corpus has: the intensity of every utterance.
+{truth}
 {note}
 
 seed: {seed}
@@ -38,6 +43,16 @@ settings: {settings}
 
 The real corpus: {url}
 """
+
+
+_ACTED = {
+    "speech": "- The emotions are shifts of prosody with stated directions and invented magnitudes (cultures.py).",
+    "truth": "truth.csv holds what no real corpus has: the intensity of every utterance.",
+}
+_READ = {
+    "speech": "- Nobody acts: every voice reads in its own pitch, rate and level, with a little chance.",
+    "truth": "truth.csv holds the words of every utterance.",
+}
 
 
 def make(
@@ -52,7 +67,7 @@ def make(
     """Make one twin.
 
     Args:
-        data: the data folder below which the corpus folder (`CREMA-D`, `EmoDB` or `ShEMO`) appears. An older synthetic
+        data: the data folder below which the corpus folder (`CREMA-D`, `EmoDB`, ...) appears. An older synthetic
             corpus of this name is replaced; nothing else there is touched.
         corpus: a key of `TWINS`.
         settings: the size of the corpus; None for the twin's own default.
@@ -78,7 +93,7 @@ def make(
         spoken = engine.speak([utterance.clip for utterance in utterances], processes=processes)
         bar = tqdm(spoken, desc=f"synthetic {twin.name}", unit="clip", total=len(utterances), disable=not progress)
         for utterance, samples in zip(utterances, bar, strict=True):
-            files.write_wav(new / utterance.part.file, _record(utterance, samples, twin), corpus=twin.name)
+            files.write_audio(new / utterance.part.file, _record(utterance, samples, twin), corpus=twin.name)
         _write_labels(new, twin, utterances, settings=settings, seed=seed)
     return target
 
@@ -100,12 +115,9 @@ def _record(utterance: Utterance, samples: np.ndarray, twin: Twin) -> np.ndarray
 def _write_labels(new: Path, twin: Twin, utterances: Sequence[Utterance], *, settings: TwinSettings, seed: int) -> None:
     """Write the layout's label files and what the corpus says about itself."""
     columns, counts = twin.describe(new, utterances)
-    codes = dict(sorted(Counter(utterance.part.code for utterance in utterances).items()))
-    about = {
-        "seed": seed,
-        "settings": asdict(settings),
-        "counts": {"utterances": len(utterances), "codes": codes, **counts},
-    }
+    if twin.acted:
+        counts = {"codes": dict(sorted(Counter(one.part.code for one in utterances).items())), **counts}
+    about = {"seed": seed, "settings": asdict(settings), "counts": {"utterances": len(utterances), **counts}}
     readme = _README.format(
         name=twin.name,
         language=twin.language,
@@ -113,8 +125,10 @@ def _write_labels(new: Path, twin: Twin, utterances: Sequence[Utterance], *, set
         seed=seed,
         settings=json.dumps(asdict(settings)),
         url=twin.url,
+        **(_ACTED if twin.acted else _READ),
     )
-    files.write_about(new, pd.concat([_truth(utterances), columns], axis=1), readme=readme, about=about)
+    truth = _truth(utterances) if twin.acted else _truth(utterances)[["utterance", "text"]]
+    files.write_about(new, pd.concat([truth, columns], axis=1), readme=readme, about=about)
 
 
 def _truth(utterances: Sequence[Utterance]) -> pd.DataFrame:
