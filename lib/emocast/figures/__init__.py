@@ -1,0 +1,39 @@
+"""Figures: data and axes in, axes out. No file is read or written here.
+
+Each emotion has the colour of `labels.COLOURS` in every figure; units stand in the axis labels; where there are samples
+there are intervals; what a paper printed is black.
+"""
+
+from __future__ import annotations
+
+from .base import FEWEST, PUBLISHED_COLOUR, SERIES_COLOURS, style
+from .classes import accuracies, confusion, scores, shares
+from .corpora import durations, emotion_counts, timeline, valence_arousal
+from .dimensions import distribution, errors, scatter
+from .embeddings import embedding
+from .shifts import eligible_events, recalls, sweep
+from .training import losses, training_curves
+
+__all__ = [
+    "FEWEST",
+    "PUBLISHED_COLOUR",
+    "SERIES_COLOURS",
+    "accuracies",
+    "confusion",
+    "distribution",
+    "durations",
+    "eligible_events",
+    "embedding",
+    "emotion_counts",
+    "errors",
+    "losses",
+    "recalls",
+    "scatter",
+    "scores",
+    "shares",
+    "style",
+    "sweep",
+    "timeline",
+    "training_curves",
+    "valence_arousal",
+]

@@ -1,0 +1,84 @@
+"""Forecasts by their shift: what is left to forecast, and how well it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from .. import labels
+from . import base
+
+
+def eligible_events(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How many events have a full window at each shift, an emotion a line.
+
+    Args:
+        counts: columns shift_s, emotion, events.
+        ax: where to draw.
+    """
+    ax = base.axes(ax)
+    order = labels.ordered(counts["emotion"])
+    sns.lineplot(
+        counts, x="shift_s", y="events", hue="emotion", hue_order=order, palette=labels.COLOURS, marker="o", ax=ax
+    )
+    base.shift_axis(ax, counts["shift_s"])
+    ax.set(ylabel="events with a full window", ylim=(0, None), title="What is left to forecast")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def sweep(
+    summary: pd.DataFrame,
+    published: Mapping[float, float],
+    ax: Axes | None = None,
+    *,
+    chance: float,
+    names: Mapping[str, str],
+) -> Axes:
+    """Accuracy against shift, a line an event set, with intervals. All accuracies are in percent.
+
+    Args:
+        summary: columns event_set, shift_s, accuracy, accuracy_low, accuracy_high.
+        published: shift in seconds -> published accuracy.
+        ax: where to draw.
+        chance: accuracy of a forecast that knows nothing.
+        names: event_set -> its name in the legend.
+    """
+    ax = base.axes(ax)
+    for colour, (event_set, rows) in zip(base.SERIES_COLOURS, summary.groupby("event_set", sort=False), strict=False):
+        ax.plot(rows["shift_s"], rows["accuracy"], marker="o", color=colour, label=names[event_set])
+        ax.fill_between(rows["shift_s"], rows["accuracy_low"], rows["accuracy_high"], color=colour, alpha=0.18, lw=0)
+    label = "preprint on IEMOCAP (the two ends its text names)"
+    ax.scatter(
+        list(published), list(published.values()), marker="s", s=60, color=base.PUBLISHED_COLOUR, zorder=3, label=label
+    )
+    ax.axhline(chance, color="0.4", ls=":", label="chance")
+    base.shift_axis(ax, summary["shift_s"])
+    ax.set(ylabel="accuracy in percent", ylim=(0, 100))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
+    return ax
+
+
+def recalls(table: pd.DataFrame, ax: Axes | None = None, *, chance: float) -> Axes:
+    """Recall against shift, an emotion a line with its interval. All recalls are in percent.
+
+    Args:
+        table: columns emotion, shift_s, recall, recall_low, recall_high.
+        ax: where to draw.
+        chance: recall of a forecast that knows nothing.
+    """
+    ax = base.axes(ax)
+    for emotion in labels.ordered(table["emotion"]):
+        rows = table[table["emotion"] == emotion]
+        ax.plot(rows["shift_s"], rows["recall"], marker="o", color=labels.COLOURS[emotion], label=emotion)
+        ax.fill_between(
+            rows["shift_s"], rows["recall_low"], rows["recall_high"], color=labels.COLOURS[emotion], alpha=0.18, lw=0
+        )
+    ax.axhline(chance, color="0.4", ls=":", label="chance")
+    base.shift_axis(ax, table["shift_s"])
+    ax.set(ylabel="recall in percent", ylim=(0, 100), title="Recall by emotion, on the same events at every shift")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax

@@ -1,0 +1,20 @@
+import numpy as np
+import pandas as pd
+
+from emocast import figures
+
+
+def test_sweep_draws_lines_intervals_and_published_ends(ax):
+    summary = pd.DataFrame(
+        {
+            "event_set": "fixed",
+            "shift_s": [0.0, 2.0],
+            "accuracy": [60.0, 50.0],
+            "accuracy_low": [55.0, 45.0],
+            "accuracy_high": [65.0, 55.0],
+        }
+    )
+    figures.sweep(summary, {0: 78.0, 20: 74.0}, ax, chance=100 / 3, names={"fixed": "the same events"})
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), [60, 50])
+    np.testing.assert_allclose(ax.collections[-1].get_offsets(), [[0, 78], [20, 74]])
+    assert "percent" in ax.get_ylabel()
