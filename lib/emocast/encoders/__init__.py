@@ -60,5 +60,6 @@ def get(name: str) -> Encoder:
 def modules(name: str) -> tuple[str, ...]:
     """The sources below `lib/emocast` that determine an encoder's embeddings, for `cache.code_digest`."""
     kind = name.partition(":")[0]
-    shared = ("encoders/checkpoint.py", "encoders/checkpoint_files.py") if kind == "wav2vec2" else ()
+    parts = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe") if kind == "wav2vec2" else ()
+    shared = tuple(f"encoders/{part}.py" for part in parts)
     return ("audio.py", f"encoders/{kind}.py", *shared)

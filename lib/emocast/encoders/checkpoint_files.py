@@ -1,7 +1,7 @@
 """The files of a checkpoint in SpeechBrain's format (`checkpoint.py`), each read as data, checked, and written.
 
-What a file names is never made, imported or run: tags in the recipe are dropped, weights are read with
-`weights_only=True`, and of `config.json` only the numbers and names of an architecture are taken.
+What a file names is never made, imported or run: weights are read with `weights_only=True`, and of `config.json` only
+the numbers and names of an architecture are taken. The recipe has a module of its own, `checkpoint_recipe.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from transformers import Wav2Vec2Config
 
-from .. import labels, paths
+from .. import labels
+from .checkpoint_recipe import DIMENSIONS
 from .hub import CheckpointError
 
 SAMPLE_RATE = 16_000  # Hz
@@ -27,47 +27,19 @@ RECIPE, ENCODER, HEAD, LABELS = "hyperparams.yaml", "wav2vec2.ckpt", "model.ckpt
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 NEEDED = (RECIPE, ENCODER, HEAD, LABELS)
 OPTIONAL = (CONFIG, PREPROCESSOR)
-HEAD_KEY = "0.w.weight"
 
 #: SpeechBrain's codes for IEMOCAP's emotions; its "hap" holds excitement too. Other emotions go by their own names.
 CODES = {"neu": "neutral", "ang": "anger", "hap": "happiness", "sad": "sadness"}
 
 _OLD_NAMES = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
 _SEPARATOR = "================"  # exactly SpeechBrain's
-_TEMPLATE = paths.TEMPLATES / "speechbrain_hyperparams.yaml"
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Reads HyperPyYAML as plain data: what a tag would make, import or run is left as the values below the tag."""
-
-
-def _plain(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_scalar(node)
-
-
-_PlainLoader.add_multi_constructor("", _plain)
-
-
-def check_recipe(folder: Path) -> None:
-    """Refuse a recipe that would normalise otherwise than `Checkpoint` does: its embeddings would be wrong in silence."""
-    path = folder / RECIPE
-    try:
-        recipe = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # a SafeLoader: makes plain data only
-        normal = recipe["wav2vec2"]["output_norm"]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: not read as SpeechBrain's recipe of a wav2vec2 classifier; get it again"
-        ) from error
-    if normal is not True:
-        raise CheckpointError(
-            f"{path}: wav2vec2.output_norm is {normal!r}; only models with output_norm: True are read"
-        )
-    if (folder / PREPROCESSOR).is_file() and _read_json(folder / PREPROCESSOR).get("do_normalize") is False:
-        raise CheckpointError(f"{folder / PREPROCESSOR}: do_normalize is false; only models with true are read")
+def check_preprocessor(folder: Path) -> None:
+    """Refuse a model that hears raw waveforms: `Checkpoint` normalises them."""
+    path = folder / PREPROCESSOR
+    if path.is_file() and _read_json(path).get("do_normalize") is False:
+        raise CheckpointError(f"{path}: do_normalize is false; only models with true are read")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -105,16 +77,30 @@ def read_config(folder: Path) -> Wav2Vec2Config:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a wav2vec2 encoder ({error})") from error
 
 
-def read_labels(path: Path) -> list[str]:
-    """The emotion of each class, from lines such as `'neu' => 0` up to a line of `=`."""
+def read_emotions(path: Path) -> list[str]:
+    """The emotion (`labels.EMOTIONS`) of each class of a classification."""
+    return _read_labels(path, "emotion", CODES | {emotion: emotion for emotion in labels.EMOTIONS})
+
+
+def check_dimensions(path: Path) -> None:
+    """Refuse the units of a regression where they are not named valence and arousal, in this order."""
+    found = _read_labels(path, "dimension", {dimension: dimension for dimension in DIMENSIONS})
+    if found != list(DIMENSIONS):
+        raise CheckpointError(f"{path}: expected the dimensions {', '.join(DIMENSIONS)}, found {', '.join(found)}")
+
+
+def _read_labels(path: Path, kind: str, names: Mapping[str, str]) -> list[str]:
+    """What each unit stands for, from lines such as `'neu' => 0` up to a line of `=`; `names` says what a code means."""
     found: dict[int, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if line.startswith("==="):
             break
         code, index = _read_label(line, f"{path}, line {number}")
+        if code not in names:
+            raise CheckpointError(f"{path}, line {number}: unknown {kind} {code!r}; known are {', '.join(names)}")
         if index in found:
             raise CheckpointError(f"{path}, line {number}: class {index} has two labels; get the file again")
-        found[index] = CODES.get(code, code)
+        found[index] = names[code]
     if not found or sorted(found) != list(range(len(found))) or len(set(found.values())) != len(found):
         raise CheckpointError(f"{path}: expected labels of the classes 0, 1, 2 ..., found {found}; get the file again")
     return [found[index] for index in range(len(found))]
@@ -124,10 +110,7 @@ def _read_label(line: str, where: str) -> tuple[str, int]:
     parts = re.fullmatch(r"((['\"])[\w -]+\2) => (\d+)", line.strip())
     if parts is None:
         raise CheckpointError(f"{where}: expected a line such as 'neu' => 0, found {line!r}; get the file again")
-    code = ast.literal_eval(parts[1])
-    if CODES.get(code, code) not in labels.EMOTIONS:
-        raise CheckpointError(f"{where}: unknown emotion {code!r}; known are {', '.join([*CODES, *labels.EMOTIONS])}")
-    return code, int(parts[3])
+    return ast.literal_eval(parts[1]), int(parts[3])
 
 
 def read_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
@@ -143,7 +126,10 @@ def read_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, t
 
 def check_weights(weights: Mapping[str, torch.Tensor], shapes: Mapping[str, Sequence[int]], where: str) -> None:
     """Refuse weights whose names or shapes are not the expected ones; `where` opens the message of the error."""
-    hint = f"expected is what {CONFIG} (without one: facebook/wav2vec2-base) and {LABELS} say; get all files from one place"
+    hint = (
+        f"expected is what {RECIPE} (objective, bias), {CONFIG} (without one: facebook/wav2vec2-base) and {LABELS} say; "
+        f"get all files from one place"
+    )
     for problem, names in (
         ("has no key", shapes.keys() - weights),
         ("has an unknown key", weights.keys() - shapes.keys()),
@@ -179,14 +165,15 @@ def _unpickle(path: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def write_texts(folder: Path, config: Wav2Vec2Config, emotions: Sequence[str]) -> None:
-    """Write all files but the weights."""
+def write_labels(path: Path, names: Sequence[str]) -> None:
+    """Write what each unit of the first head stands for, as SpeechBrain's encoder of categories reads it."""
     codes = {emotion: code for code, emotion in CODES.items()}
-    lines = [f"{codes.get(emotion, emotion)!r} => {index}" for index, emotion in enumerate(emotions)]
-    (folder / LABELS).write_text("\n".join([*lines, _SEPARATOR, "'starting_index' => 0", ""]), encoding="utf-8")
-    recipe = _TEMPLATE.read_text(encoding="utf-8")
-    recipe = recipe.replace("{hidden}", str(config.hidden_size)).replace("{classes}", str(len(emotions)))
-    (folder / RECIPE).write_text(recipe, encoding="utf-8")
+    lines = [f"{codes.get(name, name)!r} => {index}" for index, name in enumerate(names)]
+    path.write_text("\n".join([*lines, _SEPARATOR, "'starting_index' => 0", ""]), encoding="utf-8")
+
+
+def write_architecture(folder: Path, config: Wav2Vec2Config) -> None:
+    """Write the encoder's architecture, and how it hears, in transformers' manner."""
     (folder / CONFIG).write_text(config.to_json_string(use_diff=False), encoding="utf-8")
     hearing = {"do_normalize": True, "feature_size": 1, "padding_value": 0.0, "sampling_rate": SAMPLE_RATE}
     hearing["feature_extractor_type"] = "Wav2Vec2FeatureExtractor"
