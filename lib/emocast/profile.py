@@ -19,6 +19,7 @@ from . import labels, paths
 
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
 PROTOCOLS = ("random", "dialogue")
+PRECISIONS = ("auto", "fp32", "bf16")
 ENCODERS = ("handcrafted", "wav2vec2:")
 CORPORA = ("iemocap", "cremad", "emodb", "shemo")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
@@ -73,6 +74,44 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Start:
+    """How a small wav2vec 2.0 is trained on sound alone, for `ser.start`: the sound, the effort and the architecture.
+
+    `corpus` is one of the corpora; `architecture` names settings of transformers' `Wav2Vec2Config`.
+    """
+
+    corpus: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    crop_s: float
+    architecture: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """How the recognisers of `ser` are trained and tested. See `profiles/paper.yaml` for what each means.
+
+    `held_out` lists the sessions that are left out in turn; null for all. `start` is null where `source` is there already.
+    """
+
+    source: str
+    epochs: int
+    batch_size: int
+    learning_rate_head: float
+    learning_rate_encoder: float
+    crop_s: float | None
+    precision: str
+    fractions: list[float]
+    held_out: list[str] | None
+    balanced_draws: int
+    candidates: list[str]
+    screened: int
+    jobs: int
+    start: Start | None
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Bootstrap intervals: their level (0 to 1) and the number of draws."""
 
@@ -97,6 +136,7 @@ class Profile:
     sweep_task: str
     split: Split
     fcdnn: Network
+    ser: Recogniser
     intervals: Intervals
     jobs: int
 
@@ -232,6 +272,21 @@ def _check(profile: Profile, path: Path) -> None:
         in ENCODERS
         or any(profile.encoder.startswith(kind) for kind in ENCODERS if kind.endswith(":")),
         f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
+        "ser.epochs, batch_size, screened, balanced_draws and jobs must be at least 1": min(
+            profile.ser.epochs, profile.ser.batch_size, profile.ser.screened, profile.ser.balanced_draws, profile.ser.jobs
+        )
+        >= 1,
+        "ser.learning_rate_head and learning_rate_encoder must be positive": min(
+            profile.ser.learning_rate_head, profile.ser.learning_rate_encoder
+        )
+        > 0,
+        f"ser.precision must be one of {', '.join(PRECISIONS)}": profile.ser.precision in PRECISIONS,
+        "ser.fractions must be three positive shares that sum to 1": len(profile.ser.fractions) == 3
+        and min(profile.ser.fractions) > 0
+        and abs(sum(profile.ser.fractions) - 1) < 1e-9,
+        "ser.crop_s must be positive, or null for whole utterances": profile.ser.crop_s is None or profile.ser.crop_s > 0,
+        "ser.start.corpus must be one of the corpora": profile.ser.start is None
+        or profile.ser.start.corpus in profile.corpora,
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
         "split.folds must be at least 2": profile.split.folds >= 2,

@@ -1,0 +1,238 @@
+"""Train one recogniser: from an utterance table with its parts to a folder in SpeechBrain's checkpoint format.
+
+The folder holds the checkpoint (`encoders.checkpoint`), and beside it `split.csv` (which utterance was in which part),
+`log.csv` (one row an epoch and stage) and `training.json` (settings and what identifies the training). A training that is
+there already, with the same data, settings and code, is not run again; a killed one goes on from its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import speechbrain as sb
+import torch
+import transformers
+from filelock import FileLock
+from hyperpyyaml import load_hyperpyyaml
+from transformers import Wav2Vec2Config
+
+from .. import cache, labels, paths
+from ..encoders import checkpoint, hub
+from ..profile import Recogniser
+from . import data
+from .brain import EmotionBrain, Report
+from .splits import TEST, TRAIN, VALID
+
+OBJECTIVES = ("classification", "regression", "multiobjective")
+LOG, SPLIT, RECORD = "log.csv", "split.csv", "training.json"
+
+_CONFIG = ("config.json", "preprocessor_config.json")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_IDENTITY = ["utterance", "audio", "start_s", "end_s", "emotion", "valence", "arousal"]
+
+
+def train(
+    folder: Path | str,
+    table: pd.DataFrame,
+    root: Path | str,
+    parts: pd.Series,
+    *,
+    objective: str,
+    settings: Recogniser,
+    seed: int,
+    report: Report | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Fine-tune wav2vec 2.0 with one objective, or find that this was done.
+
+    Args:
+        folder: where the model goes; it takes its place whole.
+        table: an utterance table, its `emotion` brought to the four classes (`labels.four_classes`). Utterances that the
+            objective cannot learn from are left out.
+        root: the corpus root.
+        parts: the part of each row (`splits`), with the table's index. Test utterances are never read.
+        objective: one of `OBJECTIVES`.
+        settings: the profile's block `ser`.
+        seed: seed of weights, order and crops.
+        report: is told (steps done, steps in all, text) after each step.
+        threads: of the processor; None leaves them as they are. Sums in another number of threads differ in their
+            last digits.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: unknown objective, or a part without a usable utterance.
+        hub.CheckpointError: there is no wav2vec 2.0 to start from; the message says where to put it.
+        audio.AudioError: an utterance cannot be read.
+    """
+    if objective not in OBJECTIVES:
+        raise ValueError(f"no objective {objective!r}; there are {', '.join(OBJECTIVES)}")
+    folder = Path(folder)
+    chosen = data.usable(table.assign(part=parts), objective=objective)
+    source = find_source(settings.source)
+    key = _key(chosen, root, source, objective, settings, seed)
+    work = folder.parent / ".training" / f"{folder.name}-{key[:12]}"
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{work}.lock"):
+        if not is_trained(folder, key):
+            hparams = _hparams(objective, source, work, settings, seed)
+            with _quiet(), _threads(threads):
+                best = _fit(hparams, chosen, root, settings, report)
+                _export(folder, hparams, objective)
+            _record(folder, chosen, work, {"key": key, "objective": objective, "kept_epoch": best, "seed": seed})
+            shutil.rmtree(work)
+    return folder
+
+
+def is_trained(folder: Path | str, key: str | None = None) -> bool:
+    """Whether a finished training is in a folder, and whether it is the one of this key."""
+    path = Path(folder) / RECORD
+    return path.is_file() and (key is None or json.loads(path.read_text(encoding="utf-8"))["key"] == key)
+
+
+def find_source(source: str) -> Path:
+    """The folder of a wav2vec 2.0 in the manner of transformers: configuration, preprocessor, weights (`hub.find`)."""
+    folder = hub.find(source, needed=_CONFIG, optional=_WEIGHTS)
+    if not any((folder / name).is_file() for name in _WEIGHTS):
+        raise hub.CheckpointError(f"no {' or '.join(_WEIGHTS)} in {paths.relative(folder)}: put the weights there")
+    return folder
+
+
+def _key(table: pd.DataFrame, root: Path | str, source: Path, objective: str, settings: Recogniser, seed: int) -> str:
+    """What a training depends on, as one digest: data, start, settings, code, versions of what computes."""
+    read = table[table["part"].ne(TEST)]
+    rows = read[[*_IDENTITY, "part"]].astype("string").fillna("").to_csv(index=False)
+    sounds = [cache.file_digest(Path(root) / name) for name in sorted(read["audio"].unique())]
+    weights = [cache.file_digest(source / name) for name in (*_CONFIG, *_WEIGHTS) if (source / name).is_file()]
+    fit = {name: value for name, value in asdict(settings).items() if name in _FIT}
+    code = cache.code_digest("audio.py", "ser/training.py", "ser/brain.py", "ser/data.py")
+    recipe = (_HPARAMS / f"{objective}.yaml").read_text(encoding="utf-8")
+    parts = [rows, sounds, weights, fit, code, recipe, seed, torch.__version__, sb.__version__, transformers.__version__]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+_HPARAMS = Path(__file__).parent / "hparams"
+_FIT = {"epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "crop_s", "precision"}
+
+
+def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
+    overrides = {
+        "source": str(source),
+        "hub_cache": None,
+        "save_folder": str(work),
+        "encoder_dim": json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"],
+        "number_of_epochs": settings.epochs,
+        "lr": settings.learning_rate_head,
+        "lr_wav2vec2": settings.learning_rate_encoder,
+    }
+    with _quiet(), (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
+        torch.manual_seed(seed)  # the heads' first weights
+        hparams = load_hyperpyyaml(file, overrides)
+    return {**hparams, "seed": seed, "log_file": str(work / LOG)}
+
+
+def _fit(
+    hparams: dict[str, Any], table: pd.DataFrame, root: Path | str, settings: Recogniser, report: Report | None
+) -> int:
+    """Train all epochs that are left and load the best one; returns its number."""
+    made = {}
+    for part, crop_s in ((TRAIN, settings.crop_s), (VALID, None)):
+        rows = table[table["part"].eq(part)]
+        if rows.empty:
+            raise ValueError(f"no usable utterance is left for {part}: {hparams['objective']} cannot be trained")
+        made[part] = data.dataset(rows, root, classes=labels.FOUR, crop_s=crop_s)
+    seed = hparams["seed"]
+    batches = data.loader(made[TRAIN], batch_size=settings.batch_size, shuffle=True, seed=seed)
+    brain = EmotionBrain(
+        hparams["modules"],
+        hparams=hparams,
+        run_opts={"precision": precision(settings.precision), "noprogressbar": True},
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.steps_per_epoch = len(batches)
+    brain.train_sampler = batches.sampler
+    brain.report = report or brain.report
+    brain.fit(hparams["epoch_counter"], batches, data.loader(made[VALID], batch_size=1, shuffle=False, seed=seed))
+    return brain.recover_best()
+
+
+def precision(wanted: str) -> str:
+    """SpeechBrain's name of the number format: "auto" is bf16 where the processor or GPU computes in it, else fp32."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def _export(folder: Path, hparams: dict[str, Any], objective: str) -> None:
+    model = hparams["wav2vec2"].model.float().cpu()
+    heads = {}
+    if "output_mlp" in hparams["modules"]:
+        heads["classification"] = _head(hparams["output_mlp"])
+    if "regression_mlp" in hparams["modules"]:
+        heads["regression"] = _head(hparams["regression_mlp"])
+    emotions = labels.FOUR if "classification" in heads else ()
+    config = Wav2Vec2Config.from_dict(model.config.to_dict())
+    checkpoint.save(
+        folder, encoder=model.state_dict(), config=config, objective=objective, heads=heads, emotions=emotions
+    )
+
+
+def _head(linear: torch.nn.Module) -> checkpoint.Head:
+    bias = linear.w.bias
+    return checkpoint.Head(linear.w.weight.detach().float().cpu(), None if bias is None else bias.detach().float().cpu())
+
+
+def _record(folder: Path, table: pd.DataFrame, work: Path, facts: Mapping[str, Any]) -> None:
+    """Put the lists, the log and the facts beside the checkpoint; the facts come last and say that all is there."""
+    with paths.replacing(folder / SPLIT) as partial:
+        table[["utterance", "part"]].to_csv(partial, index=False)
+    with paths.replacing(folder / LOG) as partial:
+        shutil.copyfile(work / LOG, partial)
+    with paths.replacing(folder / RECORD) as partial:
+        partial.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' remarks on what is meant here (a frozen CNN, weights that pre-training alone needs) silent."""
+    before = transformers.logging.get_verbosity(), logging.getLogger("speechbrain").level
+    transformers.logging.set_verbosity_error()
+    logging.getLogger("speechbrain").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before[0])
+        logging.getLogger("speechbrain").setLevel(before[1])
+
+
+@contextlib.contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def log(folder: Path | str) -> pd.DataFrame:
+    """The training's log: one row an epoch and stage ("train", "valid")."""
+    return pd.read_csv(Path(folder) / LOG)
+
+
+def split(folder: Path | str) -> pd.DataFrame:
+    """Which utterance was in which part: the columns utterance and part."""
+    return pd.read_csv(Path(folder) / SPLIT, dtype="string")
