@@ -167,8 +167,8 @@ def load(name: str) -> Profile:
         ProfileError: no such profile, an unknown or missing setting, a value of the wrong kind. The message names the
             file, the setting and what to write.
     """
-    settings = _read(name, seen=())
     where = _file(name)
+    settings = _named(_read(name, seen=()), where.stem)
     profile = _build(Profile, {"name": where.stem, **settings}, where, "")
     _check(profile, where)
     return profile
@@ -207,6 +207,13 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _named(settings: Any, name: str) -> Any:
+    """Put the profile's name in the place of `{profile}`, so that a profile of one's own has its models in its own folder."""
+    if isinstance(settings, dict):
+        return {key: _named(value, name) for key, value in settings.items()}
+    return settings.replace("{profile}", name) if isinstance(settings, str) else settings
+
+
 def _build(kind: type, settings: Any, path: Path, prefix: str) -> Any:
     """Make a dataclass of settings, with one clear error for what is unknown, missing or of the wrong kind."""
     if not isinstance(settings, dict):
@@ -224,6 +231,8 @@ def _build(kind: type, settings: Any, path: Path, prefix: str) -> Any:
 
 
 def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, path, f"{name}.")
     if get_origin(hint) in (UnionType, Union):
