@@ -76,7 +76,7 @@ def leave_out(
 def _choose(table: pd.DataFrame, fraction: float, seed: int) -> np.ndarray:
     """Positions of about a fraction of the rows, in whole dialogues or speakers where there are several."""
     for column in ("dialogue", "speaker"):
-        if table[column].notna().all() and table[column].nunique() > 2:
+        if table[column].notna().all() and table[column].nunique() > 1:
             splitter = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
             return next(splitter.split(table, groups=table[column]))[1]
     return next(ShuffleSplit(n_splits=1, test_size=fraction, random_state=seed).split(table))[1]

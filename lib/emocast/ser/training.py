@@ -129,7 +129,6 @@ _FIT = {"epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "
 def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
     overrides = {
         "source": str(source),
-        "hub_cache": None,
         "save_folder": str(work),
         "encoder_dim": json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"],
         "number_of_epochs": settings.epochs,
