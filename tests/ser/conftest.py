@@ -18,6 +18,15 @@ ARCHITECTURE = {
 EMOTIONS = ("neutral", "anger", "happiness", "sadness")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Models this small only wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def recognisers(tmp_path_factory):
     """A folder of each objective, by its name; read only."""

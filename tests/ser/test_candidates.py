@@ -64,6 +64,18 @@ def test_it_says_what_transformers_says(tmp_path, kind, options):
     assert in_order.std(dim=1).min() > 1e-2  # the test could fail: classes do differ
 
 
+def test_the_positional_convolution_has_old_and_new_names(tmp_path):
+    folder = _published(tmp_path / "model")
+    new = candidates.load(folder).classify(WAVEFORMS)
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    for now, then in names.items():
+        weights = {name.replace(now, then): tensor for name, tensor in weights.items()}
+    assert sum(name.endswith(("weight_g", "weight_v")) for name in weights) == 2
+    safetensors.torch.save_file(weights, folder / "model.safetensors")
+    torch.testing.assert_close(candidates.load(folder).classify(WAVEFORMS), new, atol=0, rtol=0)
+
+
 def test_normalisation_is_the_models_own(tmp_path):
     raw, normal = (_published(tmp_path / str(on), normalise=on) for on in (False, True))
     assert not torch.allclose(candidates.load(raw).classify(WAVEFORMS), candidates.load(normal).classify(WAVEFORMS))
