@@ -100,6 +100,7 @@ class Recogniser:
     batch_size: int
     learning_rate_head: float
     learning_rate_encoder: float
+    annealing_factor: float
     crop_s: float | None
     precision: str
     fractions: list[float]
@@ -282,7 +283,11 @@ def _check(profile: Profile, path: Path) -> None:
         or any(profile.encoder.startswith(kind) for kind in ENCODERS if kind.endswith(":")),
         f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
         "ser.epochs, batch_size, screened, balanced_draws and jobs must be at least 1": min(
-            profile.ser.epochs, profile.ser.batch_size, profile.ser.screened, profile.ser.balanced_draws, profile.ser.jobs
+            profile.ser.epochs,
+            profile.ser.batch_size,
+            profile.ser.screened,
+            profile.ser.balanced_draws,
+            profile.ser.jobs,
         )
         >= 1,
         "ser.learning_rate_head and learning_rate_encoder must be positive": min(
@@ -293,7 +298,8 @@ def _check(profile: Profile, path: Path) -> None:
         "ser.fractions must be three positive shares that sum to 1": len(profile.ser.fractions) == 3
         and min(profile.ser.fractions) > 0
         and abs(sum(profile.ser.fractions) - 1) < 1e-9,
-        "ser.crop_s must be positive, or null for whole utterances": profile.ser.crop_s is None or profile.ser.crop_s > 0,
+        "ser.crop_s must be positive, or null for whole utterances": profile.ser.crop_s is None
+        or profile.ser.crop_s > 0,
         "ser.start.corpus must be one of the corpora": profile.ser.start is None
         or profile.ser.start.corpus in profile.corpora,
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,

@@ -1,19 +1,73 @@
-"""A small encoder to begin with, in the manner of transformers, and settings with which a training takes a second."""
+"""Small random recognisers of all objectives, a small corpus of noise, and what a training of a second begins with."""
 
 import dataclasses
 
+import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emocast import labels, profile
 from emocast.corpora import iemocap
+from emocast.encoders import checkpoint
+from emocast.encoders.checkpoint import Head
 
 ARCHITECTURE = {
-    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
-    "conv_dim": [8, 8, 8], "conv_kernel": [20, 8, 4], "conv_stride": [10, 8, 8], "num_feat_extract_layers": 3,
-    "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "layerdrop": 0.0,
+    "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
+    "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
 }  # fmt: skip
+EMOTIONS = ("neutral", "anger", "happiness", "sadness")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Models this small only wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def recognisers(tmp_path_factory):
+    """A folder of each objective, by its name; read only."""
+    root, config = tmp_path_factory.mktemp("recognisers"), Wav2Vec2Config(**ARCHITECTURE)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = Wav2Vec2Model(config).state_dict()
+        heads = {"classification": Head(torch.randn(4, 32), torch.randn(4)), "regression": Head(torch.randn(2, 32))}
+    chosen = {objective: {objective: head} for objective, head in heads.items()} | {"multiobjective": heads}
+    for objective, some in chosen.items():
+        emotions = EMOTIONS if "classification" in some else ()
+        checkpoint.save(
+            root / objective, encoder=encoder, config=config, objective=objective, heads=some, emotions=emotions
+        )
+    return {objective: root / objective for objective in chosen}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """The root and the utterance table, whose rows are in no order and whose index is no range."""
+    root, rng = tmp_path / "corpus", np.random.default_rng(0)
+    root.mkdir()
+    rows = []
+    for name, spans in {
+        "d1.wav": [(0.0, 1.0), (1.0, 1.7), (1.5, 2.5)],
+        "d2.wav": [(0.2, 1.2), (0.5, 1.1)],
+        **{f"c{number}.wav": [(0.0, 0.5 + number / 10)] for number in range(4)},
+    }.items():
+        samples = rng.normal(0, rng.uniform(0.02, 0.3), round(max(end for _, end in spans) * 16_000))
+        soundfile.write(root / name, samples, 16_000, subtype="FLOAT")
+        rows += [
+            {"utterance": f"{name}-{start}", "audio": name, "start_s": start, "end_s": end} for start, end in spans
+        ]
+    table = pd.DataFrame(rows).assign(speaker="s1", dialogue="d", valence=2.5, arousal=3.5)
+    emotions = ["neutral", "fear", None, "anger", "sadness", "happiness", "neutral", "anger", "sadness"]
+    table = table.assign(emotion=pd.array(emotions, dtype="string"), speaker=[f"s{row % 3}" for row in range(9)])
+    return root, table.sample(frac=1, random_state=1)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +76,7 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source") / "small"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        Wav2Vec2Model(Wav2Vec2Config(**ARCHITECTURE)).save_pretrained(folder)
+        Wav2Vec2Model(Wav2Vec2Config(**ARCHITECTURE, layerdrop=0.0)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
     return folder
 

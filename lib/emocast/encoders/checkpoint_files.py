@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from transformers import Wav2Vec2Config
 
@@ -38,11 +39,12 @@ _SEPARATOR = "================"  # exactly SpeechBrain's
 def check_preprocessor(folder: Path) -> None:
     """Refuse a model that hears raw waveforms: `Checkpoint` normalises them."""
     path = folder / PREPROCESSOR
-    if path.is_file() and _read_json(path).get("do_normalize") is False:
+    if path.is_file() and read_json(path).get("do_normalize") is False:
         raise CheckpointError(f"{path}: do_normalize is false; only models with true are read")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The settings in a JSON file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -63,7 +65,7 @@ def _architecture_names() -> set[str]:
 
 def read_config(folder: Path) -> Wav2Vec2Config:
     """The encoder's architecture; the defaults of transformers are those of facebook/wav2vec2-base."""
-    settings = _read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    settings = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     if settings.get("model_type") is None:
         return Wav2Vec2Config()
     if settings["model_type"] != "wav2vec2":
@@ -119,7 +121,7 @@ def read_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, t
     Raises:
         CheckpointError: the file is damaged, holds more than tensors, or names and shapes are others.
     """
-    weights = {_new_name(name): tensor for name, tensor in _unpickle(path).items()}
+    weights = {_new_name(name): tensor for name, tensor in read_tensors(path).items()}
     check_weights(weights, shapes, str(path))
     return {name: tensor.to(torch.float32).contiguous() for name, tensor in weights.items()}
 
@@ -148,12 +150,20 @@ def _new_name(name: str) -> str:
     return f"{start}.{_OLD_NAMES[end]}" if end in _OLD_NAMES else name
 
 
-def _unpickle(path: Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read named tensors, from safetensors or a file of PyTorch; no code in the file is run.
+
+    Raises:
+        CheckpointError: the file is damaged, or holds more than tensors.
+    """
     with path.open("rb") as file:
         if file.read(23) == b"version https://git-lfs":
             raise CheckpointError(f"{path}: a git-LFS pointer stands in place of the weights; run `git lfs pull`")
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == ".safetensors":
+            weights = safetensors.torch.load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file shows itself in many ways
         raise CheckpointError(
             f"{path}: not read as weights: damaged, or it holds more than tensors, which could run code; nothing of it was "

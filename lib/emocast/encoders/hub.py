@@ -67,7 +67,8 @@ def _download(repository: str, needed: tuple[str, ...], optional: tuple[str, ...
 
 def _how_to_get(source: Path | str, needed: Sequence[str], reason: str) -> str:
     place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
+    names = ", ".join(needed) or "its files"
     return (
-        f"no checkpoint {source}: {reason}. Put {', '.join(needed)} into {paths.relative(place)}/; where there is a network, "
+        f"no checkpoint {source}: {reason}. Put {names} into {paths.relative(place)}/; where there is a network, "
         f"a hub id is downloaded by itself unless HF_HUB_OFFLINE is set"
     )

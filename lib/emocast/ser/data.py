@@ -21,7 +21,9 @@ from .. import audio
 SAMPLE_RATE = 16_000  # Hz
 
 
-def dataset(table: pd.DataFrame, root: Path | str, *, classes: Sequence[str], crop_s: float | None) -> DynamicItemDataset:
+def dataset(
+    table: pd.DataFrame, root: Path | str, *, classes: Sequence[str], crop_s: float | None
+) -> DynamicItemDataset:
     """Make a dataset of utterances.
 
     Args:

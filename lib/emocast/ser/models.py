@@ -1,4 +1,4 @@
-"""Which recognisers a profile asks for, and where they are: three objectives, each on the published split and on unseen speakers.
+"""Which recognisers a profile asks for and where they are: three objectives, on the published split and on unseen speakers.
 
 A model is a folder `outputs/<profile>/models/<name>`. The published split is at random over utterances ("classification");
 beside it stand models that never heard the two speakers of a session ("classification-without-Ses05").
@@ -102,7 +102,9 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
         return
     root = profile.corpus_root(profile.ser.start.corpus)
     files = [path for path in root.rglob("*") if path.suffix in {".flac", ".wav"} and not path.name.startswith(".")]
-    start.train(paths.outputs() / profile.ser.source, files, settings=profile.ser.start, seed=profile.seed, report=report)
+    start.train(
+        paths.outputs() / profile.ser.source, files, settings=profile.ser.start, seed=profile.seed, report=report
+    )
 
 
 def _train(plan: Plan, profile: Profile, utterances: pd.DataFrame, report: progress.Reporter, threads: int) -> Path:

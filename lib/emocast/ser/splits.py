@@ -32,7 +32,9 @@ def at_random(table: pd.DataFrame, *, fractions: Sequence[float] = (0.8, 0.1, 0.
         ValueError: the shares are not three positive numbers that sum to 1, or a part gets no utterance.
     """
     if len(fractions) != 3 or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
-        raise ValueError(f"the shares of train, valid and test are {list(fractions)}; they must be positive and sum to 1")
+        raise ValueError(
+            f"the shares of train, valid and test are {list(fractions)}; they must be positive and sum to 1"
+        )
     order = np.random.default_rng(seed).permutation(len(table))
     train, valid = (int(len(table) * share) for share in fractions[:2])
     parts = np.full(len(table), TEST, dtype=object)
@@ -76,7 +78,7 @@ def leave_out(
 def _choose(table: pd.DataFrame, fraction: float, seed: int) -> np.ndarray:
     """Positions of about a fraction of the rows, in whole dialogues or speakers where there are several."""
     for column in ("dialogue", "speaker"):
-        if table[column].notna().all() and table[column].nunique() > 1:
+        if table[column].notna().all() and len(table[column].unique()) > 1:
             splitter = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
             return next(splitter.split(table, groups=table[column]))[1]
     return next(ShuffleSplit(n_splits=1, test_size=fraction, random_state=seed).split(table))[1]

@@ -60,9 +60,9 @@ class Spectrogram(nn.Module):
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Targets of waveforms (n, samples): (n, rows, 93)."""
-        spectrum = torch.stft(
-            waveforms, SPECTRUM, self.hop, window=self.window, center=False, return_complex=True
-        ).abs() ** 2
+        spectrum = (
+            torch.stft(waveforms, SPECTRUM, self.hop, window=self.window, center=False, return_complex=True).abs() ** 2
+        )
         rows = torch.log(torch.cat([spectrum[:, LOWEST:HIGHEST], self.mel @ spectrum], dim=1) + 1e-2)
         mean, spread = rows.mean(dim=(0, 2), keepdim=True), rows.std(dim=(0, 2), keepdim=True)
         return ((rows - mean) / (spread + 1e-3)).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""What the recognisers are tested on: the thesis's five test sets in three languages (its section 5.1), as far as they are here."""
+"""What the recognisers are tested on: the thesis's five test sets in three languages (5.1), as far as they are here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..profile import Profile
 
 #: Test set (the names of `published.csv`) -> corpus and what its `load` is told.
 SETS: dict[str, tuple[str, dict[str, str]]] = {
-    "IEMOCAP": ("iemocap", {}),
+    "IEMOCAP (full)": ("iemocap", {}),
     "CREMA-D (self-reported)": ("cremad", {"rating": "self-reported"}),
     "CREMA-D (rated)": ("cremad", {"rating": "rated"}),
     "Emo-DB": ("emodb", {}),

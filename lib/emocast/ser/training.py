@@ -12,12 +12,11 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pandas as pd
 import speechbrain as sb
 import torch
@@ -118,12 +117,31 @@ def _key(table: pd.DataFrame, root: Path | str, source: Path, objective: str, se
     fit = {name: value for name, value in asdict(settings).items() if name in _FIT}
     code = cache.code_digest("audio.py", "ser/training.py", "ser/brain.py", "ser/data.py")
     recipe = (_HPARAMS / f"{objective}.yaml").read_text(encoding="utf-8")
-    parts = [rows, sounds, weights, fit, code, recipe, seed, torch.__version__, sb.__version__, transformers.__version__]
+    parts = [
+        rows,
+        sounds,
+        weights,
+        fit,
+        code,
+        recipe,
+        seed,
+        torch.__version__,
+        sb.__version__,
+        transformers.__version__,
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 _HPARAMS = Path(__file__).parent / "hparams"
-_FIT = {"epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "crop_s", "precision"}
+_FIT = {
+    "epochs",
+    "batch_size",
+    "learning_rate_head",
+    "learning_rate_encoder",
+    "annealing_factor",
+    "crop_s",
+    "precision",
+}
 
 
 def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
@@ -133,6 +151,7 @@ def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, see
         "encoder_dim": json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"],
         "number_of_epochs": settings.epochs,
         "lr": settings.learning_rate_head,
+        "annealing_factor": settings.annealing_factor,
         "lr_wav2vec2": settings.learning_rate_encoder,
     }
     with _quiet(), (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
@@ -191,7 +210,9 @@ def _export(folder: Path, hparams: dict[str, Any], objective: str) -> None:
 
 def _head(linear: torch.nn.Module) -> checkpoint.Head:
     bias = linear.w.bias
-    return checkpoint.Head(linear.w.weight.detach().float().cpu(), None if bias is None else bias.detach().float().cpu())
+    return checkpoint.Head(
+        linear.w.weight.detach().float().cpu(), None if bias is None else bias.detach().float().cpu()
+    )
 
 
 def _record(folder: Path, table: pd.DataFrame, work: Path, facts: Mapping[str, Any]) -> None:

@@ -1,0 +1,244 @@
+"""Published classifiers: read as transformers reads them, asked about four classes, refused where they are not whole."""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import transformers
+
+import loopback
+from emocast import labels, paths
+from emocast.encoders import checkpoint, hub
+from emocast.ser import candidates
+
+WAVEFORMS = [np.random.default_rng(n).normal(0.1, 0.1, 8_000 + 500 * n).astype(np.float32) for n in range(3)]
+SMALL = {
+    "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
+    "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "classifier_proj_size": 16,
+}  # fmt: skip
+KINDS = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}
+SUPERB = ["neu", "hap", "ang", "sad"]
+
+
+def _published(folder, kind="wav2vec2", names=SUPERB, *, safe=True, normalise=True, **options):
+    """A random classifier that transformers itself writes."""
+    config = getattr(transformers, f"{KINDS[kind]}Config")(
+        **SMALL, id2label=dict(enumerate(names)), label2id={name: n for n, name in enumerate(names)}, **options
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = getattr(transformers, f"{KINDS[kind]}ForSequenceClassification")(config)
+        model.classifier.weight.data *= 20  # so that classes differ
+    model.save_pretrained(folder, safe_serialization=safe)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
+    return folder
+
+
+def _by_transformers(folder):
+    """What transformers' own pipeline would give: (n, classes)."""
+    model = transformers.AutoModelForAudioClassification.from_pretrained(folder)
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    inputs = [extractor(wave, sampling_rate=16_000, return_tensors="pt") for wave in WAVEFORMS]
+    with torch.no_grad():
+        return torch.cat([model(**one).logits.softmax(dim=-1) for one in inputs])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "options", [{}, {"safe": False}, {"normalise": False}, {"use_weighted_layer_sum": True}], ids=str
+)
+def test_it_says_what_transformers_says(tmp_path, kind, options):
+    folder = _published(tmp_path / "model", kind, **options)
+    candidate = candidates.load(folder)
+    assert (candidate.name, candidate.emotions, candidate.lacks) == (str(folder), labels.FOUR, ())
+    in_order = _by_transformers(folder)[:, [SUPERB.index(code) for code in ("neu", "hap", "sad", "ang")]]
+    torch.testing.assert_close(candidate.classify(WAVEFORMS), in_order, atol=1e-5, rtol=1e-4)
+    assert in_order.std(dim=1).min() > 1e-2  # the test could fail: classes do differ
+
+
+def test_the_positional_convolution_has_old_and_new_names(tmp_path):
+    folder = _published(tmp_path / "model")
+    new = candidates.load(folder).classify(WAVEFORMS)
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    for now, then in names.items():
+        weights = {name.replace(now, then): tensor for name, tensor in weights.items()}
+    assert sum(name.endswith(("weight_g", "weight_v")) for name in weights) == 2
+    safetensors.torch.save_file(weights, folder / "model.safetensors")
+    torch.testing.assert_close(candidates.load(folder).classify(WAVEFORMS), new, atol=0, rtol=0)
+
+
+def test_normalisation_is_the_models_own(tmp_path):
+    raw, normal = (_published(tmp_path / str(on), normalise=on) for on in (False, True))
+    assert not torch.allclose(candidates.load(raw).classify(WAVEFORMS), candidates.load(normal).classify(WAVEFORMS))
+
+
+def test_labels_that_mean_the_same_are_added_up_and_others_left_out(tmp_path):
+    names = ["Angry", "calm", "Neutral", "excited", "JOY", "fear", "sad", "whatever"]
+    folder = _published(tmp_path / "model", names=names)
+    candidate = candidates.load(folder)
+    assert candidate.emotions == ("neutral", "excitement", "happiness", "sadness", "anger", "fear")
+    every = _by_transformers(folder)
+    four = torch.stack([every[:, 1] + every[:, 2], every[:, 3] + every[:, 4], every[:, 6], every[:, 0]], dim=1)
+    torch.testing.assert_close(candidate.classify(WAVEFORMS), four / four.sum(dim=1, keepdim=True), atol=1e-5, rtol=0)
+
+
+def test_a_class_that_it_lacks_is_never_predicted(tmp_path):
+    candidate = candidates.load(_published(tmp_path / "model", names=["neutral", "angry", "disgust"]))
+    assert candidate.lacks == ("happiness", "sadness")
+    probabilities = candidate.classify(WAVEFORMS)
+    assert (probabilities[:, 1:3] == 0).all()
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(3))
+    assert candidate.classify([]).shape == (0, 4)
+
+
+def test_the_usual_spellings_are_known_and_mean_one_emotion_each():
+    spellings = ["neu", "Calm", " happy", "HAPPINESS", "exc", "angry", "fearful", "pleasant_surprise", "dis", "boredom"]
+    assert [candidates.emotion_of(spelling) for spelling in spellings] == [
+        "neutral", "neutral", "happiness", "happiness", "excitement", "anger", "fear", "surprise", "disgust", "boredom",
+    ]  # fmt: skip
+    assert candidates.emotion_of("LABEL_0") is candidates.emotion_of("unhappy") is None
+    assert set(candidates.SPELLINGS) == set(labels.EMOTIONS)
+    listed = [spelling for some in candidates.SPELLINGS.values() for spelling in some]
+    assert len(listed) == len(set(listed))
+
+
+def test_one_in_speechbrains_format_is_read_as_such(recognisers):
+    folder = recognisers["multiobjective"]
+    candidate = candidates.load(folder)
+    expected = checkpoint.load(folder).classify(WAVEFORMS)  # neutral, anger, happiness, sadness
+    torch.testing.assert_close(candidate.classify(WAVEFORMS), expected[:, [0, 2, 3, 1]])
+    with pytest.raises(hub.CheckpointError, match="its objective is regression; a candidate must name emotions"):
+        candidates.load(recognisers["regression"])
+
+
+def test_the_shortest_waveform_is_one_frame(tmp_path):
+    candidate = candidates.load(_published(tmp_path / "model"))
+    assert candidate.shortest == 10 + 7 * 5 + 3 * 40  # kernels 10, 8, 4; a step of each is 1, 5, 40 samples
+    assert candidate.classify([WAVEFORMS[0][: candidate.shortest]]).isfinite().all()
+    with pytest.raises(RuntimeError):
+        candidate.classify([WAVEFORMS[0][: candidate.shortest - 1]])
+
+
+def test_the_callers_state_is_left_alone(tmp_path):
+    folder = _published(tmp_path / "model")
+    before = torch.get_rng_state(), torch.is_grad_enabled(), torch.get_default_dtype()
+    candidates.load(folder).classify(WAVEFORMS)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1:] == (torch.is_grad_enabled(), torch.get_default_dtype())
+
+
+def _config(**changes):
+    def damage(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return damage
+
+
+def _weights(change):
+    def damage(folder):
+        path = folder / "model.safetensors"
+        weights = safetensors.torch.load_file(path)
+        change(weights)
+        safetensors.torch.save_file(weights, path)
+
+    return damage
+
+
+def _other_head(weights):
+    """As the published models whose classifier is one of their own making."""
+    weights["classifier.dense.weight"] = weights.pop("classifier.weight")
+
+
+def _file(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+PREPROCESSOR, WEIGHTS = "preprocessor_config.json", "model.safetensors"
+DAMAGES = {
+    "other head": (_weights(_other_head), "model.safetensors: has no key classifier.weight .*would answer at random"),
+    "extra key": (_weights(lambda found: found.update(more=torch.zeros(1))), "has an unknown key more"),
+    "shape": (_weights(lambda found: found.update({"classifier.bias": torch.zeros(7)})), "safetensors: does not fit"),
+    "fewer labels": (_config(id2label={"0": "neu", "1": "hap"}), "model.safetensors: does not fit config.json"),
+    "half a file": (_file(WEIGHTS, b"\x08\0\0\0\0\0\0\0{"), "model.safetensors: not read as weights: damaged"),
+    "git-LFS": (_file(WEIGHTS, b"version https://git-lfs.github.com/spec/v1"), "safetensors: .*git lfs pull"),
+    "no JSON": (_file("config.json", b"{"), "config.json: not valid JSON"),
+    "other model": (_config(model_type="whisper"), "model_type is 'whisper'; read are wav2vec2, hubert, wavlm"),
+    "impossible": (_config(num_attention_heads=5), "config.json: no wav2vec2 can have these settings"),
+    "no labels": (_config(id2label=None), "id2label is None"),
+    "a gap": (_config(id2label={"0": "neu", "2": "hap"}), "expected labels of the classes"),
+    "nameless": (_config(id2label={str(n): f"LABEL_{n}" for n in range(4)}), "knows no emotion; .* two or more of"),
+    "8 kHz": (_file(PREPROCESSOR, b'{"sampling_rate": 8000}'), "at 8000 Hz"),
+    "spectra": (_file(PREPROCESSOR, b'{"feature_extractor_type": "WhisperFeatureExtractor"}'), "WhisperFeatureExtr"),
+    "no weights": (lambda folder: (folder / WEIGHTS).unlink(), "no model.safetensors or pytorch_model.bin in"),
+    "no preprocessor": (lambda folder: (folder / PREPROCESSOR).unlink(), "^no preprocessor_config.json in"),
+    "no config": (lambda folder: (folder / "config.json").unlink(), "neither hyperparams.yaml nor config.json in"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_what_is_not_whole_is_refused_with_the_files_name(tmp_path, damage, message):
+    folder = _published(tmp_path / "model")
+    candidates.load(folder)  # what is in memory must not hide the damage
+    damage(folder)
+    with pytest.raises(hub.CheckpointError, match=message):
+        candidates.load(folder)
+
+
+def test_what_is_nowhere_is_said_to_be():
+    with pytest.raises(hub.CheckpointError, match=r"no checkpoint /no/such/folder.*Put its files into"):
+        candidates.load("/no/such/folder")
+
+
+class _Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("writer", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2))])
+def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path, writer):
+    folder = _published(tmp_path / "model", safe=False)
+    writer({"classifier.weight": _Bomb(tmp_path / "ran")}, folder / "pytorch_model.bin")
+    with pytest.raises(hub.CheckpointError, match=r"pytorch_model.bin: not read as weights.*nothing of it was run"):
+        candidates.load(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_hub_id_downloads_data_files_alone(tmp_path, safe):
+    served = _published(tmp_path / "served" / "someone" / "emotion", safe=safe)
+    if safe:  # a repository often has both: the pickle is not fetched
+        (served / "pytorch_model.bin").write_bytes(b"not to be read")
+    (served / "modeling.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
+    _config(auto_map={"AutoModelForAudioClassification": "modeling.Model"}, attn_implementation="someone/kernel")(
+        served
+    )
+    code = (
+        "import numpy as np; from emocast.ser import candidates; found = candidates.load('someone/emotion');"
+        "print(found.digest, found.classify([np.sin(np.arange(9000.0)).astype('f4')]).sum().item())"
+    )
+    with loopback.Hub(tmp_path / "served") as server:
+        environment = {**server.environment(tmp_path / "home"), "PYTHONPATH": str(paths.ROOT / "lib")}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    digest, total = done.stdout.split()
+    copy = shutil.copytree(served, tmp_path / "copy")
+    assert (digest, float(total)) == (candidates.load(copy).digest, pytest.approx(1))
+    fetched = {path.rpartition("/")[2] for path in server.paths if "/resolve/" in path}
+    weights = "model.safetensors" if safe else "pytorch_model.bin"
+    assert fetched == {"config.json", "preprocessor_config.json", weights}
+    assert not (tmp_path / "ran").exists()
