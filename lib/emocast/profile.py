@@ -212,6 +212,8 @@ def _named(settings: Any, name: str) -> Any:
     """Put the profile's name in the place of `{profile}`, so that a profile of one's own has its models in its own folder."""
     if isinstance(settings, dict):
         return {key: _named(value, name) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [_named(value, name) for value in settings]
     return settings.replace("{profile}", name) if isinstance(settings, str) else settings
 
 

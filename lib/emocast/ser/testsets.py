@@ -20,6 +20,9 @@ SETS: dict[str, tuple[str, dict[str, str]]] = {
     "ShEMO": ("shemo", {}),
 }
 
+#: The test sets on which candidates are screened (thesis 4.2); which of CREMA-D's label sets it used, the thesis does not say.
+SCREENED = ("Emo-DB", "CREMA-D (self-reported)")
+
 
 @dataclass(frozen=True, eq=False)
 class TestSet:
