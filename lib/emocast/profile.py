@@ -133,6 +133,7 @@ class Profile:
     twins: dict[str, TwinSize | None] | None
     windows: Windows
     encoder: str
+    baseline: str
     tasks: dict[str, list[str]]
     sweep_task: str
     split: Split
@@ -280,9 +281,10 @@ def _check(profile: Profile, path: Path) -> None:
         == sorted(set(profile.windows.shifts_s))
         and profile.windows.shifts_s[:1] >= [0],
         "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
-        f"encoder must be one of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": profile.encoder
-        in ENCODERS
-        or any(profile.encoder.startswith(kind) for kind in ENCODERS if kind.endswith(":")),
+        f"encoder and baseline must be one of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": all(
+            name in ENCODERS or any(name.startswith(kind) for kind in ENCODERS if kind.endswith(":"))
+            for name in (profile.encoder, profile.baseline)
+        ),
         f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
         "ser.epochs, batch_size, screened, balanced_draws and jobs must be at least 1": min(
             profile.ser.epochs,

@@ -228,14 +228,12 @@ def _record(folder: Path, table: pd.DataFrame, work: Path, facts: Mapping[str, A
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the libraries' remarks on what is meant here (a frozen CNN, weights that pre-training alone needs) silent."""
-    before = transformers.logging.get_verbosity(), logging.getLogger("speechbrain").level
-    transformers.logging.set_verbosity_error()
-    logging.getLogger("speechbrain").setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # each of SpeechBrain's loggers has a level of its own
     try:
         yield
     finally:
-        transformers.logging.set_verbosity(before[0])
-        logging.getLogger("speechbrain").setLevel(before[1])
+        logging.disable(before)
 
 
 @contextlib.contextmanager
