@@ -76,6 +76,8 @@ class Run:
             name: the files' name without its ending.
             caption: what is seen, in one or two sentences; it is also the figure's text for those who cannot see it.
         """
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once; each of what follows would do it anew
         for suffix in ("png", "svg"):
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emocast import labels
+from emocast import labels, metrics
 from emocast.ser import dimensions
 
 SEED = {"random_state": 4}
@@ -144,3 +144,15 @@ def test_auc_is_that_of_scikit_learn():
     high, values = generator.random(300) < 0.3, generator.integers(8, size=300) / 2  # with many ties
     assert dimensions.auc(high, values) == pytest.approx(roc_auc_score(high, values))
     assert np.isnan(dimensions.auc(np.ones(3), [1, 2, 3]))
+
+
+def test_the_interval_of_auc_is_that_of_ranking_every_draw_again():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"speaker": [f"s{n % 12}" for n in range(240)], "dialogue": "d", "utterance": range(240)})
+    high = rng.random(240) < 0.4
+    values = rng.normal(size=240) + 0.7 * high + rng.normal(size=12)[np.arange(240) % 12]
+    options = {"draws": 4000, "level": 0.9, "random_state": 1}
+    quick = dimensions._auc_interval(rows, high, values, **options)
+    plain = metrics.bootstrap_interval(high, values, rows["speaker"], metric=dimensions.auc, **options)
+    assert quick["interval_by"] == "speaker"
+    assert (quick["low"], quick["high"]) == pytest.approx(plain, abs=0.006)
