@@ -17,7 +17,8 @@ def test_paper_holds_the_published_settings():
     assert paper.windows.shifts_s == list(range(0, 21, 2))
     assert paper.split == profile.Split(protocol="random", test_fraction=0.2, folds=5)
     published = FCDNNClassifier().get_params()
-    assert all(published[key] == value for key, value in vars(paper.fcdnn).items() if key != "standardize")
+    assert all(published[key] == value for key, value in vars(paper.fcdnn).items())
+    assert paper.encoder == "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP"
     assert [len(classes) for classes in paper.tasks.values()] == [2, 3, 4]
     assert all(labels.ordered(classes) for classes in paper.tasks.values())
 
@@ -36,6 +37,14 @@ def test_an_own_profile_changes_only_what_it_says(tmp_path):
     assert own.windows == demo.windows
 
 
+def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
+    own = profile.load(write(tmp_path, "extends: demo\nseed: 5\n"))
+    assert own.encoder == "wav2vec2:own/models/classification"
+    assert own.ser.source == "own/models/start"
+    assert all(candidate.startswith("own/models/") for candidate in own.ser.candidates)
+    assert profile.load("demo").ser.source == "demo/models/start"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -48,8 +57,15 @@ def test_an_own_profile_changes_only_what_it_says(tmp_path):
         ("extends: demo\nsplit: {test_fraction: 1.5}", "test_fraction must lie between 0 and 1"),
         ("extends: demo\nfcdnn: {epochz: 2}", "unknown setting fcdnn.epochz; did you mean fcdnn.epochs"),
         ("extends: demo\nfcdnn: {standardize: 1}", "fcdnn.standardize must be of type bool"),
-        ("extends: demo\nencoder: wav2vec", "encoder must be one of handcrafted, wav2vec2:"),
+        ("extends: demo\nencoder: wav2vec", "encoder and baseline must be one of handcrafted, wav2vec2:"),
         ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
+        (
+            "extends: demo\nser: {fractions: [0.8, 0.3, 0.1]}",
+            "ser.fractions must be three positive shares that sum to 1",
+        ),
+        ("extends: demo\nser: {precision: half}", "ser.precision must be one of auto, fp32, bf16"),
+        ("extends: demo\nser: {crop_s: 0}", "ser.crop_s must be positive, or null"),
+        ("extends: demo\nser: {start: {corpus: librivox}}", "ser.start.corpus must be one of the corpora"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, librispeech"),
         ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),

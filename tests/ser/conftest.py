@@ -71,12 +71,18 @@ def corpus(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory):
+def architecture():
+    """Settings of a small `Wav2Vec2Config` for trainings: no layer is dropped at random."""
+    return {**ARCHITECTURE, "layerdrop": 0.0}
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory, architecture):
     """A folder as `facebook/wav2vec2-base` is one, with a small random encoder."""
     folder = tmp_path_factory.mktemp("source") / "small"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        Wav2Vec2Model(Wav2Vec2Config(**ARCHITECTURE, layerdrop=0.0)).save_pretrained(folder)
+        Wav2Vec2Model(Wav2Vec2Config(**architecture)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
     return folder
 
