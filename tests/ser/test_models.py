@@ -1,6 +1,7 @@
 """A profile's models: which they are, that their splits keep their word, and one run of all of them."""
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from emocast import profile
 from emocast.corpora import synthetic
@@ -42,6 +43,7 @@ def test_each_plans_split_keeps_its_word(utterances, objective, held_out):
 def test_all_models_of_a_profile_are_trained_once(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
+    get_reusable_executor().shutdown(wait=True)  # workers that other tests left do not know these variables
     (tmp_path / "own.yaml").write_text(OWN)
     own = profile.load(str(tmp_path / "own.yaml"))
     home = own.corpus_root("iemocap").parent

@@ -119,7 +119,12 @@ def shares(table: pd.DataFrame, ax: Axes | None = None, *, by: str = "test_set",
 
 
 def scores(
-    table: pd.DataFrame, ax: Axes | None = None, *, chance: float = 0.25, label: str = "accuracy", title: str = ""
+    table: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    chance: float | None = 0.25,
+    label: str = "accuracy",
+    title: str = "",
 ) -> Axes:
     """A score by test set, a colour a model, with intervals, and the published value of each as a hollow black square.
 
@@ -127,7 +132,7 @@ def scores(
         table: columns test_set, model, value, low, high and published (fractions); low, high and published may be
             missing, and so may value where only a published one exists. The order is that of drawing from the top.
         ax: where to draw.
-        chance: the score of a model that knows nothing.
+        chance: the score of a model that knows nothing; None where no one number is.
         label: name of the score.
         title: the title.
     """
@@ -146,7 +151,8 @@ def scores(
         ax.plot(rows["published"], y, "s", ms=10, mfc="none", mec=base.PUBLISHED_COLOUR, mew=1.1)
     if table["published"].notna().any():
         ax.plot([], [], "s", ms=10, mfc="none", mec=base.PUBLISHED_COLOUR, mew=1.1, label="published, same model")
-    ax.axvline(chance, color="0.4", ls=":", label=f"chance, {chance:.0%}")
+    if chance is not None:
+        ax.axvline(chance, color="0.4", ls=":", label=f"chance, {chance:.0%}")
     _rows(ax, groups)
     ax.set(xlim=(0, 1), xlabel=label, title=title)
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
