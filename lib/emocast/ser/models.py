@@ -14,6 +14,7 @@ import joblib
 import pandas as pd
 
 from .. import corpora, labels, paths
+from ..corpora.table import CorpusError
 from ..profile import Profile
 from . import data, progress, splits, start, training
 
@@ -102,6 +103,10 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
         return
     root = profile.corpus_root(profile.ser.start.corpus)
     files = [path for path in root.rglob("*") if path.suffix in {".flac", ".wav"} and not path.name.startswith(".")]
+    if not files:
+        raise CorpusError(
+            f"no sound (.flac, .wav) below {paths.relative(root)} to train an encoder on; see data/README.md"
+        )
     start.train(
         paths.outputs() / profile.ser.source, files, settings=profile.ser.start, seed=profile.seed, report=report
     )
