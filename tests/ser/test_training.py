@@ -109,6 +109,14 @@ def test_the_same_seed_gives_the_same_weights(train):
     assert same(first, again) and not same(first, other)
 
 
+def test_the_callers_random_numbers_are_left_alone(train):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train("model", "classification", epochs=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_what_is_there_is_not_trained_again(train):
     folder = train("model", "regression")
     steps = []

@@ -16,6 +16,7 @@ import speechbrain as sb
 import torch
 from speechbrain.nnet.schedulers import update_learning_rate
 from speechbrain.utils.checkpoints import Checkpoint
+from torch.utils.data import DataLoader
 
 from .. import paths
 
@@ -29,11 +30,31 @@ class EpochBrain(sb.Brain):
     """A `Brain` that goes on after a kill as if there had been none, to the same numbers.
 
     `hparams` must hold `seed`, `epoch_counter`, `log_file`, and `checkpointer` with all that an epoch changes. Subclasses
-    give `scores(stage, loss)`: a mapping of a stage's figures, of which `error` chooses the epoch that is kept.
+    may give `scores(stage, loss)`: a mapping of a stage's figures, of which `error` chooses the epoch that is kept.
+
+    Attributes:
+        report: is told of each step.
+        steps_per_epoch: the number of training batches.
     """
 
     report: Report = staticmethod(lambda done, total, text: None)
     steps_per_epoch: int = 0
+
+    def run(self, batches: DataLoader, held: DataLoader, report: Report | None = None) -> int:
+        """Train the epochs that are left, then load the best.
+
+        Args:
+            batches: what is learned from, in an order that follows from seed and epoch (`data.loader`).
+            held: what validates.
+            report: is told (steps done, steps in all, text) after each step.
+
+        Returns:
+            The number of the epoch that was loaded, from 1.
+        """
+        self.steps_per_epoch, self.train_sampler = len(batches), batches.sampler
+        self.report = report or self.report
+        self.fit(self.hparams.epoch_counter, batches, held)
+        return self.recover_best()
 
     def on_fit_start(self) -> None:
         """Make the optimizers, then go on from the newest whole checkpoint; the log forgets later epochs."""
@@ -85,7 +106,7 @@ class EpochBrain(sb.Brain):
         """Forget what was counted in an earlier stage."""
 
     def scores(self, stage: sb.Stage, loss: float) -> dict[str, float]:
-        """The figures of a stage that has ended."""
+        """The figures of a stage that has ended; `error` is among them, and less is better."""
         return {"error": loss}
 
     def recover_best(self) -> int:
@@ -125,7 +146,10 @@ class EmotionBrain(EpochBrain):
         return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
     def compute_forward(self, batch, stage: sb.Stage) -> dict[str, torch.Tensor]:
-        """Encode, average over time, apply the heads: "emotion" (n, 4) log-probabilities, "dimensions" (n, 2)."""
+        """Encode, average over time, apply the heads: "emotion" (n, 4) log-probabilities, "dimensions" (n, 2).
+
+        The dimensions are valence and arousal on the corpus's own scale.
+        """
         waveforms, lengths = batch.to(self.device).sig
         pooled = self.modules.avg_pool(self.modules.wav2vec2(waveforms, lengths), lengths).squeeze(1)
         outputs = {}

@@ -39,7 +39,15 @@ class Plan:
         return self.objective if self.held_out is None else f"{self.objective}-without-{self.held_out}"
 
     def parts(self, table: pd.DataFrame, profile: Profile) -> pd.Series:
-        """The part of each utterance that the objective can use: see `splits`."""
+        """The part of each utterance that the objective can use, with the table's index.
+
+        Args:
+            table: an utterance table, only of utterances that the objective can use (`data.usable`).
+            profile: the run's settings; the shares of `ser.fractions` and the seed count.
+
+        Raises:
+            ValueError: too few utterances, or none of the session: see `splits`.
+        """
         if self.held_out is None:
             return splits.at_random(table, fractions=profile.ser.fractions, seed=profile.seed)
         share = profile.ser.fractions[1] / sum(profile.ser.fractions[:2])
@@ -47,7 +55,11 @@ class Plan:
 
 
 def table(profile: Profile) -> pd.DataFrame:
-    """The utterances of the profile's main corpus, their emotion brought to the four classes or missing."""
+    """The utterances of the profile's main corpus, their emotion brought to the four classes or missing.
+
+    Raises:
+        CorpusError: the corpus is not there.
+    """
     utterances = corpora.get(profile.corpus).load(profile.corpus_root())
     return utterances.assign(emotion=labels.four_classes(utterances["emotion"]))
 
@@ -122,5 +134,9 @@ def _train(plan: Plan, profile: Profile, utterances: pd.DataFrame, report: progr
 
 
 def kept_epoch(model: Path | str) -> int:
-    """The number of the epoch that a model's training kept: the one with the least validation error."""
+    """The number of the epoch that a model's training kept: the one with the least validation error.
+
+    Raises:
+        FileNotFoundError: no finished training is in the folder.
+    """
     return int(json.loads((Path(model) / training.RECORD).read_text(encoding="utf-8"))["kept_epoch"])

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 _END = None
-_SECONDS = 1.0  # a bar is told of at most so often
+_SECONDS = 1.0  # a bar is drawn at most so often
 
 
 @dataclass
@@ -36,16 +36,17 @@ class Reporter:
 
 @contextmanager
 def bars() -> Iterator[Any]:
-    """Show bars while the block runs.
+    """Show bars while the block runs; however it ends, they end with it.
 
     Yields:
-        A function: the name of a training -> its `Reporter`.
+        A function: the name of a training -> its `Reporter`, which tells nobody any more when the block has ended.
     """
     with multiprocessing.get_context("spawn").Manager() as manager:
         yield from _listen(manager)
 
 
 def _listen(manager: SyncManager) -> Iterator[Any]:
+    """Draw in a thread what other processes put into a queue of the manager."""
     queue = manager.Queue()
     listener = threading.Thread(target=_draw, args=(queue,), daemon=True)
     listener.start()

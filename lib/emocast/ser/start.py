@@ -11,7 +11,6 @@ The result is a folder in the manner of transformers: configuration, preprocesso
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -25,19 +24,18 @@ import numpy as np
 import pandas as pd
 import speechbrain as sb
 import torch
-import transformers
-from filelock import FileLock
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.epoch_loop import EpochCounter
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from .. import audio, cache, paths
 from ..profile import Start
-from . import data
+from . import data, kept
 from .brain import EpochBrain, Report
-from .training import LOG, RECORD, is_trained
+from .kept import LOG, RECORD
 
 SPECTRUM = 1024  # samples: 64 ms
 LOWEST, HIGHEST = 3, 64  # bins of 15.6 Hz: from 47 Hz to 1 kHz
@@ -109,14 +107,14 @@ def train(
     """Train the small encoder, or find that this was done; a killed training goes on.
 
     Args:
-        folder: where it goes.
+        folder: where it goes; it takes its place whole, and an older encoder there is replaced.
         files: sound files of speech; each gives one random crop an epoch, every tenth only validates.
         settings: the profile's block `ser.start`.
         seed: seed of weights, order and crops.
         report: is told (steps done, steps in all, text) after each step.
 
     Returns:
-        The folder.
+        The folder; its `log.csv` has a row an epoch and stage, the loss in standard deviations of the targets.
 
     Raises:
         ValueError: fewer than two files, or settings of which no encoder can be made.
@@ -126,53 +124,48 @@ def train(
     if len(files) < 2:
         raise ValueError(f"{len(files)} sound files are too few to train an encoder on; see data/README.md")
     key = _key(files, settings, seed)
-    work = folder.parent / ".training" / f"{folder.name}-{key[:12]}"
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{work}.lock"):
-        if not is_trained(folder, key):
+    with kept.making(folder, key) as work:
+        if work:
             model = _fit(files, work, settings, seed, report)
             _write(folder, model, work, key)
-            shutil.rmtree(work)
     return folder
 
 
 def _key(files: Sequence[Path], settings: Start, seed: int) -> str:
+    """What the encoder depends on, as one digest: sounds, settings, code, seed."""
     code = cache.code_digest("audio.py", "ser/start.py", "ser/brain.py", "ser/data.py")
-    parts = [
-        *(asdict(settings), seed, code, [cache.file_digest(file) for file in files]),
-        *(torch.__version__, sb.__version__, transformers.__version__),
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return kept.key([cache.file_digest(file) for file in files], asdict(settings), code, seed)
 
 
 def _fit(files: Sequence[Path], work: Path, settings: Start, seed: int, report: Report | None) -> Wav2Vec2Model:
+    """Train all epochs that are left; returns the encoder as its best epoch left it."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        modules = _modules(settings)
-        counter = EpochCounter(settings.epochs)
-        recoverables = {"modules": nn.ModuleDict(modules), "counter": counter}
-        made = Checkpointer(work, recoverables)
-        hparams = {"seed": seed, "epoch_counter": counter, "log_file": str(work / LOG), "lr": settings.learning_rate}
-        brain = StartBrain(modules, hparams=hparams, run_opts={"noprogressbar": True}, checkpointer=made)
-        table = _table(files)
-        valid = np.arange(len(table)) % _VALID_EVERY == 0
-        batches, held = (
-            data.loader(
-                data.dataset(rows, Path(), classes=(), crop_s=settings.crop_s),
-                batch_size=settings.batch_size,
-                shuffle=shuffle,
-                seed=seed,
-            )
-            for rows, shuffle in ((table[~valid], True), (table[valid], False))
-        )
-        brain.steps_per_epoch, brain.train_sampler = len(batches), batches.sampler
-        brain.report = report or brain.report
-        brain.fit(counter, batches, held)
-        brain.recover_best()
-    return modules["wav2vec2"].cpu()
+        torch.manual_seed(seed)  # the first weights
+        brain = _brain(work, settings, seed)
+        brain.run(*_batches(files, settings, seed), report)
+    return brain.modules.wav2vec2.cpu()
+
+
+def _brain(work: Path, settings: Start, seed: int) -> StartBrain:
+    modules, counter = _modules(settings), EpochCounter(settings.epochs)
+    checkpointer = Checkpointer(work, {"modules": nn.ModuleDict(modules), "counter": counter})
+    hparams = {"seed": seed, "epoch_counter": counter, "log_file": str(work / LOG), "lr": settings.learning_rate}
+    return StartBrain(modules, hparams=hparams, run_opts={"noprogressbar": True}, checkpointer=checkpointer)
+
+
+def _batches(files: Sequence[Path], settings: Start, seed: int) -> tuple[DataLoader, DataLoader]:
+    """Random crops to train on, shuffled, and those that validate."""
+    table = _table(files)
+    valid = np.arange(len(table)) % _VALID_EVERY == 0
+    learned, held = (
+        data.dataset(rows, Path(), classes=(), crop_s=settings.crop_s) for rows in (table[~valid], table[valid])
+    )
+    batches = data.loader(learned, batch_size=settings.batch_size, shuffle=True, seed=seed)
+    return batches, data.loader(held, batch_size=settings.batch_size, shuffle=False, seed=seed)
 
 
 def _modules(settings: Start) -> dict[str, nn.Module]:
+    """The encoder, a linear layer at each of its two places, and the targets."""
     try:
         config = Wav2Vec2Config(**settings.architecture, apply_spec_augment=False)
         model = Wav2Vec2Model(config)
@@ -194,6 +187,7 @@ def _table(files: Sequence[Path]) -> pd.DataFrame:
 
 
 def _write(folder: Path, model: Wav2Vec2Model, work: Path, key: str) -> None:
+    """Put all files into the folder's place at once; an older encoder there is replaced."""
     with paths.replacing(folder) as partial:
         model.save_pretrained(partial)
         Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(partial)

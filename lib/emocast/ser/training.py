@@ -8,7 +8,6 @@ there already, with the same data, settings and code, is not run again; a killed
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import shutil
@@ -18,22 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import speechbrain as sb
 import torch
-import transformers
-from filelock import FileLock
 from hyperpyyaml import load_hyperpyyaml
+from torch.utils.data import DataLoader
 from transformers import Wav2Vec2Config
 
 from .. import cache, labels, paths
 from ..encoders import checkpoint, hub
 from ..profile import Recogniser
-from . import data
+from . import data, kept
 from .brain import EmotionBrain, Report
+from .kept import LOG, RECORD
+from .kept import is_trained as is_trained
 from .splits import TEST, TRAIN, VALID
 
 OBJECTIVES = ("classification", "regression", "multiobjective")
-LOG, SPLIT, RECORD = "log.csv", "split.csv", "training.json"
+SPLIT = "split.csv"
 
 _CONFIG = ("config.json", "preprocessor_config.json")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -81,23 +80,14 @@ def train(
     chosen = data.usable(table.assign(part=parts), objective=objective)
     source = find_source(settings.source)
     key = _key(chosen, root, source, objective, settings, seed)
-    work = folder.parent / ".training" / f"{folder.name}-{key[:12]}"
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{work}.lock"):
-        if not is_trained(folder, key):
-            hparams = _hparams(objective, source, work, settings, seed)
-            with _quiet(), _threads(threads):
+    with kept.making(folder, key) as work:
+        if work:
+            with _quiet(), _threads(threads), torch.random.fork_rng():
+                hparams = _hparams(objective, source, work, settings, seed)
                 best = _fit(hparams, chosen, root, settings, report)
                 _export(folder, hparams, objective)
             _record(folder, chosen, work, {"key": key, "objective": objective, "kept_epoch": best, "seed": seed})
-            shutil.rmtree(work)
     return folder
-
-
-def is_trained(folder: Path | str, key: str | None = None) -> bool:
-    """Whether a finished training is in a folder, and whether it is the one of this key."""
-    path = Path(folder) / RECORD
-    return path.is_file() and (key is None or json.loads(path.read_text(encoding="utf-8"))["key"] == key)
 
 
 def find_source(source: str) -> Path:
@@ -109,7 +99,7 @@ def find_source(source: str) -> Path:
 
 
 def _key(table: pd.DataFrame, root: Path | str, source: Path, objective: str, settings: Recogniser, seed: int) -> str:
-    """What a training depends on, as one digest: data, start, settings, code, versions of what computes."""
+    """What a training depends on, as one digest: data, start, settings, code, seed."""
     read = table[table["part"].ne(TEST)]
     rows = read[[*_IDENTITY, "part"]].astype("string").fillna("").to_csv(index=False)
     sounds = [cache.file_digest(Path(root) / name) for name in sorted(read["audio"].unique())]
@@ -117,19 +107,7 @@ def _key(table: pd.DataFrame, root: Path | str, source: Path, objective: str, se
     fit = {name: value for name, value in asdict(settings).items() if name in _FIT}
     code = cache.code_digest("audio.py", "ser/training.py", "ser/brain.py", "ser/data.py")
     recipe = (_HPARAMS / f"{objective}.yaml").read_text(encoding="utf-8")
-    parts = [
-        rows,
-        sounds,
-        weights,
-        fit,
-        code,
-        recipe,
-        seed,
-        torch.__version__,
-        sb.__version__,
-        transformers.__version__,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return kept.key(rows, sounds, weights, fit, code, recipe, seed)
 
 
 _HPARAMS = Path(__file__).parent / "hparams"
@@ -154,7 +132,7 @@ def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, see
         "annealing_factor": settings.annealing_factor,
         "lr_wav2vec2": settings.learning_rate_encoder,
     }
-    with _quiet(), (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
+    with (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
         torch.manual_seed(seed)  # the heads' first weights
         hparams = load_hyperpyyaml(file, overrides)
     return {**hparams, "seed": seed, "log_file": str(work / LOG)}
@@ -164,25 +142,28 @@ def _fit(
     hparams: dict[str, Any], table: pd.DataFrame, root: Path | str, settings: Recogniser, report: Report | None
 ) -> int:
     """Train all epochs that are left and load the best one; returns its number."""
-    made = {}
-    for part, crop_s in ((TRAIN, settings.crop_s), (VALID, None)):
-        rows = table[table["part"].eq(part)]
-        if rows.empty:
-            raise ValueError(f"no usable utterance is left for {part}: {hparams['objective']} cannot be trained")
-        made[part] = data.dataset(rows, root, classes=labels.FOUR, crop_s=crop_s)
-    seed = hparams["seed"]
-    batches = data.loader(made[TRAIN], batch_size=settings.batch_size, shuffle=True, seed=seed)
+    batches, held = _batches(table, root, settings, objective=hparams["objective"], seed=hparams["seed"])
     brain = EmotionBrain(
         hparams["modules"],
         hparams=hparams,
         run_opts={"precision": precision(settings.precision), "noprogressbar": True},
         checkpointer=hparams["checkpointer"],
     )
-    brain.steps_per_epoch = len(batches)
-    brain.train_sampler = batches.sampler
-    brain.report = report or brain.report
-    brain.fit(hparams["epoch_counter"], batches, data.loader(made[VALID], batch_size=1, shuffle=False, seed=seed))
-    return brain.recover_best()
+    return brain.run(batches, held, report)
+
+
+def _batches(
+    table: pd.DataFrame, root: Path | str, settings: Recogniser, *, objective: str, seed: int
+) -> tuple[DataLoader, DataLoader]:
+    """Shuffled batches to train on, and single whole utterances that validate."""
+    made = {}
+    for part, crop_s in ((TRAIN, settings.crop_s), (VALID, None)):
+        rows = table[table["part"].eq(part)]
+        if rows.empty:
+            raise ValueError(f"no usable utterance is left for {part}: {objective} cannot be trained")
+        made[part] = data.dataset(rows, root, classes=labels.FOUR, crop_s=crop_s)
+    batches = data.loader(made[TRAIN], batch_size=settings.batch_size, shuffle=True, seed=seed)
+    return batches, data.loader(made[VALID], batch_size=1, shuffle=False, seed=seed)
 
 
 def precision(wanted: str) -> str:
@@ -195,6 +176,7 @@ def precision(wanted: str) -> str:
 
 
 def _export(folder: Path, hparams: dict[str, Any], objective: str) -> None:
+    """Write encoder and heads in SpeechBrain's checkpoint format."""
     model = hparams["wav2vec2"].model.float().cpu()
     heads = {}
     if "output_mlp" in hparams["modules"]:
@@ -238,6 +220,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _threads(number: int | None) -> Iterator[None]:
+    """Hold torch to so many threads inside the block; None leaves them as they are."""
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
     try:
@@ -247,7 +230,15 @@ def _threads(number: int | None) -> Iterator[None]:
 
 
 def log(folder: Path | str) -> pd.DataFrame:
-    """The training's log: one row an epoch and stage ("train", "valid")."""
+    """The training's log: one row an epoch and stage ("train", "valid").
+
+    Args:
+        folder: where `train` put a model.
+
+    Returns:
+        The columns epoch (from 1), stage, loss, error_rate (share), nll (nats), mse (squared units of the corpus's
+        scale), as the objective has them, error (which chooses the epoch), lr (of the heads), seconds (of the epoch).
+    """
     return pd.read_csv(Path(folder) / LOG)
 
 
