@@ -173,6 +173,11 @@ def _fit(files: Sequence[Path], work: Path, settings: Start, seed: int, report: 
 
 
 def _modules(settings: Start) -> dict[str, nn.Module]:
+    unknown = set(settings.architecture) - set(Wav2Vec2Config().to_dict())
+    if unknown:  # transformers would keep the name and build its own large network
+        raise ValueError(
+            f"ser.start.architecture: unknown setting {min(unknown)!r}; take the names of transformers' Wav2Vec2Config"
+        )
     try:
         config = Wav2Vec2Config(**settings.architecture, apply_spec_augment=False)
         model = Wav2Vec2Model(config)
