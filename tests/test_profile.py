@@ -65,6 +65,7 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ),
         ("extends: demo\nser: {precision: half}", "ser.precision must be one of auto, fp32, bf16"),
         ("extends: demo\nser: {crop_s: 0}", "ser.crop_s must be positive, or null"),
+        ("extends: demo\nser: {start: {crop_s: 0}}", "ser.start: epochs, batch_size, learning_rate and crop_s must be"),
         ("extends: demo\nser: {start: {corpus: librivox}}", "ser.start.corpus must be one of the corpora"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, librispeech"),

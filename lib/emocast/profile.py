@@ -304,6 +304,13 @@ def _check(profile: Profile, path: Path) -> None:
         and abs(sum(profile.ser.fractions) - 1) < 1e-9,
         "ser.crop_s must be positive, or null for whole utterances": profile.ser.crop_s is None
         or profile.ser.crop_s > 0,
+        "ser.start: epochs, batch_size, learning_rate and crop_s must be positive, crop_s at least 0.1 s": profile.ser.start
+        is None
+        or (
+            min(profile.ser.start.epochs, profile.ser.start.batch_size) >= 1
+            and profile.ser.start.learning_rate > 0
+            and profile.ser.start.crop_s >= 0.1
+        ),
         "ser.start.corpus must be one of the corpora": profile.ser.start is None
         or profile.ser.start.corpus in profile.corpora,
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,

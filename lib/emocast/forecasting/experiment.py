@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .. import labels, metrics
+from .. import labels, metrics, threads
 from ..cache import Cache
 from ..sample import undersampled_positions
 from . import protocols
 from .evaluate import cross_validate, summary
 from .fcdnn import FCDNNClassifier
-from .runs import one_thread
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def run(
     )  # fmt: skip
     y = events["emotion"].to_numpy(dtype=str)
     model = FCDNNClassifier(**{**estimator.get_params(), "random_state": random_state})
-    with one_thread():
+    with threads.one():
         model.fit(X[train], y[train], validation_data=(X[test], y[test]))
         predicted = model.predict(X[test])
     tested = events.loc[test, ["utterance", "dialogue", "emotion"]].assign(predicted=predicted).reset_index(drop=True)

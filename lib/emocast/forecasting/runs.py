@@ -10,7 +10,6 @@ of other code or data is never taken for one of these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +19,9 @@ import pandas as pd
 import sklearn
 import torch
 from sklearn.base import BaseEstimator, clone
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .. import cache
+from .. import cache, threads
 from ..cache import Cache
 from .protocols import folds
 
@@ -132,21 +130,8 @@ def _fit_predict(
 
 def _in_one_thread(function: Callable, *arguments: Any) -> Any:
     """Call a function with torch and linear algebra held to one thread, and give the threads back."""
-    with one_thread():
+    with threads.one():
         return function(*arguments)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch and the linear algebra below NumPy to one thread inside the block."""
-    # threadpoolctl reaches OpenMP and BLAS libraries; the MKL linked into torch only hears of torch's own call.
-    before = torch.get_num_threads()
-    try:
-        with threadpool_limits(limits=1):
-            torch.set_num_threads(1)
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:

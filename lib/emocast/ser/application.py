@@ -7,7 +7,6 @@ costs more than hearing it; and each file is kept for itself, so that a killed r
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -15,10 +14,10 @@ from typing import NamedTuple, Protocol
 import joblib
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from .. import audio, cache
+from ..threads import of_torch
 
 SAMPLE_RATE = 16_000  # Hz
 
@@ -153,7 +152,7 @@ def _hear_all(
 ) -> list[tuple[np.ndarray | float, list[str | None]]]:
     """A task: the values and problems of some files. `alone`: with one thread, for other processes have the others."""
     results = []
-    with _threads(1 if alone else None):
+    with of_torch(1 if alone else None):
         for place in places:
             path = root / place.audio
             try:
@@ -206,14 +205,3 @@ def _read(path: Path, start_s: float, end_s: float, least: int) -> np.ndarray:
             f"({least})"
         )
     return waveform
-
-
-@contextlib.contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Hold torch to so many threads inside the block, and give them back: a worker may serve others afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,8 +7,9 @@ beside it stand models that never heard the two speakers of a session ("classifi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pandas as pd
@@ -104,7 +105,15 @@ def train_all(profile: Profile) -> dict[str, Path]:
     threads = max(1, joblib.cpu_count() // profile.ser.jobs)
     with progress.bars() as reporter:
         _start(profile, reporter(_START))
-        jobs = [joblib.delayed(_train)(plan, profile, utterances, reporter(plan.name), threads) for plan in wanted]
+        # folders are found here: a worker that another run left may know other ones
+        settings = replace(profile.ser, source=str(training.find_source(profile.ser.source)))
+        places = {"root": profile.corpus_root(), "settings": settings, "seed": profile.seed, "threads": threads}
+        jobs = [
+            joblib.delayed(_train)(
+                folder(profile, plan.name), utterances, plan, profile, report=reporter(plan.name), **places
+            )
+            for plan in wanted
+        ]
         folders = joblib.Parallel(n_jobs=profile.ser.jobs)(jobs)
     return dict(zip((plan.name for plan in wanted), folders, strict=True))
 
@@ -124,13 +133,11 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
     )
 
 
-def _train(plan: Plan, profile: Profile, utterances: pd.DataFrame, report: progress.Reporter, threads: int) -> Path:
+def _train(target: Path, utterances: pd.DataFrame, plan: Plan, profile: Profile, *, root: Path, **options: Any) -> Path:
     """Train one model in this process. Utterances that the objective cannot use are dropped before the split, as published."""
     chosen = data.usable(utterances, objective=plan.objective)
-    return training.train(
-        folder(profile, plan.name), chosen, profile.corpus_root(), plan.parts(chosen, profile),
-        objective=plan.objective, settings=profile.ser, seed=profile.seed, report=report, threads=threads,
-    )  # fmt: skip
+    parts = plan.parts(chosen, profile)
+    return training.train(target, chosen, root, parts, objective=plan.objective, **options)
 
 
 def kept_epoch(model: Path | str) -> int:

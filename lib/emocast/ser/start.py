@@ -166,6 +166,11 @@ def _batches(files: Sequence[Path], settings: Start, seed: int) -> tuple[DataLoa
 
 def _modules(settings: Start) -> dict[str, nn.Module]:
     """The encoder, a linear layer at each of its two places, and the targets."""
+    unknown = set(settings.architecture) - set(Wav2Vec2Config().to_dict())
+    if unknown:  # transformers would keep the name and build its own large network
+        raise ValueError(
+            f"ser.start.architecture: unknown setting {min(unknown)!r}; take the names of transformers' Wav2Vec2Config"
+        )
     try:
         config = Wav2Vec2Config(**settings.architecture, apply_spec_augment=False)
         model = Wav2Vec2Model(config)

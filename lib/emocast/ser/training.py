@@ -25,6 +25,7 @@ from transformers import Wav2Vec2Config
 from .. import cache, labels, paths
 from ..encoders import checkpoint, hub
 from ..profile import Recogniser
+from ..threads import of_torch
 from . import data, kept
 from .brain import EmotionBrain, Report
 from .kept import LOG, RECORD
@@ -82,7 +83,7 @@ def train(
     key = _key(chosen, root, source, objective, settings, seed)
     with kept.making(folder, key) as work:
         if work:
-            with _quiet(), _threads(threads), torch.random.fork_rng():
+            with _quiet(), of_torch(threads), torch.random.fork_rng():
                 hparams = _hparams(objective, source, work, settings, seed)
                 best = _fit(hparams, chosen, root, settings, report)
                 _export(folder, hparams, objective)
@@ -216,17 +217,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-@contextlib.contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Hold torch to so many threads inside the block; None leaves them as they are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def log(folder: Path | str) -> pd.DataFrame:
