@@ -171,6 +171,16 @@ def test_the_kept_epoch_is_the_one_with_the_least_error(train):
     assert kept == valid.loc[valid["error"].idxmin(), "epoch"]
 
 
+def test_the_stored_list_is_that_of_the_utterances_given(train, rows):
+    """Fewer test utterances change no weight, but the list beside the model must not name what was not there."""
+    first = train("model", "classification")
+    fewer = rows.drop(rows.index[rows["session"].eq("Ses02") & rows["emotion"].notna()][0])
+    kept = weights(first)
+    again = train("model", "classification", table=fewer)
+    assert set(training.split(again)["utterance"]) == set(usable(fewer, objective="classification")["utterance"])
+    assert all(torch.equal(tensor, weights(again)[name]) for name, tensor in kept.items())
+
+
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 def test_the_paper_profile_trains_exactly_as_published(objective, source, tmp_path):
     """Thesis 4.2.1: batch 4, 30 epochs, Adam at 1e-5 and 1e-4, CNN frozen, transformer trainable, 80/10/10."""

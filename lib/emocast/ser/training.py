@@ -12,7 +12,6 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,11 @@ SPLIT = "split.csv"
 
 _CONFIG = ("config.json", "preprocessor_config.json")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_HPARAMS = Path(__file__).parent / "hparams"
+#: What of the settings a training depends on, and what of an utterance it reads.
+_FIT = (
+    "epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "annealing_factor", "crop_s", "precision",
+)  # fmt: skip
 _IDENTITY = ["utterance", "audio", "start_s", "end_s", "emotion", "valence", "arousal"]
 
 
@@ -100,27 +104,19 @@ def find_source(source: str) -> Path:
 
 
 def _key(table: pd.DataFrame, root: Path | str, source: Path, objective: str, settings: Recogniser, seed: int) -> str:
-    """What a training depends on, as one digest: data, start, settings, code, seed."""
+    """What a training depends on, as one digest: data, start, settings, code, seed.
+
+    Of test utterances only which they are counts, for the stored lists.
+    """
+    lists = table[["utterance", "part"]].to_csv(index=False)
     read = table[table["part"].ne(TEST)]
-    rows = read[[*_IDENTITY, "part"]].astype("string").fillna("").to_csv(index=False)
+    rows = read[_IDENTITY].astype("string").fillna("").to_csv(index=False)
     sounds = [cache.file_digest(Path(root) / name) for name in sorted(read["audio"].unique())]
     weights = [cache.file_digest(source / name) for name in (*_CONFIG, *_WEIGHTS) if (source / name).is_file()]
-    fit = {name: value for name, value in asdict(settings).items() if name in _FIT}
+    fit = {name: getattr(settings, name) for name in _FIT}
     code = cache.code_digest("audio.py", "ser/training.py", "ser/brain.py", "ser/data.py")
     recipe = (_HPARAMS / f"{objective}.yaml").read_text(encoding="utf-8")
-    return kept.key(rows, sounds, weights, fit, code, recipe, seed)
-
-
-_HPARAMS = Path(__file__).parent / "hparams"
-_FIT = {
-    "epochs",
-    "batch_size",
-    "learning_rate_head",
-    "learning_rate_encoder",
-    "annealing_factor",
-    "crop_s",
-    "precision",
-}
+    return kept.key(lists, rows, sounds, weights, fit, code, recipe, seed)
 
 
 def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
@@ -173,7 +169,9 @@ def precision(wanted: str) -> str:
         return wanted
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+    # torch has no public question for this; elsewhere than on x86 it is not asked, for oneDNN would emulate
+    computes = torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if computes else "fp32"
 
 
 def _export(folder: Path, hparams: dict[str, Any], objective: str) -> None:
