@@ -20,7 +20,7 @@ from . import labels, paths
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
 PROTOCOLS = ("random", "dialogue")
 PRECISIONS = ("auto", "fp32", "bf16")
-ENCODERS = ("handcrafted", "wav2vec2:")
+ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:")
 CORPORA = ("iemocap", "cremad", "emodb", "shemo")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 

@@ -1,65 +1,124 @@
 """Encoders: audio in, embeddings out, all with the same face.
 
-An encoder has a `name`, the `sample_rate` in Hz that it hears, its `dimension`, `encode(waveforms) -> (n, dimension)` for a
-batch of equally long waveforms, and `encode_spans(path, starts_s, ends_s)` for spans of one file, where work that spans
-share is done once. An encoder whose weights come from a file has a `digest` of them too.
-`store.embed` runs an encoder over a window table and `store.save` keeps what comes out.
+| name | what it is |
+|---|---|
+| `handcrafted` | pitch, energy, MFCC, mel bands, pooled: fitted to nothing |
+| `wav2vec2:SOURCE` | an emotion model in SpeechBrain's checkpoint format |
+| `transformers:SOURCE` or `transformers:SOURCE@LAYER` | a speech model of transformers: wav2vec 2.0, HuBERT, WavLM, Whisper, CLAP |
+| `laion-clap:SOURCE` | LAION-CLAP through the package of its makers |
+| `msclap:SOURCE` | Microsoft CLAP through the package of its makers |
+| `emotion2vec:SOURCE` | emotion2vec through funasr, an optional extra |
+
+SOURCE is a folder, a file or a hub id (`hub.find`). `store.embed` runs an encoder over a table of windows and keeps what
+comes out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from importlib import import_module
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 
 class Encoder(Protocol):
-    """The face of all encoders. Embeddings are float32."""
+    """The face of all encoders.
+
+    Attributes:
+        name: as given to `get`.
+        sample_rate: what it hears, in Hz.
+        dimension: how many values an embedding has.
+        precision: the number format in which it computes, "fp32" or "bf16".
+        digest: SHA-256 of weights and settings: with another digest embeddings differ. Empty without weights.
+        threaded: whether threads of one process may share it: networks, which leave Python while they compute. Where it
+            is False, processes side by side are quicker.
+    """
 
     name: str
     sample_rate: int
     dimension: int
+    precision: str
+    digest: str
+    threaded: bool
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        """Embed n waveforms at `sample_rate`, each of shape (samples,): the result has shape (n, dimension)."""
+        """Embed n mono waveforms at `sample_rate`, each of shape (samples,): float32, shape (n, dimension).
+
+        What stands beside a waveform does not change its embedding.
+
+        Raises:
+            ValueError: a waveform is too short for one frame, or has more than one channel.
+        """
         ...
 
-    def encode_spans(self, path: Path, starts_s: Sequence[float], ends_s: Sequence[float]) -> np.ndarray:
-        """Embed n spans (seconds) of one sound file: shape (n, dimension). Nothing after a span's end reaches it."""
-        ...
+
+class _Kind(NamedTuple):
+    """A module and its class; which sources determine the embeddings; whether a SOURCE follows, whether there is bf16."""
+
+    module: str
+    maker: str
+    sources: tuple[str, ...]
+    sourced: bool = True
+    reduced: bool = False
 
 
-def get(name: str) -> Encoder:
-    """Make an encoder by its name; heavy packages are imported only here.
+_CHECKPOINT = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe", "batches", "convolutions")
+_KINDS = {
+    "handcrafted": _Kind("handcrafted", "Handcrafted", (), sourced=False),
+    "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, reduced=True),
+    "transformers": _Kind("speech", "SpeechModel", ("batches", "convolutions"), reduced=True),
+    "laion-clap": _Kind("laion", "LaionClap", ("batches",)),
+    "msclap": _Kind("microsoft", "MicrosoftClap", ("batches",)),
+    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("batches",)),
+}
+
+#: How the names of encoders begin; after a colon follows a folder, a file or a hub id.
+NAMES = tuple(f"{kind}:" if row.sourced else kind for kind, row in _KINDS.items())
+
+
+def get(name: str, *, precision: str = "fp32") -> Encoder:
+    """Make an encoder by its name; heavy packages are imported only here. One that was made before is given again.
 
     Args:
-        name: "handcrafted", or "wav2vec2:" and the folder or hub id of a checkpoint (`hub.find`), for example
-            "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP".
+        name: see the table above, for example "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP".
+        precision: "fp32", "bf16", or "auto": bf16 where encoder and machine compute in it, otherwise fp32.
 
     Returns:
         The encoder.
 
     Raises:
-        ValueError: there is no such encoder; the message lists those there are.
+        ValueError: there is no such encoder, or none of that precision; the message lists those there are.
         hub.CheckpointError: the encoder's checkpoint is missing or damaged (a ValueError too).
     """
-    kind, _, source = name.partition(":")
-    if name == "handcrafted":
-        from .handcrafted import Handcrafted
+    kind, source = _parsed(name)
+    if not kind.reduced:
+        if precision == "bf16":
+            raise ValueError(f"the encoder {name} computes in fp32 only")
+        precision = "fp32"
+    maker = getattr(import_module(f".{kind.module}", __name__), kind.maker)
+    if not kind.sourced:
+        return maker()
+    if not kind.reduced:
+        return maker(source)
+    from ..device import precision as answer
 
-        return Handcrafted()
-    if kind == "wav2vec2" and source:
-        from .wav2vec2 import Wav2Vec2
-
-        return Wav2Vec2(source)
-    raise ValueError(f"no encoder {name!r}; there is handcrafted, and wav2vec2:<folder or hub id of a checkpoint>")
+    return maker(source, precision=answer(precision))
 
 
 def modules(name: str) -> tuple[str, ...]:
     """The sources below `lib/emocast` that determine an encoder's embeddings, for `cache.code_digest`."""
-    kind = name.partition(":")[0]
-    parts = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe") if kind == "wav2vec2" else ()
-    shared = tuple(f"encoders/{part}.py" for part in parts)
-    return ("audio.py", f"encoders/{kind}.py", *shared)
+    kind, _ = _parsed(name)
+    return ("audio.py", *(f"encoders/{module}.py" for module in (kind.module, *kind.sources)))
+
+
+def _parsed(name: str) -> tuple[_Kind, str]:
+    kind, _, source = name.partition(":")
+    found = _KINDS.get(kind)
+    if found is None or found.sourced != bool(source) or (":" in name and not found.sourced):
+        raise ValueError(f"no encoder {name!r}; there is {', '.join(_described())}")
+    return found, source
+
+
+def _described() -> list[str]:
+    return [f"{name}<folder, file or hub id>" if name.endswith(":") else name for name in NAMES]

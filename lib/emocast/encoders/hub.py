@@ -46,6 +46,29 @@ def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] =
     return folder
 
 
+def find_file(source: Path | str) -> Path:
+    """Find a checkpoint that is one file, downloading it from the model hub where that is needed and allowed.
+
+    Args:
+        source: a file: absolute, or relative to the working folder, `data/checkpoints/` or `outputs/`. Or a hub id and a
+            file of it ("owner/name/file.pt").
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: there is none; the message says which file to put where.
+    """
+    for place in (Path(), paths.data() / "checkpoints", paths.outputs()):
+        if (place / source).is_file():
+            return (place / source).resolve()
+    repository, _, name = str(source).rpartition("/")
+    if not _HUB_ID.fullmatch(repository):
+        raise CheckpointError(_how_to_get(Path(source).parent, [Path(source).name], "there is no such file"))
+    folder = find(repository, needed=[name])
+    return folder / name
+
+
 def _complete(folder: Path, needed: Sequence[str]) -> Path:
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:

@@ -21,7 +21,7 @@ from hyperpyyaml import load_hyperpyyaml
 from torch.utils.data import DataLoader
 from transformers import Wav2Vec2Config
 
-from .. import cache, labels, paths
+from .. import cache, device, labels, paths
 from ..encoders import checkpoint, hub
 from ..profile import Recogniser
 from ..threads import of_torch
@@ -143,7 +143,7 @@ def _fit(
     brain = EmotionBrain(
         hparams["modules"],
         hparams=hparams,
-        run_opts={"precision": precision(settings.precision), "noprogressbar": True},
+        run_opts={"precision": device.precision(settings.precision), "noprogressbar": True},
         checkpointer=hparams["checkpointer"],
     )
     return brain.run(batches, held, report)
@@ -161,17 +161,6 @@ def _batches(
         made[part] = data.dataset(rows, root, classes=labels.FOUR, crop_s=crop_s)
     batches = data.loader(made[TRAIN], batch_size=settings.batch_size, shuffle=True, seed=seed)
     return batches, data.loader(made[VALID], batch_size=1, shuffle=False, seed=seed)
-
-
-def precision(wanted: str) -> str:
-    """SpeechBrain's name of the number format: "auto" is bf16 where the processor or GPU computes in it, else fp32."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    # torch has no public question for this; elsewhere than on x86 it is not asked, for oneDNN would emulate
-    computes = torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if computes else "fp32"
 
 
 def _export(folder: Path, hparams: dict[str, Any], objective: str) -> None:
