@@ -28,9 +28,10 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from .. import cache, labels, paths
+from .. import device as devices
 from . import checkpoint_files as files
 from . import checkpoint_recipe as recipes
-from . import hub
+from . import convolutions, hub
 from .checkpoint_model import Checkpoint, Head
 from .checkpoint_recipe import CLASSIFICATION
 
@@ -39,28 +40,32 @@ __all__ = ["OFFICIAL", "Checkpoint", "Head", "load", "save"]
 OFFICIAL = "speechbrain/emotion-recognition-wav2vec2-IEMOCAP"
 
 
-def load(source: Path | str, *, device: str = "auto") -> Checkpoint:
+def load(source: Path | str, *, device: str = "auto", precision: str = "fp32") -> Checkpoint:
     """Read a checkpoint; one that is in memory and unchanged on disk is not read again.
 
     Args:
         source: a folder or a hub id such as `OFFICIAL`, looked for as `hub.find` says.
-        device: where the encoder runs, in PyTorch's names; "auto": "cuda" where there is one, otherwise "cpu".
+        device: where the encoder runs, in PyTorch's names; "auto" as `device.best` says.
+        precision: "fp32", "bf16" or "auto" (`device.precision`): how the encoder computes.
 
     Returns:
-        The model, in float32.
+        The model.
 
     Raises:
+        ValueError: no such precision.
         hub.CheckpointError: the checkpoint is missing, damaged or of another kind; the message names the file.
     """
     folder = hub.find(source, needed=files.NEEDED, optional=files.OPTIONAL)
     present = [folder / name for name in (*files.NEEDED, *files.OPTIONAL) if (folder / name).is_file()]
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return _load(folder, device, tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in present))
+    device = devices.best() if device == "auto" else device
+    precision = devices.precision(precision)
+    return _load(
+        folder, device, precision, tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in present)
+    )
 
 
 @functools.lru_cache(maxsize=2)
-def _load(folder: Path, device: str, stamp: tuple[tuple[str, int, int], ...]) -> Checkpoint:
+def _load(folder: Path, device: str, precision: str, stamp: tuple[tuple[str, int, int], ...]) -> Checkpoint:
     """Read a folder. `stamp` stands for what its files hold: part of the key under which the result stays in memory."""
     recipe, config = recipes.read(folder / files.RECIPE), files.read_config(folder)
     files.check_preprocessor(folder)
@@ -73,7 +78,9 @@ def _load(folder: Path, device: str, stamp: tuple[tuple[str, int, int], ...]) ->
         name: Head(heads[recipes.weight_key(number)], heads.get(recipes.bias_key(number)))
         for number, name in enumerate(recipe.biases)
     }
-    return Checkpoint(model.to(device), recipe.objective, named, emotions, _digest(folder, config))
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    convolutions.replace(model.to(device), dtype)
+    return Checkpoint(model.to(dtype), recipe.objective, named, emotions, _digest(folder, config))
 
 
 def _emotions(path: Path, recipe: recipes.Recipe) -> list[str]:

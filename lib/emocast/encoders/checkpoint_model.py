@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn import functional
 from transformers import Wav2Vec2Model
 
+from . import batches
 from .checkpoint_recipe import CLASSIFICATION, DIMENSIONS, REGRESSION
-
-_BATCH_SAMPLES = 320_000  # 20 s of sound at once: with wav2vec2-base the process peaks at 1.6 GB
+from .convolutions import MatrixConvolutions, shortest
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth of being equal
@@ -63,6 +63,13 @@ class Checkpoint(nn.Module):
         self.dimension = model.config.hidden_size
         self.digest = digest
         self.requires_grad_(False).eval()
+        matrices = isinstance(self.model.feature_extractor, MatrixConvolutions)  # these take float32 and give the rest
+        self._input_dtype = torch.float32 if matrices else self.model.dtype
+
+    @property
+    def shortest(self) -> int:
+        """How many samples one frame needs: 400 (25 ms) in wav2vec2-base."""
+        return shortest(self.model.config.conv_kernel, self.model.config.conv_stride)
 
     def embed(self, waveforms: Sequence[Any]) -> torch.Tensor:
         """Embed waveforms: the mean over time of the encoder's normalised output.
@@ -78,13 +85,11 @@ class Checkpoint(nn.Module):
         Raises:
             ValueError: a waveform is shorter than one frame of the encoder, or has more than one channel.
         """
-        tensors = [torch.as_tensor(waveform, dtype=torch.float32) for waveform in waveforms]
-        for number, tensor in enumerate(tensors):
-            self._check(number, tensor)
+        tensors = batches.mono(waveforms, shortest=self.shortest)
         embeddings = torch.empty((len(tensors), self.dimension))
         # transformers draws a random number for each layer even where none is dropped: the caller's are left as they were
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            for rows in _equal_lengths([len(tensor) for tensor in tensors]):
+            for rows in batches.equal_lengths([len(tensor) for tensor in tensors]):
                 embeddings[rows] = self._embed_batch(torch.stack([tensors[row] for row in rows])).cpu()
         return embeddings
 
@@ -141,27 +146,6 @@ class Checkpoint(nn.Module):
 
     def _embed_batch(self, waveforms: torch.Tensor) -> torch.Tensor:
         waveforms = waveforms.to(self.model.device)
-        normal = functional.layer_norm(waveforms, waveforms.shape[1:])
-        hidden = self.model(normal).last_hidden_state
+        normal = functional.layer_norm(waveforms, waveforms.shape[1:])  # in float32, whatever the encoder computes in
+        hidden = self.model(normal.to(self._input_dtype)).last_hidden_state.float()
         return functional.layer_norm(hidden, hidden.shape[1:]).mean(dim=1)  # normalised over time and channels
-
-    def _check(self, number: int, waveform: torch.Tensor) -> None:
-        if waveform.ndim != 1:
-            raise ValueError(f"waveform {number} has the shape {tuple(waveform.shape)}; expected (samples,)")
-        samples = len(waveform)
-        for kernel, stride in zip(self.model.config.conv_kernel, self.model.config.conv_stride, strict=True):
-            samples = (samples - kernel) // stride + 1 if samples >= kernel else 0
-        if samples < 1:
-            raise ValueError(f"waveform {number}: {len(waveform)} samples are shorter than one frame of the encoder")
-
-
-def _equal_lengths(lengths: Sequence[int]) -> list[list[int]]:
-    """Divide positions into batches of one length each, of at most `_BATCH_SAMPLES` samples or one waveform."""
-    positions: dict[int, list[int]] = {}
-    for position, length in enumerate(lengths):
-        positions.setdefault(length, []).append(position)
-    batches = []
-    for length, rows in positions.items():
-        size = max(1, _BATCH_SAMPLES // length)
-        batches += [rows[first : first + size] for first in range(0, len(rows), size)]
-    return batches

@@ -15,6 +15,7 @@ Equal to the original within float error; `benchmarks/` measures what it is wort
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -121,6 +122,14 @@ def replace(model: nn.Module, dtype: torch.dtype = torch.float32) -> None:
     on_processor = all(parameter.device.type == "cpu" for parameter in model.parameters())
     if original is not None and on_processor and fits(original):
         model.feature_extractor = MatrixConvolutions(original, dtype)
+
+
+def shortest(kernels: Sequence[int], strides: Sequence[int]) -> int:
+    """The samples that one frame of a wav2vec 2.0 needs, from its convolutions' kernels and strides."""
+    samples = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
 
 
 def _fits(layer: nn.Module, *, first: bool) -> bool:

@@ -7,14 +7,10 @@ The preprint's embedding: the mean over time of the encoder's output in SpeechBr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from .. import audio
 from . import checkpoint, checkpoint_files
-
-_SPANS = 16
 
 
 class Wav2Vec2:
@@ -22,17 +18,20 @@ class Wav2Vec2:
 
     Args:
         source: a folder or a hub id, as for `hub.find`.
+        precision: "fp32" or "bf16".
 
     Raises:
         hub.CheckpointError: the checkpoint is missing, damaged or of another kind.
     """
 
     sample_rate = checkpoint_files.SAMPLE_RATE
+    threaded = True
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, precision: str = "fp32") -> None:
         """Read the checkpoint."""
         self.name = f"wav2vec2:{source}"
-        self.checkpoint = checkpoint.load(source)
+        self.precision = precision
+        self.checkpoint = checkpoint.load(source, precision=precision)
 
     @property
     def dimension(self) -> int:
@@ -53,30 +52,3 @@ class Wav2Vec2:
             ValueError: a waveform is shorter than one frame (25 ms in wav2vec2-base).
         """
         return self.checkpoint.embed(waveforms).numpy()
-
-    def encode_spans(self, path: Path, starts_s: Sequence[float], ends_s: Sequence[float]) -> np.ndarray:
-        """Embed spans of one file, each read for itself: no sample outside a span reaches its embedding.
-
-        Args:
-            path: the sound file.
-            starts_s: where each span begins, in seconds, shape (n,).
-            ends_s: where each span ends, in seconds, shape (n,).
-
-        Returns:
-            float32, shape (n, dimension).
-
-        Raises:
-            audio.AudioError: the file is unreadable, or a span is shorter than a frame or reaches beyond the file.
-        """
-        spans = list(zip(starts_s, ends_s, strict=True))
-        embeddings = np.empty((len(spans), self.dimension), np.float32)
-        for first in range(
-            0, len(spans), _SPANS
-        ):  # a file of many overlapping spans is never in memory many times over
-            some = slice(first, first + _SPANS)
-            waveforms = [audio.read(path, start_s=a, end_s=b, sample_rate=self.sample_rate) for a, b in spans[some]]
-            try:
-                embeddings[some] = self.encode(waveforms)
-            except ValueError as error:
-                raise audio.AudioError(f"{path}: {error}") from error
-        return embeddings

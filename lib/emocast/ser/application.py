@@ -112,14 +112,6 @@ def apply(
     return Applied(values, _counted(failed))
 
 
-def shortest(kernels: Sequence[int], strides: Sequence[int]) -> int:
-    """The samples that one frame of a wav2vec 2.0 needs, from its convolutions' kernels and strides."""
-    samples = 1
-    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-        samples = (samples - 1) * stride + kernel
-    return samples
-
-
 def _places(table: pd.DataFrame) -> list[_Place]:
     groups = table.reset_index(drop=True).groupby("audio", sort=True)
     return [

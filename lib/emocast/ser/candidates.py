@@ -30,7 +30,8 @@ import transformers
 from .. import cache, labels, paths
 from ..encoders import checkpoint, hub
 from ..encoders import checkpoint_files as files
-from .application import SAMPLE_RATE, shortest
+from ..encoders.convolutions import shortest
+from .application import SAMPLE_RATE
 from .predictions import model_digest
 
 #: The sources below `lib/emocast` that determine what a candidate says.
@@ -160,9 +161,7 @@ def load(source: Path | str) -> Candidate:
 def _of_speechbrain(source: str, model: checkpoint.Checkpoint) -> Candidate:
     if not model.emotions:
         raise hub.CheckpointError(f"{source}: its objective is {model.objective}; a candidate must name emotions")
-    config = model.model.config
-    least = shortest(config.conv_kernel, config.conv_stride)
-    return Candidate(source, model.emotions, model_digest(model), least, model.classify)
+    return Candidate(source, model.emotions, model_digest(model), model.shortest, model.classify)
 
 
 def _complete(source: Path | str) -> tuple[Path, str]:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from .. import cache, encoders
 from ..encoders import checkpoint
-from .application import apply, shortest
+from .application import apply
 
 #: What the table takes over from the utterance table.
 TRUTH = ("utterance", "speaker", "dialogue", "emotion", "valence", "arousal")
@@ -102,8 +102,7 @@ class _Recogniser:
 
     @property
     def shortest(self) -> int:
-        config = self.checkpoint.model.config
-        return shortest(config.conv_kernel, config.conv_stride)
+        return self.checkpoint.shortest
 
     def values(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         outputs = self.checkpoint.outputs(waveforms)
