@@ -63,6 +63,8 @@ def inspect(path: Path | str) -> Info:
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
+    if not path.is_file():
+        return "no such file"
     with path.open("rb") as file:
         start = file.read(len(_LFS_POINTER))
     if not start:
@@ -93,18 +95,59 @@ def read(
         AudioError: the file is unreadable, or does not hold the whole slice.
     """
     info = inspect(path)
-    end_s = info.duration_s if end_s is None else end_s
+    start, stop = span(path, info, start_s=start_s, end_s=info.duration_s if end_s is None else end_s)
+    return read_frames(path, start, stop, sample_rate=sample_rate)
+
+
+def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple[int, int]:
+    """The frames of a file that lie between two moments: what `read` reads.
+
+    Args:
+        path: the file, for the message.
+        info: its header (`inspect`).
+        start_s: where the slice begins, in seconds from the file's beginning.
+        end_s: where it ends, in seconds.
+
+    Returns:
+        The first frame, and the one after the last. Slices of equal length have equally many frames.
+
+    Raises:
+        AudioError: the file does not hold the whole slice.
+    """
     if not 0 <= start_s <= end_s:
         raise AudioError(f"{path}: no sound can be read from {start_s:.3f} s to {end_s:.3f} s")
     stop = int(end_s * info.sample_rate + 1e-6)  # rounded down: never past the end
     start = stop - min(stop, round((end_s - start_s) * info.sample_rate))
     if stop > info.frames:
         raise AudioError(f"{path}: ends at {info.duration_s:.3f} s, but {start_s:.3f} to {end_s:.3f} s were asked for")
+    return start, stop
+
+
+def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) -> np.ndarray:
+    """Read some frames of a file, mixed down to mono, at the wanted rate; resampling sees no others.
+
+    Args:
+        path: the file.
+        start: the first frame, at the file's own rate.
+        stop: the frame after the last.
+        sample_rate: rate of the result in Hz.
+
+    Returns:
+        float32 samples in [-1, 1], shape (n,): the mean of the channels.
+
+    Raises:
+        AudioError: the file is unreadable, or ends before `stop`.
+    """
     try:
-        samples, _ = soundfile.read(str(path), start=start, stop=stop, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
+        samples, rate = soundfile.read(str(path), start=start, stop=stop, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path}: {_why_unreadable(Path(path), error)}") from error
+    if len(samples) != stop - start:
+        raise AudioError(f"{path}: ends before {stop / rate:.3f} s, which its header promises; get it again")
     mono = np.ascontiguousarray(samples.T).mean(axis=0)  # channel by channel in memory: five times as quick
-    if info.sample_rate == sample_rate:
-        return mono
-    return soxr.resample(mono, info.sample_rate, sample_rate, quality="HQ").astype(np.float32)
+    return mono if rate == sample_rate else resample(mono, rate, sample_rate)
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """Sound at another rate (soxr, high quality): float32, shape (samples,)."""
+    return soxr.resample(samples, rate, wanted, quality="HQ").astype(np.float32)

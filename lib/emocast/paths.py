@@ -41,6 +41,11 @@ def cache_folder(profile: str) -> Path:
     return outputs() / profile / ".cache"
 
 
+def store() -> Path:
+    """What `encoders.store` keeps: embeddings by their content, shared by all profiles; safe to delete."""
+    return outputs() / "embeddings"
+
+
 def relative(path: Path | str) -> str:
     """The path as a reader knows it: relative to the checkout where it lies inside, whole otherwise."""
     path = Path(path)

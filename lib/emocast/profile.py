@@ -35,6 +35,19 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Embeddings:
+    """How windows become embeddings: the number format, the encoders that are compared, the approximate mode.
+
+    `block_s` is the length of its blocks, `block_shifts_s` the shifts at which it is measured against the exact one.
+    """
+
+    precision: str
+    compared: list[str]
+    block_s: float
+    block_shifts_s: list[float]
+
+
+@dataclass(frozen=True)
 class Split:
     """How data are divided: protocol, share of the held-out part, folds of the cross-validation."""
 
@@ -134,6 +147,7 @@ class Profile:
     windows: Windows
     encoder: str
     baseline: str
+    embeddings: Embeddings
     tasks: dict[str, list[str]]
     sweep_task: str
     split: Split
@@ -280,10 +294,15 @@ def _check(profile: Profile, path: Path) -> None:
         "windows.shifts_s must be ascending and start at 0 or later": profile.windows.shifts_s
         == sorted(set(profile.windows.shifts_s))
         and profile.windows.shifts_s[:1] >= [0],
+        f"embeddings.precision must be one of {', '.join(PRECISIONS)}": profile.embeddings.precision in PRECISIONS,
+        "embeddings.block_s must be positive and divide windows.length_s": profile.embeddings.block_s > 0
+        and (profile.windows.length_s / profile.embeddings.block_s).is_integer(),
+        "embeddings.block_shifts_s must be among windows.shifts_s": set(profile.embeddings.block_shifts_s)
+        <= set(profile.windows.shifts_s),
         "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
-        f"encoder and baseline must be one of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": all(
+        f"encoder, baseline and embeddings.compared must be of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": all(
             name in ENCODERS or any(name.startswith(kind) for kind in ENCODERS if kind.endswith(":"))
-            for name in (profile.encoder, profile.baseline)
+            for name in (profile.encoder, profile.baseline, *profile.embeddings.compared)
         ),
         f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
         "ser.epochs, batch_size, screened, balanced_draws and jobs must be at least 1": min(

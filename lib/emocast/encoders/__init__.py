@@ -54,23 +54,33 @@ class Encoder(Protocol):
 
 
 class _Kind(NamedTuple):
-    """A module and its class; which sources determine the embeddings; whether a SOURCE follows, whether there is bf16."""
+    """How an encoder is made, and what its embeddings depend on.
+
+    Attributes:
+        module: of this package.
+        maker: the class in it.
+        sources: further modules of this package that determine the embeddings.
+        packages: distributions that compute them.
+        sourced: whether a SOURCE follows the name.
+        reduced: whether it computes in bf16 too.
+    """
 
     module: str
     maker: str
     sources: tuple[str, ...]
+    packages: tuple[str, ...]
     sourced: bool = True
     reduced: bool = False
 
 
 _CHECKPOINT = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe", "batches", "convolutions")
 _KINDS = {
-    "handcrafted": _Kind("handcrafted", "Handcrafted", (), sourced=False),
-    "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, reduced=True),
-    "transformers": _Kind("speech", "SpeechModel", ("batches", "convolutions"), reduced=True),
-    "laion-clap": _Kind("laion", "LaionClap", ("batches",)),
-    "msclap": _Kind("microsoft", "MicrosoftClap", ("batches",)),
-    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("batches",)),
+    "handcrafted": _Kind("handcrafted", "Handcrafted", (), ("librosa",), sourced=False),
+    "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, ("transformers",), reduced=True),
+    "transformers": _Kind("speech", "SpeechModel", ("batches", "convolutions"), ("transformers",), reduced=True),
+    "laion-clap": _Kind("laion", "LaionClap", ("batches",), ("laion-clap",)),
+    "msclap": _Kind("microsoft", "MicrosoftClap", ("batches",), ("msclap",)),
+    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("batches",), ("funasr",)),
 }
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.
@@ -110,6 +120,26 @@ def modules(name: str) -> tuple[str, ...]:
     """The sources below `lib/emocast` that determine an encoder's embeddings, for `cache.code_digest`."""
     kind, _ = _parsed(name)
     return ("audio.py", *(f"encoders/{module}.py" for module in (kind.module, *kind.sources)))
+
+
+def packages(name: str) -> tuple[str, ...]:
+    """The distributions whose versions belong to an encoder's identity. PyTorch's does not: only last digits depend on it."""
+    return _parsed(name)[0].packages
+
+
+def resolved(name: str) -> str:
+    """The same encoder by a name that holds in a process with other folders: a local checkpoint by its whole path."""
+    kind, source = name.partition(":")[0], _parsed(name)[1]
+    if not source:
+        return name
+    from . import hub  # here: it imports huggingface_hub
+
+    path, at, layer = source.rpartition("@")
+    for place, rest in ((source, ""), (path, at + layer)):
+        found = hub.local(place) if place else None
+        if found:
+            return f"{kind}:{found}{rest}"
+    return name
 
 
 def _parsed(name: str) -> tuple[_Kind, str]:

@@ -47,6 +47,9 @@ class Handcrafted:
 
     name = "handcrafted"
     sample_rate = 16_000
+    precision = "fp32"
+    digest = ""  # it has no weights
+    threaded = False  # half of it is Python, which threads cannot share
 
     @property
     def feature_names(self) -> list[str]:
@@ -111,36 +114,41 @@ class Handcrafted:
         pooled = [self.pool(self.frames(waveform)) for waveform in waveforms]
         return np.stack(pooled) if pooled else np.empty((0, self.dimension), np.float32)
 
-    def encode_spans(self, path: Path, starts_s: Sequence[float], ends_s: Sequence[float]) -> np.ndarray:
+    def encode_spans(self, path: Path, spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """Embed spans of one file; its frames are computed once.
 
         Args:
             path: the sound file.
-            starts_s: where each span begins, in seconds, shape (n,).
-            ends_s: where each span ends, in seconds, shape (n,).
+            spans: the first frame of each span and the one after its last, at the file's own rate.
 
         Returns:
-            float32, shape (n, dimension). A span's embedding depends on no sample outside it.
+            float32, shape (n, dimension). A span's embedding depends on no sample outside it. Where the file has the
+            encoder's rate, feature frames lie on the file's grid of 10 ms, not on the span's.
 
         Raises:
             audio.AudioError: the file is unreadable, or a span is shorter than a frame or reaches beyond the file.
         """
-        spans = list(zip(starts_s, ends_s, strict=True))
         # Resampling a whole file would carry sound across a span's end: such spans are read one by one.
         if audio.inspect(path).sample_rate != self.sample_rate:
-            return self.encode([audio.read(path, start_s=a, end_s=b, sample_rate=self.sample_rate) for a, b in spans])
-        frames = self.frames(audio.read(path, sample_rate=self.sample_rate))
-        pooled = [self.pool(_inside(frames, start, end, path)) for start, end in spans]
-        return np.stack(pooled) if pooled else np.empty((0, self.dimension), np.float32)
+            return self.encode([audio.read_frames(path, *span, sample_rate=self.sample_rate) for span in spans])
+        if not spans:
+            return np.empty((0, self.dimension), np.float32)
+        first = min(start for start, _ in spans) // HOP * HOP
+        sound = audio.read_frames(path, first, max(stop for _, stop in spans), sample_rate=self.sample_rate)
+        if len(sound) < SUPPORT:
+            raise audio.AudioError(f"{path}: {len(sound)} samples at 16 kHz are shorter than one frame of {SUPPORT}")
+        frames = self.frames(sound)
+        return np.stack([self.pool(_inside(frames, start - first, stop - first, path)) for start, stop in spans])
 
 
-def _inside(frames: np.ndarray, start_s: float, end_s: float, path: Path) -> np.ndarray:
-    """The frames that lie wholly between two moments: none that begins before the start or reaches past the end."""
-    rate = Handcrafted.sample_rate
-    first = int(np.ceil((start_s * rate - 1e-6) / HOP))
-    last = int((end_s * rate + 1e-6 - SUPPORT) // HOP)
+def _inside(frames: np.ndarray, start: int, stop: int, path: Path) -> np.ndarray:
+    """The frames that lie wholly between two samples: none that begins before the start or reaches past the end."""
+    first, last = -(-start // HOP), (stop - SUPPORT) // HOP
     if last < first or last >= len(frames):
-        raise audio.AudioError(f"{path}: the span from {start_s:.3f} s to {end_s:.3f} s does not lie within its sound")
+        rate = Handcrafted.sample_rate
+        raise audio.AudioError(
+            f"{path}: no frame of {SUPPORT} samples lies in the span of {(stop - start) / rate:.3f} s"
+        )
     return frames[first : last + 1]
 
 

@@ -34,9 +34,9 @@ def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] =
     Raises:
         CheckpointError: there is none; the message says which files to put where.
     """
-    for place in (Path(), paths.data() / "checkpoints", paths.outputs()):
-        if (place / source).is_dir():
-            return _complete((place / source).resolve(), needed)
+    here = local(source)
+    if here is not None and here.is_dir():
+        return _complete(here, needed)
     if not _HUB_ID.fullmatch(str(source)):
         raise CheckpointError(_how_to_get(source, needed, "there is no such folder"))
     folder = _download(str(source), tuple(needed), tuple(optional))
@@ -44,6 +44,14 @@ def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] =
     if missing:
         raise CheckpointError(_how_to_get(source, needed, f"what the hub or its cache has of it holds no {missing[0]}"))
     return folder
+
+
+def local(source: Path | str) -> Path | None:
+    """The whole path of a checkpoint on this machine, or None. For where it is looked for see `find`."""
+    for place in (Path(), paths.data() / "checkpoints", paths.outputs()):
+        if (place / source).exists():
+            return (place / source).resolve()
+    return None
 
 
 def find_file(source: Path | str) -> Path:
@@ -59,9 +67,9 @@ def find_file(source: Path | str) -> Path:
     Raises:
         CheckpointError: there is none; the message says which file to put where.
     """
-    for place in (Path(), paths.data() / "checkpoints", paths.outputs()):
-        if (place / source).is_file():
-            return (place / source).resolve()
+    here = local(source)
+    if here is not None and here.is_file():
+        return here
     repository, _, name = str(source).rpartition("/")
     if not _HUB_ID.fullmatch(repository):
         raise CheckpointError(_how_to_get(Path(source).parent, [Path(source).name], "there is no such file"))

@@ -1,0 +1,68 @@
+"""Where work is computed that is cut into pieces: in this machine's threads or processes, or on a Dask cluster.
+
+joblib runs the pieces in any case. `EXECUTOR=dask SCHEDULER=tcp://host:8786 make reproduce` sends them to a cluster whose
+workers see the same folders under the same paths; its scheduler gives a dead worker's pieces to another one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import joblib
+
+EXECUTORS = ("local", "dask")
+#: The environment variables that the Makefile sets.
+EXECUTOR, SCHEDULER = "EMOCAST_EXECUTOR", "EMOCAST_SCHEDULER"
+
+
+class ExecutorError(ValueError):
+    """The executor is unknown, or its scheduler does not answer."""
+
+
+@contextmanager
+def pieces(function: Callable, arguments: Iterable[tuple], *, jobs: int, threaded: bool) -> Iterator[Iterator[Any]]:
+    """Compute a function on pieces of work, side by side.
+
+    Args:
+        function: a function of a module, so that other processes find it.
+        arguments: what it is given for each piece: plain tuples of plain values, which joblib's Dask backend sends along
+            with the piece. Large objects it would put on one worker, and lose them with that worker.
+        jobs: pieces side by side on this machine; a cluster has its own number.
+        threaded: whether threads do on this machine; processes otherwise.
+
+    Yields:
+        The results as they come, in no order.
+
+    Raises:
+        ExecutorError: see there.
+    """
+    name = os.environ.get(EXECUTOR) or "local"
+    if name not in EXECUTORS:
+        raise ExecutorError(f"no executor {name!r}: EXECUTOR is one of {', '.join(EXECUTORS)}")
+    tasks = (joblib.delayed(function)(*one) for one in arguments)
+    if name == "local":
+        backend = "threading" if threaded else "loky"
+        yield joblib.Parallel(n_jobs=jobs, backend=backend, return_as="generator_unordered")(tasks)
+        return
+    with _client() as client, joblib.parallel_config(backend="dask", client=client):
+        yield joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(tasks)
+
+
+@contextmanager
+def _client() -> Iterator[Any]:
+    address = os.environ.get(SCHEDULER)
+    if not address:
+        raise ExecutorError("EXECUTOR=dask needs SCHEDULER=tcp://host:port, the address that `dask scheduler` prints")
+    from distributed import Client  # here: its import takes a second, and few use it
+
+    try:
+        client = Client(address, set_as_default=False, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ExecutorError(
+            f"no Dask scheduler answers at {address}: start `dask scheduler` there ({error})"
+        ) from error
+    with client:
+        yield client
