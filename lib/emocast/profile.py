@@ -300,7 +300,7 @@ def _check(profile: Profile, path: Path) -> None:
         "embeddings.block_shifts_s must be among windows.shifts_s": set(profile.embeddings.block_shifts_s)
         <= set(profile.windows.shifts_s),
         "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
-        f"encoder, baseline and embeddings.compared must be of {', '.join(ENCODERS)} (a colon is followed by a folder or hub id)": all(
+        f"encoder, baseline and embeddings.compared must be of {', '.join(ENCODERS)} (after a colon: what and where)": all(
             name in ENCODERS or any(name.startswith(kind) for kind in ENCODERS if kind.endswith(":"))
             for name in (profile.encoder, profile.baseline, *profile.embeddings.compared)
         ),
