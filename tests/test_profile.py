@@ -57,7 +57,10 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\nsplit: {test_fraction: 1.5}", "test_fraction must lie between 0 and 1"),
         ("extends: demo\nfcdnn: {epochz: 2}", "unknown setting fcdnn.epochz; did you mean fcdnn.epochs"),
         ("extends: demo\nfcdnn: {standardize: 1}", "fcdnn.standardize must be of type bool"),
-        ("extends: demo\nencoder: wav2vec", "encoder, baseline and embeddings.compared must be of handcrafted, wav2vec2:"),
+        (
+            "extends: demo\nencoder: wav2vec",
+            "encoder, baseline and embeddings.compared must be of handcrafted, wav2vec2:",
+        ),
         ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
         (
             "extends: demo\nser: {fractions: [0.8, 0.3, 0.1]}",

@@ -35,7 +35,6 @@ def spans(encoder, path, starts_s, ends_s):
     return encoder.encode_spans(path, [audio.span(path, info, start_s=start, end_s=end) for start, end in pairs])
 
 
-
 def test_pitch_and_loudness_are_what_they_are_called(encoder):
     names = encoder.feature_names
     low, high = encoder.encode([voice(2, 110), 0.5 * voice(2, 220)])

@@ -16,8 +16,9 @@ outputs/embeddings/
 drops what is stale (`python -m emocast store`).
 """
 
+from .blocks import embed_blocks
 from .embedding import embed
 from .saved import load, save
 from .shards import StoreError
 
-__all__ = ["StoreError", "embed", "load", "save"]
+__all__ = ["StoreError", "embed", "embed_blocks", "load", "save"]

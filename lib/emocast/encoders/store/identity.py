@@ -39,5 +39,6 @@ def digest(identity: dict[str, Any]) -> str:
 
 def folder_name(identity: dict[str, Any]) -> str:
     """The name of an encoder's shelf: readable, and its own."""
-    readable = re.sub(r"[^\w.@-]+", "-", identity["name"]).strip("-.")[-60:]
+    readable = re.sub(r"[^\w.@-]+", "-", identity["name"]).strip("-.")
+    readable = readable if len(readable) <= 60 else f"{readable[:15]}_{readable[-44:]}"  # both ends tell most
     return f"{readable}-{identity['precision']}-{digest(identity)[:12]}"

@@ -1,0 +1,76 @@
+"""The command line: `python -m emocast --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import paths
+from .encoders.store import StoreError, inventory
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emocast", description="Commands of Emocast; `make help` lists the rest."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    store = commands.add_parser(
+        "store",
+        help="what embeddings are kept, and which may go",
+        description="Embeddings are kept by what they were made of: the encoder (weights, code, precision) and the sound.",
+    )
+    store.add_argument("--folder", type=Path, help="the store (default: embeddings/ in the outputs folder)")
+    actions = store.add_subparsers(title="actions", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="a line for each encoder: what is there, and whether it is still of use")
+    show.add_argument("--sounds", action="store_true", help="count windows whose sound file is gone (reads all sound)")
+    show.set_defaults(run=_show)
+    check = actions.add_parser("check", help="read every file and name the damaged ones")
+    check.set_defaults(run=_check)
+    drop = actions.add_parser("drop", help="delete")
+    drop.add_argument("shelves", nargs="*", metavar="SHELF", help="names as `show` prints them")
+    drop.add_argument("--stale", action="store_true", help="all whose encoder has other weights or code now")
+    drop.add_argument(
+        "--sounds", action="store_true", help="what was made of sound files that are gone (reads all sound)"
+    )
+    drop.set_defaults(run=_drop)
+    return parser
+
+
+def _show(options: argparse.Namespace) -> int:
+    table = inventory.table(options.folder, sounds=options.sounds)
+    place = paths.relative(options.folder or paths.store())
+    if table.empty:
+        print(f"{place} holds no embeddings")
+        return 0
+    print(table.to_string(index=False, float_format="{:.1f}".format))
+    print(f"\n{table['megabytes'].sum():.1f} MB in {place}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = inventory.check(options.folder)
+    print("\n".join(problems) or "every shard is what it was when it was written")
+    return 1 if problems else 0
+
+
+def _drop(options: argparse.Namespace) -> int:
+    if not (options.shelves or options.stale or options.sounds):
+        raise ValueError("nothing to drop is named: give SHELF, --stale or --sounds")
+    lines = inventory.drop(options.shelves, stale=options.stale, sounds=options.sounds, folder=options.folder)
+    print("\n".join(f"dropped {line}" for line in lines) or "nothing to drop")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
