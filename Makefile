@@ -8,6 +8,12 @@ ARGS    ?=
 export EMOCAST_DATA := $(abspath $(DATA))
 export EMOCAST_OUTPUTS := $(abspath $(OUTPUTS))
 
+# Where embeddings are computed: on this machine, or EXECUTOR=dask SCHEDULER=tcp://host:8786 (README, "Many machines").
+EXECUTOR  ?= local
+SCHEDULER ?=
+export EMOCAST_EXECUTOR := $(EXECUTOR)
+export EMOCAST_SCHEDULER := $(SCHEDULER)
+
 # The environment: an active conda environment (not base), else a venv of our own in .venv.
 CONDA := $(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX))
 ENV   := $(if $(CONDA),$(CONDA),$(CURDIR)/.venv)
@@ -49,6 +55,7 @@ help:  ## this list
 	@echo "Emocast. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Settings: PROFILE=demo|smoke|paper|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
+	@echo "          EXECUTOR=local|dask  SCHEDULER=tcp://host:8786"
 	@echo "Now: PROFILE=$(PROFILE), environment $(ENV)"
 
 env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed

@@ -18,3 +18,15 @@ def test_sweep_draws_lines_intervals_and_published_ends(ax):
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), [60, 50])
     np.testing.assert_allclose(ax.collections[-1].get_offsets(), [[0, 78], [20, 74]])
     assert "percent" in ax.get_ylabel()
+
+
+def test_differences_stand_at_their_shifts_with_their_intervals():
+    table = pd.DataFrame({"shift_s": [0.0, 10.0], "difference": [-2.0, 1.0], "low": [-5.0, -1.0], "high": [0.5, 4.0]})
+    ax = figures.differences(table)
+    (points, _, (bars,)) = ax.containers[0]
+    assert list(points.get_ydata()) == [-2.0, 1.0]
+    assert [[tuple(end) for end in segment] for segment in bars.get_segments()] == [
+        [(0.0, -5.0), (0.0, 0.5)],
+        [(10.0, -1.0), (10.0, 4.0)],
+    ]
+    assert "points" in ax.get_ylabel() and "seconds" in ax.get_xlabel()

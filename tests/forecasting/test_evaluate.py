@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 from emocast import metrics
 from emocast.cache import Cache
 from emocast.forecasting import protocols
-from emocast.forecasting.evaluate import cross_validate, recalls, summary, sweep
+from emocast.forecasting.evaluate import compare, cross_validate, recalls, summary, sweep
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
 CLASSES = ["excitement", "sadness", "neutral"]
@@ -334,3 +334,18 @@ def test_recalls_by_hand():
     assert table["recall"].to_list() == [50.0, 75.0]
     assert (table["recall_low"] <= table["recall"]).all()
     assert (table["recall"] <= table["recall_high"]).all()
+
+
+def test_two_sweeps_are_compared_event_by_event():
+    utterances, dialogues = [f"u{number}" for number in range(40)], np.repeat([f"d{n}" for n in range(8)], 5)
+    true = np.where(np.arange(40) % 2, "neutral", "sadness")
+    wrong = np.where(true == "neutral", "sadness", "neutral")
+    table = pd.DataFrame({"shift_s": 2.0, "utterance": utterances, "dialogue": dialogues, "emotion": true})
+    first = table.assign(predicted=np.where(np.arange(40) < 20, true, wrong))
+    second = table.assign(predicted=true).iloc[::-1]  # in another order, and with a shift that the first lacks
+    second = pd.concat([second, second.assign(shift_s=4.0)])
+    found = compare(first, second, random_state=0).iloc[0]
+    assert list(found[["shift_s", "n", "first", "second", "difference"]]) == [2.0, 40, 50.0, 100.0, 50.0]
+    assert 0 <= found["low"] < 50 < found["high"] <= 100
+    assert len(compare(first, second, random_state=0)) == 1
+    assert compare(first, first, random_state=0)[["difference", "low", "high"]].eq(0).all(axis=None)

@@ -11,7 +11,7 @@ from .classes import accuracies, confusion, scores, shares
 from .corpora import durations, emotion_counts, timeline, valence_arousal
 from .dimensions import distribution, errors, scatter
 from .embeddings import embedding
-from .shifts import eligible_events, recalls, sweep
+from .shifts import differences, eligible_events, recalls, sweep
 from .training import losses, training_curves
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "SERIES_COLOURS",
     "accuracies",
     "confusion",
+    "differences",
     "distribution",
     "durations",
     "eligible_events",

@@ -62,6 +62,22 @@ def sweep(
     return ax
 
 
+def differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How far a second way lies above a first one at some shifts, with intervals, in percentage points.
+
+    Args:
+        table: columns shift_s, difference, low, high.
+        ax: where to draw.
+    """
+    ax = base.axes(ax)
+    below, above = table["difference"] - table["low"], table["high"] - table["difference"]
+    ax.axhline(0, color="0.4", ls=":")
+    ax.errorbar(table["shift_s"], table["difference"], [below, above], fmt="o", color=base.SERIES_COLOURS[0], capsize=4)
+    base.shift_axis(ax, table["shift_s"])
+    ax.set(ylabel="difference in accuracy\n(percentage points)")
+    return ax
+
+
 def recalls(table: pd.DataFrame, ax: Axes | None = None, *, chance: float) -> Axes:
     """Recall against shift, an emotion a line with its interval. All recalls are in percent.
 

@@ -167,6 +167,34 @@ def recalls(predictions: pd.DataFrame, *, level: float = 0.95, draws: int = 1000
     return table.iloc[np.lexsort([table["shift_s"], order])].reset_index(drop=True)
 
 
+def compare(
+    first: pd.DataFrame, second: pd.DataFrame, *, level: float = 0.95, draws: int = 1000, random_state: int
+) -> pd.DataFrame:
+    """Set two sweeps beside each other, shift by shift, on the events that both predict.
+
+    Args:
+        first: out-of-fold predictions of one event set of `sweep`.
+        second: the same of another model or other embeddings.
+        level: share of the interval.
+        draws: draws of its paired bootstrap over dialogues.
+        random_state: seed of the bootstrap.
+
+    Returns:
+        One row a shift that both have: shift_s, n (events), the accuracies `first` and `second` in percent, and the
+        `difference` second - first in points with its interval `low` to `high`.
+    """
+    both = first.merge(
+        second[["shift_s", "utterance", "predicted"]], on=["shift_s", "utterance"], suffixes=("", "_second")
+    )
+    rows = []
+    for shift, events in both.groupby("shift_s"):
+        columns = (events[name].to_numpy() for name in ("emotion", "predicted", "predicted_second", "dialogue"))
+        scores = metrics.paired_bootstrap(*columns, level=level, draws=draws, random_state=random_state)
+        percent = {name: 100 * scores[name] for name in ("first", "second", "difference", "low", "high")}
+        rows.append({"shift_s": shift, "n": len(events), **percent})
+    return pd.DataFrame(rows, columns=["shift_s", "n", "first", "second", "difference", "low", "high"])
+
+
 def _point(events: pd.DataFrame, *, level: float, draws: int, random_state: int) -> dict[str, float]:
     """Score the predictions of one point: its number of events, and scores in percent."""
     true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()

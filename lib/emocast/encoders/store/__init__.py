@@ -16,9 +16,10 @@ outputs/embeddings/
 drops what is stale (`python -m emocast store`).
 """
 
+from .blocks import cut as cut_blocks
 from .blocks import embed_blocks
 from .embedding import embed
 from .saved import load, save
 from .shards import StoreError
 
-__all__ = ["StoreError", "embed", "embed_blocks", "load", "save"]
+__all__ = ["StoreError", "cut_blocks", "embed", "embed_blocks", "load", "save"]
