@@ -11,10 +11,10 @@ from emocast.corpora import emodb
 from emocast.encoders import store
 
 
-def test_emotions_of_unseen_speakers_are_recognised(real, capsys):
+def test_emotions_of_unseen_speakers_are_recognised(real, capsys, tmp_path):
     root = real("emodb")
     utterances = emodb.load(root)
-    embeddings, unreadable = store.embed("handcrafted", utterances, root, jobs=2)
+    embeddings, unreadable = store.embed("handcrafted", utterances, root, jobs=2, folder=tmp_path)
     assert unreadable.empty
     assert np.isfinite(embeddings).all()
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
