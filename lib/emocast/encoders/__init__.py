@@ -117,14 +117,14 @@ def get(name: str, *, precision: str = "fp32") -> Encoder:
 
 
 def modules(name: str) -> tuple[str, ...]:
-    """The sources below `lib/emocast` that determine an encoder's embeddings, for `cache.code_digest`."""
-    kind, _ = _parsed(name)
+    """The sources below `lib/emocast` that determine the embeddings of an encoder or of a kind of encoders ("wav2vec2")."""
+    kind = _kind(name)
     return ("audio.py", *(f"encoders/{module}.py" for module in (kind.module, *kind.sources)))
 
 
 def packages(name: str) -> tuple[str, ...]:
     """The distributions whose versions belong to an encoder's identity. PyTorch's does not: only last digits depend on it."""
-    return _parsed(name)[0].packages
+    return _kind(name).packages
 
 
 def resolved(name: str) -> str:
@@ -143,11 +143,21 @@ def resolved(name: str) -> str:
 
 
 def _parsed(name: str) -> tuple[_Kind, str]:
-    kind, _, source = name.partition(":")
-    found = _KINDS.get(kind)
-    if found is None or found.sourced != bool(source) or (":" in name and not found.sourced):
-        raise ValueError(f"no encoder {name!r}; there is {', '.join(_described())}")
+    found, colon, source = _kind(name), *name.partition(":")[1:]
+    if found.sourced != bool(source) or (colon and not found.sourced):
+        raise _unknown(name)
     return found, source
+
+
+def _kind(name: str) -> _Kind:
+    kind = name.partition(":")[0]
+    if kind not in _KINDS:
+        raise _unknown(name)
+    return _KINDS[kind]
+
+
+def _unknown(name: str) -> ValueError:
+    return ValueError(f"no encoder {name!r}; there is {', '.join(_described())}")
 
 
 def _described() -> list[str]:
