@@ -10,7 +10,7 @@ from .base import FEWEST, PUBLISHED_COLOUR, SERIES_COLOURS, style
 from .classes import accuracies, confusion, scores, shares
 from .corpora import durations, emotion_counts, timeline, valence_arousal
 from .dimensions import distribution, errors, scatter
-from .embeddings import embedding
+from .embeddings import embedding, probes
 from .shifts import differences, eligible_events, recalls, sweep
 from .training import losses, training_curves
 
@@ -28,6 +28,7 @@ __all__ = [
     "emotion_counts",
     "errors",
     "losses",
+    "probes",
     "recalls",
     "scatter",
     "scores",

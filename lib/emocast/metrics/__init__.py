@@ -1,7 +1,8 @@
 """Scores of predictions, and how sure a score is: one place, so that every table means the same by its numbers.
 
 `classes` scores predicted emotions, `regression` predicted valence and arousal, `intervals` says how sure a score or the
-difference of two is, `balanced` how much hangs on the class-balanced draw that is tested on. Conventions, kept by all:
+difference of two is, `balanced` how much hangs on the class-balanced draw that is tested on; `structure` says what explains
+embeddings. Conventions, kept by all:
 
 - Scores are fractions between 0 and 1, not percent; errors of valence and arousal are in points of the corpus's scale.
 - Recall of a class = its hits / its true occurrences; not defined (NaN) for a class that never occurs in `y_true`.
@@ -23,6 +24,7 @@ from .balanced import balanced_draws, summarise_draws
 from .classes import class_shares, confusion, evaluate, per_class
 from .intervals import bootstrap_interval, paired_bootstrap
 from .regression import ccc, correlation, evaluate_regression
+from .structure import explained
 
 __all__ = [
     "balanced_draws",
@@ -33,6 +35,7 @@ __all__ = [
     "correlation",
     "evaluate",
     "evaluate_regression",
+    "explained",
     "paired_bootstrap",
     "per_class",
     "summarise_draws",
