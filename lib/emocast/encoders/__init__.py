@@ -74,13 +74,14 @@ class _Kind(NamedTuple):
 
 
 _CHECKPOINT = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe", "batches", "convolutions")
+_SPEECH = ("speech_families", "checkpoint_files", "batches", "convolutions")
 _KINDS = {
     "handcrafted": _Kind("handcrafted", "Handcrafted", (), ("librosa",), sourced=False),
     "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, ("transformers",), reduced=True),
-    "transformers": _Kind("speech", "SpeechModel", ("batches", "convolutions"), ("transformers",), reduced=True),
-    "laion-clap": _Kind("laion", "LaionClap", ("batches",), ("laion-clap",)),
-    "msclap": _Kind("microsoft", "MicrosoftClap", ("batches",), ("msclap",)),
-    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("batches",), ("funasr",)),
+    "transformers": _Kind("speech", "SpeechModel", _SPEECH, ("transformers",), reduced=True),
+    "laion-clap": _Kind("laion", "LaionClap", ("pieces", "foreign", "batches"), ("laion-clap",)),
+    "msclap": _Kind("microsoft", "MicrosoftClap", ("pieces", "foreign", "batches"), ("msclap",)),
+    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("foreign", "batches"), ("funasr",)),
 }
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.

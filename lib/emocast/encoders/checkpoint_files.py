@@ -121,7 +121,7 @@ def read_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, t
     Raises:
         CheckpointError: the file is damaged, holds more than tensors, or names and shapes are others.
     """
-    weights = {_new_name(name): tensor for name, tensor in read_tensors(path).items()}
+    weights = {new_name(name): tensor for name, tensor in read_tensors(path).items()}
     check_weights(weights, shapes, str(path))
     return {name: tensor.to(torch.float32).contiguous() for name, tensor in weights.items()}
 
@@ -144,7 +144,7 @@ def check_weights(weights: Mapping[str, torch.Tensor], shapes: Mapping[str, Sequ
             raise CheckpointError(f"{where}: {name} has the shape {found}, expected {tuple(shape)}: {hint}")
 
 
-def _new_name(name: str) -> str:
+def new_name(name: str) -> str:
     """The positional convolution's weights had other names before PyTorch 2.1."""
     start, _, end = name.rpartition(".")
     return f"{start}.{_OLD_NAMES[end]}" if end in _OLD_NAMES else name

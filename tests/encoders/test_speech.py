@@ -1,0 +1,433 @@
+"""transformers' speech models: what transformers itself computes, nothing invented, and nothing run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import transformers
+
+import loopback
+import small_models
+from emocast import encoders, paths, threads
+from emocast.encoders import hub, speech
+
+FOLDERS = {
+    "wav2vec2": small_models.wav2vec2,
+    "hubert": small_models.hubert,
+    "wavlm": small_models.wavlm,
+    "data2vec-audio": lambda folder: small_models.other("Data2VecAudio", folder),
+    "unispeech": lambda folder: small_models.other("UniSpeech", folder),
+    "unispeech-sat": lambda folder: small_models.other("UniSpeechSat", folder),
+    "whisper": small_models.whisper,
+    "clap": small_models.clap,
+    "clap-fused": lambda folder: small_models.clap(folder, fusion=True),
+}
+WITH_LAYERS = [name for name in FOLDERS if not name.startswith("clap")]
+WEIGHTS, CONFIG, PREPROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Networks as small as these wait for their threads longer than they compute."""
+    with threads.of_torch(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A folder of each family; read only: copy it before damaging it."""
+    root = tmp_path_factory.mktemp("models")
+    return {name: make(root / name) for name, make in FOLDERS.items()}
+
+
+@pytest.fixture
+def folder(folders, tmp_path):
+    """A wav2vec 2.0 that a test may damage."""
+    return shutil.copytree(folders["wav2vec2"], tmp_path / "model")
+
+
+def made(folder, layer=None, **options):
+    return encoders.get(f"transformers:{folder}" + ("" if layer is None else f"@{layer}"), **options)
+
+
+def sound(seconds, rate=16_000, *, seed=0):
+    """A gliding tone in noise, with an offset as microphones have it."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    tone = np.sin(2 * np.pi * (rng.uniform(100, 900) + 200 * time) * time)
+    return (0.2 * tone + rng.normal(0, 0.02, len(time)) + 0.05).astype(np.float32)
+
+
+@torch.no_grad()
+def plain(folder, waveform, layer=None):
+    """What transformers' own classes say of one waveform: hidden states of shape (frames, dimension), or one vector."""
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    heard = extractor(waveform, sampling_rate=extractor.sampling_rate, return_tensors="pt")
+    if isinstance(model, transformers.ClapModel):
+        return model.get_audio_features(**heard.to(torch.float32))[0].numpy()
+    model = model.encoder if isinstance(model, transformers.WhisperModel) else model
+    output = model(**heard, output_hidden_states=True)
+    return (output.last_hidden_state if layer is None else output.hidden_states[layer])[0].numpy()
+
+
+@pytest.mark.parametrize("layer", [None, 0, 1, 3])
+@pytest.mark.parametrize("family", WITH_LAYERS)
+def test_an_embedding_is_the_mean_of_what_transformers_says(folders, family, layer):
+    encoder, waveform = made(folders[family], layer), sound(1.31)
+    hidden = plain(folders[family], waveform, layer)
+    real = 66 if family == "whisper" else len(hidden)  # a frame each 20 ms, the last begins at 1.30 s
+    found = encoder.encode([waveform])
+    assert (found.shape, found.dtype) == ((1, 32), np.float32)
+    assert (encoder.sample_rate, encoder.dimension, encoder.precision, encoder.threaded) == (16_000, 32, "fp32", True)
+    np.testing.assert_allclose(found[0], hidden[:real].mean(0), atol=1e-4)
+
+
+def test_layers_and_models_do_differ(folders):
+    waveform = sound(1)
+    found = [made(folders["wav2vec2"], layer).encode([waveform])[0] for layer in (None, 0, 1, 2, 3)]
+    assert min(np.abs(found[a] - found[b]).max() for a in range(1, 5) for b in range(a)) < 1e-6  # the last is layer 3
+    assert min(np.abs(found[a] - found[b]).max() for a in range(1, 4) for b in range(a)) > 1e-2
+
+
+def test_silence_after_the_sound_is_not_pooled_in_whisper(folders):
+    waveform = sound(2)
+    hidden = plain(folders["whisper"], waveform)
+    assert len(hidden) == 1500
+    assert np.abs(hidden[:100].mean(0) - hidden.mean(0)).max() > 1e-2
+    np.testing.assert_allclose(made(folders["whisper"]).encode([waveform])[0], hidden[:100].mean(0), atol=1e-4)
+
+
+def test_whisper_hears_longer_sound_in_pieces(folders):
+    waveform = sound(33)
+    pieces = [
+        plain(folders["whisper"], waveform[: 30 * 16_000]),
+        plain(folders["whisper"], waveform[30 * 16_000 :])[:150],
+    ]
+    np.testing.assert_allclose(
+        made(folders["whisper"]).encode([waveform])[0], np.concatenate(pieces).mean(0), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("family", ["clap", "clap-fused"])
+def test_clap_hears_what_transformers_hears(folders, family):
+    encoder, waveform = made(folders[family]), sound(3.3, 48_000)
+    assert (encoder.sample_rate, encoder.dimension) == (48_000, 24)
+    found = encoder.encode([waveform])
+    assert (found.shape, found.dtype) == ((1, 24), np.float32)
+    np.testing.assert_allclose(found[0], plain(folders[family], waveform), atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["clap", "clap-fused"])
+def test_clap_hears_all_of_longer_sound_and_draws_nothing(folders, family):
+    encoder, waveform = made(folders[family]), sound(12, 48_000)
+    first, last = plain(folders[family], waveform[:480_000]), plain(folders[family], waveform[480_000:])
+    assert np.abs(first - last).max() > 1e-3
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that transformers would draw from
+    found = encoder.encode([waveform, waveform])
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_allclose(found[0], (10 * first + 2 * last) / 12, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "layer"), [("wav2vec2", None), ("hubert", 1), ("wavlm", 2), ("whisper", 1), ("clap", None)]
+)
+def test_what_stands_beside_a_waveform_does_not_change_its_embedding(folders, family, layer):
+    encoder = made(folders[family], layer)
+    lengths = [1.0, 0.4, 1.0, 0.7] if family in ("whisper", "clap") else [*[1.0] * 25, 0.4, 2.2, 0.7]
+    waveforms = [sound(length, encoder.sample_rate, seed=number) for number, length in enumerate(lengths)]
+    alone = np.concatenate([encoder.encode([waveform]) for waveform in waveforms])
+    order = np.random.default_rng(0).permutation(len(waveforms))
+    np.testing.assert_allclose(encoder.encode([waveforms[row] for row in order]), alone[order], atol=1e-5)
+    assert np.abs(alone[0] - alone[2]).max() > 1e-3  # the test could fail: embeddings do differ
+    assert encoder.encode([]).shape == (0, encoder.dimension)
+
+
+@pytest.mark.parametrize(("family", "samples"), [("wav2vec2", 164), ("whisper", 399), ("clap", 1023)])
+def test_a_stereo_or_too_short_waveform_is_refused(folders, family, samples):
+    encoder = made(folders[family])
+    with pytest.raises(ValueError, match=f"waveform 1: {samples} samples are shorter than one frame"):
+        encoder.encode([sound(0.5), sound(0.5)[:samples]])
+    assert np.isfinite(encoder.encode([sound(0.5)[: samples + 1]])).all()
+    with pytest.raises(ValueError, match=r"waveform 0 has the shape \(2, 100\)"):
+        encoder.encode([np.zeros((2, 100), np.float32)])
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "wavlm", "whisper", "clap", "clap-fused"])
+def test_half_precision_stays_close(folders, family):
+    full, half = made(folders[family]), made(folders[family], precision="bf16")
+    waveforms = [sound(1, full.sample_rate, seed=number) for number in range(2)]
+    expected, found = full.encode(waveforms), half.encode(waveforms)
+    cosine = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+    assert cosine.min() > 0.99
+    assert np.abs(expected - found).max() > 1e-5  # it is another computation
+    assert (half.precision, half.digest, found.dtype) == ("bf16", full.digest, np.float32)
+
+
+@pytest.mark.parametrize(
+    "options", [{"safe_serialization": False}, {"max_shard_size": "60KB"}], ids=["pickled", "shards"]
+)
+@pytest.mark.parametrize("make", [small_models.wav2vec2, small_models.whisper, small_models.clap])
+def test_weights_come_in_other_files_too(folders, tmp_path, make, options):
+    folder = make(tmp_path / "model", **options)
+    assert not (folder / WEIGHTS).exists()
+    expected = made(folders[make.__name__])
+    waveform = sound(0.5, expected.sample_rate)
+    np.testing.assert_allclose(made(folder).encode([waveform]), expected.encode([waveform]), atol=1e-6)
+    assert made(folder).digest != expected.digest
+
+
+def _rewrite(folder, change):
+    weights = change(safetensors.torch.load_file(folder / WEIGHTS))
+    safetensors.torch.save_file(weights, folder / WEIGHTS)
+
+
+def test_weights_in_memory_do_not_follow_their_file(folder):
+    encoder = made(folder)
+    content = (folder / WEIGHTS).read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    (folder / WEIGHTS).write_bytes(content[:start] + bytes(len(content) - start))
+    found = encoder.encode([sound(1)])
+    (folder / WEIGHTS).write_bytes(content)
+    np.testing.assert_array_equal(made(folder).encode([sound(1)]), found)
+    assert np.ptp(found) > 0.1
+
+
+def test_heads_and_old_names_are_no_obstacle(folders, folder):
+    names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+
+    def old(weights):
+        for now, then in names.items():
+            weights = {name.replace(now, then): tensor for name, tensor in weights.items()}
+        assert sum(name.endswith(("weight_g", "weight_v")) for name in weights) == 2
+        heads = {"lm_head.weight": torch.zeros(7, 32), "quantizer.codevectors": torch.zeros(3)}
+        return heads | {f"wav2vec2.{name}": tensor for name, tensor in weights.items() if name != "masked_spec_embed"}
+
+    _rewrite(folder, old)
+    np.testing.assert_array_equal(made(folder).encode([sound(1)]), made(folders["wav2vec2"]).encode([sound(1)]))
+
+
+class _Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def _without_a_key(folder):
+    _rewrite(folder, lambda weights: {name: weights[name] for name in weights if "projection.bias" not in name})
+
+
+def _with_a_wrong_shape(folder):
+    _rewrite(folder, lambda weights: weights | {"encoder.layer_norm.weight": torch.zeros(31)})
+
+
+def _with_half_a_file(folder):
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[: len(content) // 2])
+
+
+def _with_half_a_pickled_file(folder):
+    torch.save(safetensors.torch.load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
+    content = (folder / "pytorch_model.bin").read_bytes()
+    (folder / "pytorch_model.bin").write_bytes(content[: len(content) // 2])
+    (folder / WEIGHTS).unlink()
+
+
+def _with_a_bomb(folder):
+    torch.save({"a": _Bomb(folder / "ran")}, folder / "pytorch_model.bin")
+    (folder / WEIGHTS).unlink()
+
+
+def _with_an_index(text):
+    def damage(folder):
+        (folder / WEIGHTS).unlink()
+        (folder / "model.safetensors.index.json").write_text(text)
+
+    return damage
+
+
+def _file(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
+DAMAGES = {
+    "missing key": (_without_a_key, r"model.safetensors: no weights feature_projection.projection.bias \(1 in all\)"),
+    "wrong shape": (_with_a_wrong_shape, r"encoder.layer_norm.weight has the shape \(31,\).* would be \(32,\)"),
+    "half a file": (_with_half_a_file, "model.safetensors: not read as weights: damaged"),
+    "half a pickled file": (_with_half_a_pickled_file, "pytorch_model.bin: not read as weights: damaged"),
+    "code in a pickled file": (_with_a_bomb, "pytorch_model.bin: not read as weights.*nothing of it was run"),
+    "git-LFS": (_file(WEIGHTS, "version https://git-lfs.github.com/spec/v1"), "model.safetensors: .*git lfs pull"),
+    "no shards": (_with_an_index("{}"), "model.safetensors.index.json: expected a weight_map"),
+    "a shard elsewhere": (_with_an_index('{"weight_map": {"a": "../model.safetensors"}}'), "expected a weight_map"),
+    "a shard too few": (_with_an_index('{"weight_map": {"a": "b.safetensors"}}'), "^no b.safetensors in .* incomplete"),
+    "no JSON": (_file(CONFIG, "{"), "config.json: not valid JSON"),
+    "no JSON for sound": (_file(PREPROCESSOR, "{"), "preprocessor_config.json: not valid JSON"),
+    "other model": (
+        _file(CONFIG, '{"model_type": "bert"}'),
+        r"config.json: model_type is 'bert'; .* wav2vec2, hubert,",
+    ),
+    "no model": (_file(CONFIG, "{}"), r"config.json: model_type is None; those that are read are wav2vec2, hubert,"),
+    "impossible": (_file(CONFIG, '{"model_type": "wav2vec2", "conv_dim": [1]}'), "config.json: Wav2Vec2Config cannot"),
+    "odd heads": (_file(CONFIG, '{"model_type": "wav2vec2", "num_attention_heads": 5}'), "no model can have these"),
+    "no weights": (lambda folder: (folder / WEIGHTS).unlink(), r"^no model.safetensors in .*pytorch_model.bin is read"),
+    "no settings": (lambda folder: (folder / CONFIG).unlink(), "^no config.json in .*the copy is incomplete"),
+    "no ears": (lambda folder: (folder / PREPROCESSOR).unlink(), "^no preprocessor_config.json in .* incomplete"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_refused_with_the_files_name(folder, damage, message):
+    made(folder)  # what is in memory must not hide the damage
+    damage(folder)
+    with pytest.raises(hub.CheckpointError, match=message):
+        made(folder)
+    assert not (folder / "ran").exists()
+
+
+def test_a_spectrogram_of_another_whisper_is_refused(folders, tmp_path):
+    folder = shutil.copytree(folders["whisper"], tmp_path / "model")
+    transformers.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
+    with pytest.raises(hub.CheckpointError, match=r"model: the spectrogram has \(bands, frames\) \(128, 3000\)"):
+        made(folder)
+
+
+def test_python_files_beside_a_checkpoint_run_nothing(folders, folder, tmp_path):
+    (folder / "modeling.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
+    for name, code in ((CONFIG, {"AutoModel": "modeling.M"}), (PREPROCESSOR, {"AutoFeatureExtractor": "modeling.E"})):
+        settings = json.loads((folder / name).read_text()) | {"auto_map": code, "attn_implementation": "someone/kernel"}
+        (folder / name).write_text(json.dumps(settings))
+    np.testing.assert_array_equal(made(folder).encode([sound(1)]), made(folders["wav2vec2"]).encode([sound(1)]))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "whisper"])
+def test_a_layer_that_is_not_there_is_refused_with_those_there_are(folders, family):
+    with pytest.raises(ValueError, match=r"no layer 4: this model has 0 .* to 3 \(after the last\)"):
+        made(folders[family], 4)
+    for wrong in ("-1", "last", "1.0", ""):
+        with pytest.raises(ValueError, match=rf"'{wrong}' is no layer: after the @ stands a number"):
+            made(folders[family], wrong)
+
+
+def test_clap_has_no_layers_to_choose(folders):
+    with pytest.raises(ValueError, match="no layer 1: CLAP has one embedding"):
+        made(folders["clap"], 1)
+
+
+def test_a_folder_may_hold_an_at(folders, tmp_path):
+    folder = shutil.copytree(folders["wav2vec2"], tmp_path / "me@2")
+    shutil.copytree(folders["hubert"], tmp_path / "me")
+    assert made(folder).digest == made(folders["wav2vec2"]).digest
+    assert made(folder, 1).digest == made(folders["wav2vec2"], 1).digest
+    assert made(folder, 1).name == f"transformers:{folder}@1"
+
+
+def _changed(name, settings):
+    def change(folder):
+        old = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(old | settings))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (_changed(CONFIG, {"_name_or_path": "/elsewhere", "transformers_version": "9", "architectures": []}), True),
+        (_changed(PREPROCESSOR, {"processor_class": "X", "return_attention_mask": True}), True),
+        (_changed(PREPROCESSOR, {"do_normalize": False}), False),
+        (_changed(CONFIG, {"layer_norm_eps": 1e-3}), False),
+        (lambda folder: small_models.wav2vec2(folder, seed=1), False),
+    ],
+    ids=["paths and versions", "masks", "another normalisation", "another architecture", "other weights"],
+)
+def test_the_digest_is_that_of_the_embeddings(folders, folder, change, same):
+    before = made(folder)
+    assert before.digest == made(folders["wav2vec2"]).digest  # a copy elsewhere
+    change(folder)
+    after = made(folder)
+    assert (after.digest == before.digest) == same
+    assert (np.abs(after.encode([sound(1)]) - before.encode([sound(1)])).max() == 0) == same
+
+
+def test_the_digest_tells_layers_apart(folders):
+    assert len({made(folders["wav2vec2"], layer).digest for layer in (None, 0, 1, 2, 3)}) == 5
+
+
+def test_threads_that_ask_first_all_at_once_share_one_model(folder):
+    expected = made(folder).encode([sound(1)])
+    speech._read.cache_clear()
+    start = threading.Barrier(4)
+
+    def ask(number):
+        start.wait()
+        encoder = made(folder)
+        return encoder._hearing, encoder.encode([sound(1), sound(1 + number / 10)])[:1]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    assert speech._read.cache_info().misses == 1
+    for hearing, embedding in answers:
+        assert hearing is answers[0][0]
+        np.testing.assert_allclose(embedding, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "whisper"])
+def test_the_callers_state_is_left_alone(folders, family):
+    speech._read.cache_clear()
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
+    made(folders[family]).encode([sound(0.5)])
+    after = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+
+
+def test_absent_and_offline_gives_one_error_that_says_what_to_put_where(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
+    with pytest.raises(hub.CheckpointError) as error:
+        encoders.get("transformers:facebook/wav2vec2-base@6")
+    assert "Put config.json, preprocessor_config.json, model.safetensors into" in str(error.value)
+    assert f"{tmp_path}/data/checkpoints/facebook/wav2vec2-base/" in str(error.value)
+    with pytest.raises(hub.CheckpointError, match="no checkpoint /no/such/folder: there is no such folder"):
+        encoders.get("transformers:/no/such/folder")
+
+
+def test_a_hub_id_downloads_named_data_files_alone(folders, tmp_path):
+    served = tmp_path / "served" / "someone"
+    shutil.copytree(folders["wav2vec2"], served / "both")
+    (served / "both" / "pytorch_model.bin").write_bytes(b"larger and older")
+    small_models.wav2vec2(served / "pickled", safe_serialization=False)
+    small_models.wav2vec2(served / "shards", max_shard_size="60KB")
+    (served / "shards" / "model-of-another.safetensors").write_bytes(b"")
+    for folder in served.iterdir():
+        (folder / "modeling.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
+    names = ["both@1", "pickled", "shards"]
+    code = "import sys; from emocast import encoders; "
+    code += "[print(encoders.get(f'transformers:someone/{name}').digest) for name in sys.argv[1:]]"
+    with loopback.Hub(tmp_path / "served") as server:
+        environment = {**server.environment(tmp_path / "home"), "PYTHONPATH": str(paths.ROOT / "lib")}
+        command = [sys.executable, "-c", code, *names]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [made(f"{served}/{name}").digest for name in names]
+    fetched = {path.rpartition("/")[2] for path in server.paths if "/resolve/" in path}
+    shards = {path.name for path in (served / "shards").glob("model-0*.safetensors")}
+    assert len(shards) > 1
+    assert fetched == {CONFIG, PREPROCESSOR, WEIGHTS, "pytorch_model.bin", "model.safetensors.index.json", *shards}
+    assert not any(path.endswith("both/resolve/main/pytorch_model.bin") for path in server.paths)
+    assert not any("both/" in path and path.endswith(".bin") for path in server.paths)
+    assert not list((tmp_path / "home").rglob("*.py"))
+    assert not (tmp_path / "ran").exists()
