@@ -47,7 +47,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
-.PHONY: help env reproduce test smoke reference lab lint format lock clean
+.PHONY: help env reproduce test smoke reference bench lab lint format lock clean
 .PHONY: ready
 .DELETE_ON_ERROR:
 
@@ -70,6 +70,9 @@ test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
 
 reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
 	$(PY) -m emocast.report reference --profile $(ASKED)
+
+bench: $(STAMP)  ## measure speed and memory against the plain way; writes outputs/bench.md (ARGS="--only c,e" for some)
+	$(PY) -m benchmarks $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab on the notebooks
 	JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)

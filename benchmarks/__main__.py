@@ -1,0 +1,75 @@
+"""Run the benchmarks: `make bench`, or `python -m benchmarks --only c,e`."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import platform
+import tempfile
+import warnings
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from emocast import device, paths
+from emocast.corpora.table import CorpusWarning
+
+from . import extraction, growth, material, reading
+from .measure import Result
+
+
+def main() -> None:
+    """Run what is asked for and write the report."""
+    parser = argparse.ArgumentParser(description="Measure what Emocast costs, against the plain way.")
+    parser.add_argument("--only", default="a,b,c,d,e", help="letters of the benchmarks, for example c,e (default: all)")
+    options = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    warnings.simplefilter("ignore", CorpusWarning)  # the corpus is small on purpose
+    with tempfile.TemporaryDirectory(prefix="emocast-bench-") as folder:
+        results = [_run(letter, Path(folder)) for letter in options.only.split(",")]
+    text = "\n".join([_head(), *(result.markdown() for result in results)])
+    target = paths.outputs() / "bench.md"
+    with paths.replacing(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+    print(text)
+    print(f"-> {paths.relative(target)}")
+
+
+def _run(letter: str, folder: Path) -> Result:
+    if letter == "a":
+        return extraction.against_plain(_encoder(folder), *_sound(folder), folder)
+    if letter == "b":
+        return extraction.against_peak(_encoder(folder))
+    if letter == "c":
+        return reading.cutting_and_reading(*_sound(folder))
+    if letter == "d":
+        return growth.growth(_encoder(folder), *_sound(folder), folder, extraction.CORES)
+    if letter == "e":
+        return reading.warm(folder)
+    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d and e")
+
+
+@functools.cache  # what several benchmarks need is made by the first
+def _encoder(folder: Path) -> str:
+    return material.base(folder / "wav2vec2-base")
+
+
+@functools.cache
+def _sound(folder: Path) -> tuple[Path, pd.DataFrame]:
+    return material.conversations(folder / "data")
+
+
+def _head() -> str:
+    flags = "bf16" if device.precision("auto") == "bf16" else "no bf16: fp32 only"
+    return (
+        f"# What Emocast costs\n\n{datetime.now(timezone.utc):%Y-%m-%d}, {platform.system()} {platform.machine()}, "
+        f"{extraction.CORES} cores ({torch.backends.cpu.get_cpu_capability()}; {flags}), {device.best()}, "
+        f"PyTorch {torch.__version__}. Made by `make bench`; each figure is of this run.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The benchmarks run, on small sizes, and say what they measured; how fast anything is they tell a person, not a test."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from benchmarks import extraction, measure, reading
+
+
+def test_ways_are_timed_in_turn():
+    order = []
+    ways = {"slow": lambda: (order.append("slow"), time.sleep(0.02)), "quick": lambda: order.append("quick")}
+    seconds = measure.rounds(ways, number=3, warm=False)
+    assert order == ["slow", "quick"] * 3
+    assert (seconds["slow"] >= 0.02).all() and (seconds["quick"] < 0.02).all()
+
+
+def test_a_process_of_its_own_tells_its_peak():
+    code = "block = bytearray(int(arguments[0]) * 10**6)\nresult = {'length': len(block)}"
+    small, large = (measure.apart(code, size) for size in (1, 200))
+    assert large["length"] == 200 * 10**6
+    assert 150 < large["peak_mb"] - small["peak_mb"] < 250
+
+
+def test_a_line_is_straight_and_a_bend_is_seen():
+    sizes = np.array([1, 2, 4])
+    assert measure.straight(sizes, 3.0 * sizes + 1) == pytest.approx((3.0, 0.0))
+    assert measure.straight(sizes, sizes**2.0)[1] > 0.05
+
+
+def test_a_section_shows_every_figure():
+    table = pd.DataFrame([{"way": "ours", "windows": 32241, "seconds": 1.23456}])
+    text = measure.Result("A title", table, ["What was done."]).markdown()
+    assert text.splitlines()[-3:] == ["| way | windows | seconds |", "| --- | --- | --- |", "| ours | 32,241 | 1.235 |"]
+    assert "## A title" in text and "What was done." in text
+
+
+def test_a_warm_store_is_read_and_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "EVENTS", 30)
+    monkeypatch.setattr(reading, "ROUNDS", 1)
+    row = reading.warm(tmp_path).table.iloc[0]
+    assert (row["embeddings"], row["shards"]) == (30 * 11, 4)
+
+
+def test_cosine_is_row_by_row():
+    first = np.array([[1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(extraction.cosine(first, np.array([[2.0, 0.0], [-1.0, 1.0]])), [1.0, 0.0])
