@@ -74,13 +74,18 @@ def test_dialogues_stay_whole_where_emotions_are_probed():
     assert metrics.explained(embeddings, windows, by=["emotion"], **OPTIONS).iloc[0]["uar"] < 0.7
 
 
-def test_folds_hold_every_group_in_training_and_test_each_window_once(windows):
-    labels = pd.Series(["rare" if name in ("d00", "d01") else "common" for name in windows["dialogue"]])
-    splits = structure.folds(labels, windows["dialogue"], random_state=0)
-    assert sorted(np.concatenate([test for _, test in splits])) == list(range(200))
-    for train, test in splits:
-        assert not set(windows["dialogue"][train]) & set(windows["dialogue"][test])
-        assert labels[train].nunique() == 2
+def test_folds_hold_every_group_in_training_and_test_each_window_once():
+    """Also where the first division that comes to mind puts both dialogues of a rare group into one fold."""
+    generator = np.random.default_rng(0)
+    for _ in range(30):
+        sizes = generator.integers(1, 12, 8)
+        dialogues = pd.Series(np.repeat([f"d{number}" for number in range(8)], sizes))
+        labels = pd.Series(np.where(dialogues.isin(["d0", "d1"]), "rare", "common"))
+        splits = structure.folds(labels, dialogues, random_state=0)
+        assert sorted(np.concatenate([test for _, test in splits])) == list(range(len(labels)))
+        for train, test in splits:
+            assert not set(dialogues[train]) & set(dialogues[test])
+            assert labels[train].nunique() == 2
 
 
 def test_a_dialogues_halves_share_no_sound(windows):
@@ -93,7 +98,7 @@ def test_a_dialogues_halves_share_no_sound(windows):
 
 
 def test_a_window_that_begins_where_the_last_one_ended_shares_nothing():
-    rows = [{"dialogue": name, "start_s": start, "end_s": start + 0.1} for name in "ab" for start in (0.2, 0.1 + 0.2)]
+    rows = [{"dialogue": name, "start_s": start, "end_s": start + 0.1} for name in "ab" for start in (0.2, 0.3)]
     shared = pd.DataFrame(rows).assign(end_s=lambda table: table["start_s"] + 0.2)
     assert len(structure.halves(pd.DataFrame(rows))[1]) == 2
     with pytest.raises(ValueError, match="0 dialogue has a window"):
@@ -148,9 +153,9 @@ def test_rows_without_embedding_or_label_are_left_out(windows):
 
 
 def test_the_interval_of_dialogues_is_that_of_their_recalls():
-    """40 dialogues of unequal length, recalls 0 to 1: as wide as the mean of 40 drawn recalls is uncertain."""
+    """40 dialogues, the longer the worse recalled: as wide as the mean of 40 drawn recalls is uncertain, long or short."""
     generator = np.random.default_rng(3)
-    recalls, sizes = generator.random(40), generator.integers(20, 60, 40)
+    recalls, sizes = np.linspace(1, 0, 40), np.arange(10, 50)
     true = np.repeat([f"d{number}" for number in range(40)], sizes)
     predicted = np.where(generator.random(len(true)) < np.repeat(recalls, sizes), true, "none")
     found = pd.Series(true == predicted).groupby(true).mean()

@@ -104,7 +104,7 @@ def probes(
 
 def _percent_rows(ax: Axes, count: int, label: str) -> None:
     """Rows from the top with thin lines between them, along an axis of percent that ends at 100."""
-    ax.set(ylim=(count - 0.5, -0.5), xlim=(min(ax.get_xlim()[0], 0), 1.03), xlabel=f"{label} (percent)")
+    ax.set(ylim=(count - 0.5, -0.5), xlim=(min(ax.get_xlim()[0], -0.02), 1.03), xlabel=f"{label} (percent)")
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0, symbol=""))
     ax.grid(axis="y", visible=False)
     for between in range(1, count):
