@@ -114,7 +114,7 @@ def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple
     Raises:
         AudioError: the file does not hold the whole slice.
     """
-    if not 0 <= start_s <= end_s:
+    if not 0 <= start_s <= end_s < np.inf:
         raise AudioError(f"{path}: no sound can be read from {start_s:.3f} s to {end_s:.3f} s")
     stop = int(end_s * info.sample_rate + 1e-6)  # rounded down: never past the end
     start = stop - min(stop, round((end_s - start_s) * info.sample_rate))
@@ -136,7 +136,7 @@ def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) ->
         float32 samples in [-1, 1], shape (n,): the mean of the channels.
 
     Raises:
-        AudioError: the file is unreadable, or ends before `stop`.
+        AudioError: the file is unreadable, ends before `stop`, or holds a sample that is no finite number.
     """
     try:
         samples, rate = soundfile.read(str(path), start=start, stop=stop, dtype="float32", always_2d=True)
@@ -145,6 +145,8 @@ def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) ->
     if len(samples) != stop - start:
         raise AudioError(f"{path}: ends before {stop / rate:.3f} s, which its header promises; get it again")
     mono = np.ascontiguousarray(samples.T).mean(axis=0)  # channel by channel in memory: five times as quick
+    if not np.isfinite(mono).all():
+        raise AudioError(f"{path}: a sample from {start / rate:.3f} to {stop / rate:.3f} s is not finite; get it again")
     return mono if rate == sample_rate else resample(mono, rate, sample_rate)
 
 

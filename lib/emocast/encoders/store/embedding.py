@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ... import executor, paths
 from .. import Encoder, get, resolved
 from . import identity, spans, work
-from .shelf import Shelf
+from .shelf import RECORD, Shelf
 from .spans import Span
 
 
@@ -59,22 +59,23 @@ def embed(
     failed: dict[Any, str] = {}
     missing = shelf.missing(keys)
     found = np.empty((len(keys), 0))
-    for _ in range(2):  # a second time for what a damaged shard held
+    for _ in range(2):  # a second time for what a damaged shard held, or a damaged index hid
         wanted = {keys[position]: asked.rows[rows[position]] for position in missing if keys[position] not in failed}
         failed |= fill(made, list(wanted.values()), shelf, jobs=jobs, progress=progress, known=len(keys) - len(missing))
         found, missing = shelf.read(keys, made.dimension)
         if all(keys[position] in failed for position in missing):
             break
+        shelf.forget_index()
     embeddings = np.full((len(windows), made.dimension), np.nan, np.float32)
     embeddings[rows] = found
-    names = windows["audio"].tolist()
+    names = windows["audio"].astype(str).tolist()
     for position in missing:
         asked.note(names[rows[position]], failed.get(keys[position], "was not embedded; run again"))
     return embeddings, _listed(asked.problems)
 
 
 def open_shelf(encoder: Encoder, *, folder: Path | None = None) -> Shelf:
-    """The shelf of an encoder, made where it is missing.
+    """The shelf of an encoder, made where it is missing; that of the same weights under another name where there is one.
 
     Args:
         encoder: from `encoders.get`.
@@ -84,7 +85,9 @@ def open_shelf(encoder: Encoder, *, folder: Path | None = None) -> Shelf:
         StoreError: it cannot be made.
     """
     facts = identity.of(encoder)
-    shelf = Shelf((folder or paths.store()) / identity.folder_name(facts))
+    place = folder or paths.store()
+    same = sorted(place.glob(f"*-{identity.mark(facts)}/{RECORD}"))
+    shelf = Shelf(same[0].parent if same else place / identity.folder_name(facts))
     shelf.create(facts)
     return shelf
 
@@ -110,6 +113,8 @@ def fill(
     name, expected = resolved(encoder.name), identity.digest(identity.of(encoder))
     with tqdm(total=known + len(wanted), initial=known, desc=encoder.name, unit="window", disable=not progress) as bar:
         for wait in (False, True):  # first what nobody has in hand, then what others did not finish
+            if not left:
+                break
             given = (str(shelf.folder), name, encoder.precision, expected, wait)
             tasks = [(*given, (piece, rows)) for piece, rows in left.items()]
             with executor.pieces(work.compute, tasks, jobs=jobs, threaded=encoder.threaded) as results:
@@ -118,8 +123,6 @@ def fill(
                     failed |= problems
                     if count:
                         del left[piece]
-            if not left:
-                break
     return failed
 
 

@@ -41,4 +41,9 @@ def folder_name(identity: dict[str, Any]) -> str:
     """The name of an encoder's shelf: readable, and its own."""
     readable = re.sub(r"[^\w.@-]+", "-", identity["name"]).strip("-.")
     readable = readable if len(readable) <= 60 else f"{readable[:15]}_{readable[-44:]}"  # both ends tell most
-    return f"{readable}-{identity['precision']}-{digest(identity)[:12]}"
+    return f"{readable}-{mark(identity)}"
+
+
+def mark(identity: dict[str, Any]) -> str:
+    """How the name of a shelf ends: the same for the same weights under another name."""
+    return f"{identity['precision']}-{digest(identity)[:12]}"

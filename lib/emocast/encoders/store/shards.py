@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -23,6 +24,7 @@ from ... import paths
 
 SUFFIX = ".safetensors"
 _META = "emocast"
+_NO_SHARD = (SafetensorError, KeyError, ValueError, IndexError, TypeError)  # what reading another file ends in
 
 
 class StoreError(OSError):
@@ -81,11 +83,16 @@ def write(folder: Path, plan: str, keys: Sequence[Key], embeddings: np.ndarray, 
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StoreError(
-            f"{paths.relative(folder)}: cannot be written ({error.strerror or error}). What was computed before is kept; make "
-            f"room or give OUTPUTS=another folder, and run again"
-        ) from error
+        raise not_writable(folder, error) from error
     return target
+
+
+def not_writable(folder: Path, error: OSError) -> StoreError:
+    """What to say of a folder of the store on a full disk, or that may only be read."""
+    return StoreError(
+        f"{paths.relative(folder)}: cannot be written ({error.strerror or error}). What was computed before is kept; make "
+        f"room or give OUTPUTS=another folder, and run again"
+    )
 
 
 def read(path: Path) -> Shard:
@@ -98,45 +105,67 @@ def read(path: Path) -> Shard:
         Its keys and embeddings.
 
     Raises:
-        DamagedError: its bytes are not what they were when it was written.
+        DamagedError: its bytes are not what they were when it was written, or it is gone.
         StoreError: it cannot be read.
     """
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise _gone(path) from error
     except OSError as error:
         raise StoreError(f"{paths.relative(path)}: cannot be read ({error.strerror or error})") from error
     if hashlib.sha256(content).hexdigest() != path.stem.rpartition("-")[2]:
         raise DamagedError(f"{paths.relative(path)}: its content is not what its name says")
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # as the format has it
-    tensors = from_bytes(content)
-    return Shard(_keys(tensors, header["__metadata__"]), tensors["embeddings"])
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # as the format has it
+        tensors = from_bytes(content)
+        return Shard(_keys(tensors, header["__metadata__"]), tensors["embeddings"])
+    except _NO_SHARD as error:
+        raise _foreign(path, error) from error
 
 
 def read_keys(path: Path) -> list[Key]:
     """Read a shard's keys alone, which are a small part of it, without the check of `read`.
 
     Raises:
-        DamagedError: it is no shard.
+        DamagedError: it is no shard, or gone.
+        StoreError: it cannot be read.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_tensor(name) for name in ("audio", "start", "stop")}
-            return _keys(tensors, file.metadata())
-    except (SafetensorError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise DamagedError(f"{paths.relative(path)}: no shard of embeddings ({error})") from error
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in ("audio", "start", "stop")}
+        return _keys(tensors, file.metadata())
 
 
 def sounds(path: Path) -> dict[str, str]:
     """The sound files of a shard: SHA-256 -> path as it was then.
 
     Raises:
-        DamagedError: it is no shard.
+        DamagedError: it is no shard, or gone.
+        StoreError: it cannot be read.
     """
+    with _opened(path) as file:
+        return {audio: name for audio, name in json.loads(file.metadata()[_META])["sounds"]}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
-            return {audio: name for audio, name in json.loads(file.metadata()[_META])["sounds"]}
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise DamagedError(f"{paths.relative(path)}: no shard of embeddings ({error})") from error
+            yield file
+    except FileNotFoundError as error:
+        raise _gone(path) from error
+    except OSError as error:
+        raise StoreError(f"{paths.relative(path)}: cannot be read ({error.strerror or error})") from error
+    except _NO_SHARD as error:
+        raise _foreign(path, error) from error
+
+
+def _gone(path: Path) -> DamagedError:
+    return DamagedError(f"{paths.relative(path)}: is gone")  # a run beside this one put it aside, or someone dropped it
+
+
+def _foreign(path: Path, error: Exception) -> DamagedError:
+    return DamagedError(f"{paths.relative(path)}: no shard of embeddings ({error})")
 
 
 def _keys(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> list[Key]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +65,8 @@ class Shelf:
         """Bytes of all shards."""
         return sum(path.stat().st_size for path in self.files())
 
-    def places(self) -> dict[Key, tuple[str, int]]:
-        """Where each window lies: shard and row. A window that stands twice is taken from the first.
+    def places(self) -> dict[Key, str]:
+        """The name of the shard in which each window lies. A window that stands twice is taken from the first.
 
         A damaged shard whose keys cannot be read is put aside (`discard`): its windows count as missing.
         """
@@ -82,10 +82,8 @@ class Shelf:
         if fresh or known != index.keys():
             _write_index(self.folder / _INDEX, found)
         return {
-            key: (name, row)
-            for name in sorted(found, reverse=True)  # the first overwrites the others
-            for row, key in enumerate(found[name])
-        }
+            key: name for name in sorted(found, reverse=True) for key in found[name]
+        }  # the first overwrites the others
 
     def missing(self, keys: Sequence[Key]) -> list[int]:
         """The positions of the keys that are not on the shelf."""
@@ -101,29 +99,34 @@ class Shelf:
 
         Returns:
             float32, shape (len(keys), dimension), NaN where there is none; and the positions of those. What a damaged shard
-            held counts as missing, and the shard is put aside.
+            held counts as missing, and the shard is put aside; so does what the index looks for in the wrong shard.
         """
         places = self.places()
         embeddings = np.full((len(keys), dimension), np.nan, np.float32)
-        wanted: dict[str, list[tuple[int, int]]] = {}
+        wanted: dict[str, list[int]] = {}
         missing = []
         for position, key in enumerate(keys):
-            name, row = places.get(key, (None, 0))
-            if name is None:
-                missing.append(position)
+            if key in places:
+                wanted.setdefault(places[key], []).append(position)
             else:
-                wanted.setdefault(name, []).append((position, row))
-        for name, pairs in wanted.items():
-            positions, rows = map(list, zip(*pairs, strict=True))
+                missing.append(position)
+        for name, positions in wanted.items():
             try:
                 shard = shards.read(self.shards / name)
-                if [shard.keys[row] for row in rows] != [keys[position] for position in positions]:
-                    raise shards.DamagedError(f"{name}: the index does not fit it")
-                embeddings[positions] = shard.embeddings[rows]
-            except (shards.DamagedError, IndexError):
+            except shards.DamagedError:
                 self.discard(name)
                 missing += positions
+                continue
+            rows = {key: row for row, key in enumerate(shard.keys)}  # the shard proves itself, the index does not
+            held = [position for position in positions if keys[position] in rows]
+            embeddings[held] = shard.embeddings[[rows[keys[position]] for position in held]]
+            missing += [position for position in positions if keys[position] not in rows]
         return embeddings, sorted(missing)
+
+    def forget_index(self) -> None:
+        """Have the index made anew from the shards, where it may be deleted."""
+        with suppress(OSError):
+            (self.folder / _INDEX).unlink()
 
     def discard(self, name: str) -> None:
         """Put a damaged shard aside, where nothing reads it; its index entry goes too.
@@ -154,24 +157,37 @@ class Shelf:
 
         Yields:
             Whether it is ours to do: nobody else has it in hand, and it is not done.
+
+        Raises:
+            StoreError: the folder cannot be written.
         """
-        locks = self.folder / "locks"
-        locks.mkdir(exist_ok=True)
-        lock = FileLock(locks / f"{plan}.lock", timeout=-1 if wait else 0)
+        place = self.folder / "locks" / f"{plan}.lock"
+        lock = FileLock(place, timeout=-1 if wait else 0)
         try:
+            place.parent.mkdir(exist_ok=True)
             lock.acquire()
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise shards.not_writable(self.folder, error) from error
         try:
             yield not self.is_done(plan)
         finally:
             lock.release()
-            (locks / f"{plan}.lock").unlink(missing_ok=True)
+            with suppress(OSError):  # it does no harm there
+                place.unlink()
 
     def is_done(self, plan: str) -> bool:
-        """Whether the shard of a piece of work is there."""
-        return any(self.shards.glob(f"{plan}-*{shards.SUFFIX}"))
+        """Whether the shard of a piece of work is there and sound; a damaged one is put aside."""
+        for path in self.shards.glob(f"{plan}-*{shards.SUFFIX}"):
+            try:
+                shards.read(path)
+            except shards.DamagedError:
+                self.discard(path.name)
+            else:
+                return True
+        return False
 
 
 def _read_index(path: Path) -> dict[str, list[Key]]:

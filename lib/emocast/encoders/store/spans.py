@@ -48,10 +48,13 @@ def of(windows: pd.DataFrame, root: Path | str) -> Spans:
     """
     found = Spans([None] * len(windows), {})
     rows = windows.reset_index(drop=True)
-    for name, some in rows.groupby("audio", sort=True):
+    for name, some in rows.groupby(
+        rows["audio"].astype(str), sort=True
+    ):  # as text: a name that is missing is listed too
         path = Path(root) / name
         try:
-            info, content, stamp = audio.inspect(path), cache.file_digest(path), stamp_of(path)
+            stamp = stamp_of(path)  # first: a change while the file is read must show afterwards
+            info, content = audio.inspect(path), cache.file_digest(path)
         except (audio.AudioError, OSError) as error:
             for _ in range(len(some)):
                 found.note(name, str(error))
@@ -67,8 +70,15 @@ def of(windows: pd.DataFrame, root: Path | str) -> Spans:
 
 
 def stamp_of(path: Path | str) -> tuple[int, int]:
-    """A file's size in bytes and date in nanoseconds: when they are the same, so is what the file holds."""
-    status = Path(path).stat()
+    """A file's size in bytes and date in nanoseconds: when they are the same, so is what the file holds.
+
+    Raises:
+        audio.AudioError: there is no such file.
+    """
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError as error:
+        raise audio.AudioError(f"{path}: no such file") from error
     return status.st_size, status.st_mtime_ns
 
 

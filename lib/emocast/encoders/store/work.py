@@ -127,14 +127,22 @@ def _single(encoder: Any, spans: Sequence[Span]) -> Iterator[tuple[list[Span], l
 
 def _shared(encoder: Any, spans: Sequence[Span]) -> Iterator[tuple[list[Span], list[Any]]]:
     """For an encoder that does once what the windows of a file have in common."""
-    for path, some in groupby(spans, key=lambda span: span.path):
+    for _, some in groupby(spans, key=lambda span: span.path):
         batch = list(some)
-        try:
-            if stamp_of(path) != batch[0].stamp:
-                raise audio.AudioError(f"{path}: changed while it was read; run again")
-            yield batch, list(encoder.encode_spans(Path(path), [span.key[1:] for span in batch]))
-        except (audio.AudioError, OSError):  # which window it is shows when each is heard for itself
-            yield from _single(encoder, batch)
+        yield batch, _encode_file(encoder, batch)
+
+
+def _encode_file(encoder: Any, spans: Sequence[Span]) -> list[Any]:
+    """For each window of a file its embedding, or what is wrong with it."""
+    path = Path(spans[0].path)
+    try:
+        embeddings = encoder.encode_spans(path, [span.key[1:] for span in spans])
+        _check_unchanged(spans[0])
+    except (ValueError, OSError) as error:
+        if len(spans) > 1:  # which one it is shows when each is heard for itself
+            return [_encode_file(encoder, [span])[0] for span in spans]
+        return [str(error) if str(path) in str(error) else f"{path}: {error}"]
+    return _finite(spans, embeddings)
 
 
 def _encode(encoder: Any, spans: Sequence[Span], waveforms: Sequence[Any]) -> list[Any]:
@@ -144,13 +152,24 @@ def _encode(encoder: Any, spans: Sequence[Span], waveforms: Sequence[Any]) -> li
     try:
         embeddings = encoder.encode([waveforms[row] for row in heard])
     except ValueError as error:
-        if len(heard) > 1:  # which one it is shows when each is heard for itself
-            return [_encode(encoder, [span], [wave])[0] for span, wave in zip(spans, waveforms, strict=True)]
-        return [f"{spans[0].path}: {error}"]
-    for row, embedding in zip(heard, embeddings, strict=True):
-        sound = np.isfinite(embedding).all()
-        results[row] = embedding if sound else f"{spans[row].path}: the encoder gives a value that is not finite"
+        if len(heard) == 1:
+            results[heard[0]] = f"{spans[heard[0]].path}: {error}"
+            return results
+        for row in heard:  # which one it is shows when each is heard for itself
+            results[row] = _encode(encoder, [spans[row]], [waveforms[row]])[0]
+        return results
+    for row, result in zip(heard, _finite([spans[row] for row in heard], embeddings), strict=True):
+        results[row] = result
     return results
+
+
+def _finite(spans: Sequence[Span], embeddings: np.ndarray) -> list[Any]:
+    """The embeddings; in place of one that is not finite stands that."""
+    problem = "the encoder gives a value that is not finite"
+    return [
+        embedding if np.isfinite(embedding).all() else f"{span.path}: {problem}"
+        for span, embedding in zip(spans, embeddings, strict=True)
+    ]
 
 
 def _ahead(batches: Iterable[list[Span]], encoder: Any) -> Iterator[tuple[list[Span], list[Any]]]:
@@ -183,9 +202,15 @@ def _read(spans: Sequence[Span], sample_rate: int) -> list[Any]:
     waveforms: list[Any] = []
     for span in spans:
         try:
-            if stamp_of(span.path) != span.stamp:
-                raise audio.AudioError(f"{span.path}: changed while it was read; run again")
-            waveforms.append(audio.read_frames(span.path, span.key.start, span.key.stop, sample_rate=sample_rate))
+            waveform = audio.read_frames(span.path, span.key.start, span.key.stop, sample_rate=sample_rate)
+            _check_unchanged(span)
+            waveforms.append(waveform)
         except (audio.AudioError, OSError) as error:
             waveforms.append(str(error))
     return waveforms
+
+
+def _check_unchanged(span: Span) -> None:
+    """Afterwards: what changed before shows then too, and what was read is what the key says."""
+    if stamp_of(span.path) != span.stamp:
+        raise audio.AudioError(f"{span.path}: changed while it was read; run again")
