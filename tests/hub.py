@@ -1,10 +1,14 @@
-"""A miniature cache of the model hub: tokenizers of a few characters, enough for packages that load some on import."""
+"""A miniature cache of the model hub: tokenizers of a few characters and towers of one layer, enough for the CLAP packages."""
 
+import json
 from pathlib import Path
 
+import torch
+from transformers import GPT2Config, GPT2Model, RobertaConfig, RobertaModel
 from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
 REVISION = "0" * 40
+_WIDTH = 768  # of a text tower: both packages count on it
 
 
 def snapshot(cache: Path, repository: str) -> Path:
@@ -17,16 +21,14 @@ def snapshot(cache: Path, repository: str) -> Path:
     return folder
 
 
-def byte_level(folder: Path, kind: str) -> None:
-    """A tokenizer of single bytes in the format of RoBERTa and BART."""
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", *bytes_to_unicode().values(), "<mask>"]
-    entries = ", ".join(
-        f'"{token}": {number}'
-        for number, token in enumerate(t.replace("\\", "\\\\").replace('"', '\\"') for t in tokens)
-    )
-    (folder / "vocab.json").write_text(f"{{{entries}}}", encoding="utf-8")
+def byte_level(folder: Path, kind: str, *, first: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> int:
+    """A tokenizer of single bytes in the format of GPT-2, RoBERTa and BART; gives the number of its tokens."""
+    tokens = [*first, *bytes_to_unicode().values(), *last]
+    numbers = {token: number for number, token in enumerate(tokens)}
+    (folder / "vocab.json").write_text(json.dumps(numbers, ensure_ascii=False), encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "config.json").write_text(f'{{"model_type": "{kind}"}}')
+    (folder / "config.json").write_text(json.dumps({"model_type": kind}))
+    return len(tokens)
 
 
 def word_piece(folder: Path) -> None:
@@ -39,6 +41,21 @@ def word_piece(folder: Path) -> None:
 
 def make(cache: Path) -> None:
     """Fill an empty folder with what `import laion_clap` asks for."""
-    byte_level(snapshot(cache, "roberta-base"), "roberta")
-    byte_level(snapshot(cache, "facebook/bart-base"), "bart")
+    special = {"first": ("<s>", "<pad>", "</s>", "<unk>"), "last": ("<mask>",)}
+    byte_level(snapshot(cache, "roberta-base"), "roberta", **special)
+    byte_level(snapshot(cache, "facebook/bart-base"), "bart", **special)
     word_piece(snapshot(cache, "bert-base-uncased"))
+
+
+def make_towers(cache: Path) -> None:
+    """Add what the models of laion_clap and msclap ask for: random text towers of one layer."""
+    roberta = next((cache / "hub" / "models--roberta-base" / "snapshots").iterdir())
+    tokens = len(json.loads((roberta / "vocab.json").read_text(encoding="utf-8")))
+    small = {"num_hidden_layers": 1, "num_attention_heads": 12, "intermediate_size": 64, "max_position_embeddings": 82}
+    RobertaModel(RobertaConfig(vocab_size=tokens, hidden_size=_WIDTH, **small)).save_pretrained(roberta)
+    gpt = snapshot(cache, "gpt2")
+    tokens = byte_level(gpt, "gpt2", last=("<|endoftext|>",))
+    one = {"bos_token_id": tokens - 1, "eos_token_id": tokens - 1}
+    config = GPT2Config(vocab_size=tokens, n_embd=_WIDTH, n_layer=1, n_head=12, n_inner=64, n_positions=80, **one)
+    with torch.random.fork_rng(devices=[]):
+        GPT2Model(config).save_pretrained(gpt)

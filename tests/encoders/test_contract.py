@@ -1,45 +1,161 @@
 """What every encoder must do, whichever it is."""
 
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
+import small_clap
+import small_emotion2vec
+import small_models
 from emocast import encoders, paths
+from emocast.encoders import store
 
-KINDS = ("handcrafted", "wav2vec2")
+#: One encoder of each kind at least, by what makes its checkpoint.
+CASES = {
+    "handcrafted": "handcrafted",
+    "wav2vec2": "wav2vec2:",
+    "transformers wav2vec2": "transformers:",
+    "transformers whisper": "transformers:",
+    "transformers clap": "transformers:",
+    "laion-clap": "laion-clap:",
+    "msclap": "msclap:",
+    "emotion2vec": "emotion2vec:",
+}
 
 
-@pytest.fixture(params=KINDS)
-def name(request):
+@pytest.fixture(params=CASES)
+def name(request, tmp_path, tmp_path_factory, monkeypatch):
     """The name of an encoder of each kind; those with a checkpoint get a small random one."""
-    if request.param == "handcrafted":
-        return request.param
-    return f"{request.param}:{request.getfixturevalue('checkpoint_folder')}"
+    kept = tmp_path_factory.getbasetemp()
+    made = {
+        "handcrafted": lambda: "",
+        "wav2vec2": lambda: request.getfixturevalue("checkpoint_folder"),
+        "transformers wav2vec2": lambda: small_models.wav2vec2(tmp_path / "model"),
+        "transformers whisper": lambda: small_models.whisper(tmp_path / "model"),
+        "transformers clap": lambda: small_models.clap(tmp_path / "model"),
+        "laion-clap": lambda: small_clap.laion(kept / "laion"),
+        "msclap": lambda: small_clap.microsoft(kept / "microsoft"),
+        "emotion2vec": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
+    }
+    if request.param == "emotion2vec":
+        small_emotion2vec.install(monkeypatch, tmp_path / "packages")
+    return f"{CASES[request.param]}{made[request.param]()}"
 
 
-def test_an_encoder_has_the_common_face(name, tmp_path):
-    encoder = encoders.get(name)
-    samples = np.random.default_rng(0).normal(0, 0.1, 3 * encoder.sample_rate).astype(np.float32)
-    embeddings = encoder.encode(np.stack([samples[: encoder.sample_rate], samples[-encoder.sample_rate :]]))
+@pytest.fixture
+def encoder(name):
+    return encoders.get(name)
+
+
+def noise(encoder, seconds, seed=0):
+    samples = round(seconds * encoder.sample_rate)
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
+
+
+def test_every_kind_of_encoder_is_held_to_the_contract():
+    assert set(CASES.values()) == set(encoders.NAMES)
+
+
+def test_an_encoder_says_what_it_is(name, encoder):
     assert encoder.name == name
+    assert isinstance(encoder.sample_rate, int) and encoder.sample_rate > 0
+    assert isinstance(encoder.dimension, int) and encoder.dimension > 0
+    assert encoder.precision == "fp32"
+    assert isinstance(encoder.threaded, bool)
+    assert re.fullmatch("[0-9a-f]{64}" if ":" in name else "", encoder.digest)
+    assert encoders.get(name).digest == encoder.digest
+
+
+def test_an_embedding_is_a_row_of_finite_numbers(encoder):
+    sounds = [noise(encoder, 1), noise(encoder, 0.5, seed=1), np.zeros(encoder.sample_rate, np.float32)]
+    embeddings = encoder.encode(sounds)
     assert embeddings.dtype == np.float32
-    assert embeddings.shape == (2, encoder.dimension)
+    assert embeddings.shape == (3, encoder.dimension)
     assert np.isfinite(embeddings).all()
-    path = tmp_path / "a.wav"
-    soundfile.write(path, samples, encoder.sample_rate, subtype="FLOAT")
-    spans = encoder.encode_spans(path, [0.0, 2.0], [1.0, 3.0])
-    np.testing.assert_allclose(spans, embeddings, atol=1e-4)
-    assert encoder.encode_spans(path, [], []).shape == (0, encoder.dimension)
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
 
 
-def test_an_unknown_encoder_is_refused_with_those_there_are():
-    for wrong in ("clap", "wav2vec2", "wav2vec2:", "handcrafted:x"):
-        with pytest.raises(ValueError, match=f"no encoder '{wrong}'; there is handcrafted, and wav2vec2:<folder"):
-            encoders.get(wrong)
+def test_no_sound_gives_no_rows(encoder):
+    empty = encoder.encode([])
+    assert (empty.dtype, empty.shape) == (np.float32, (0, encoder.dimension))
+
+
+def test_the_same_sound_gives_the_same_embedding(encoder):
+    sounds = [noise(encoder, 1), noise(encoder, 1.5, seed=1)]
+    np.testing.assert_array_equal(encoder.encode(sounds), encoder.encode(sounds))
+
+
+def test_what_stands_beside_a_sound_does_not_change_it(encoder):
+    sound, same, longer = noise(encoder, 1), noise(encoder, 1, seed=1), 9 * noise(encoder, 1.5, seed=2)
+    alone = encoder.encode([sound])[0]
+    for beside in ([sound, same], [longer, sound], [same, sound, longer]):
+        row = next(row for row, one in enumerate(beside) if one is sound)
+        np.testing.assert_allclose(encoder.encode(beside)[row], alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, -1), (2, -1), (-1, 2)])
+def test_more_than_one_channel_is_refused(encoder, shape):
+    with pytest.raises(ValueError, match=r"shape|samples"):
+        encoder.encode([noise(encoder, 1), noise(encoder, 1).reshape(shape)])
+
+
+@pytest.mark.parametrize("samples", [0, 1, 50])
+def test_too_short_a_sound_is_refused_or_heard(encoder, samples):
+    try:
+        embeddings = encoder.encode([noise(encoder, 1)[:samples]])
+    except ValueError as error:
+        assert f"{samples} samples" in str(error)
+    else:
+        assert samples and np.isfinite(embeddings).all()
+
+
+def test_the_sources_that_determine_its_embeddings_exist(name):
+    modules = encoders.modules(name)
+    assert f"encoders/{type(encoders.get(name)).__module__.rpartition('.')[2]}.py" in modules
+    assert [module for module in modules if not (paths.ROOT / "lib" / "emocast" / module).is_file()] == []
+
+
+def test_the_store_computes_a_window_once(name, encoder, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000, subtype="FLOAT")
+    windows = pd.DataFrame({"audio": ["a.wav"] * 2, "start_s": [0.0, 1.5], "end_s": [1.0, 2.5]})
+    calls = counted(monkeypatch, type(encoder))
+    options = {"precision": "fp32", "folder": tmp_path / "store", "progress": False}
+    first, failed = store.embed(name, windows, tmp_path, **options)
+    assert failed.empty and np.isfinite(first).all()
+    assert first.shape == (2, encoder.dimension)
+    assert calls
+    calls.clear()
+    second, _ = store.embed(name, windows, tmp_path, **options)
+    assert not calls
+    np.testing.assert_array_equal(second, first)
+
+
+def counted(monkeypatch, kind):
+    """The calls, from now on, of what an encoder of this kind computes with."""
+    calls = []
+    for method in ("encode", "encode_spans"):
+        if hasattr(kind, method):
+            original = getattr(kind, method)
+
+            def noted(*arguments, original=original):
+                calls.append(original)
+                return original(*arguments)
+
+            monkeypatch.setattr(kind, method, noted)
+    return calls
+
+
+@pytest.mark.parametrize("wrong", ["clap", "wav2vec2", "wav2vec2:", "handcrafted:x", "msclap", ""])
+def test_an_unknown_encoder_is_refused_with_those_there_are(wrong):
+    with pytest.raises(ValueError, match=re.escape(f"no encoder {wrong!r}; there is ")) as refused:
+        encoders.get(wrong)
+    assert all(known in str(refused.value) for known in encoders.NAMES)
 
 
 def test_importing_the_encoders_imports_no_heavy_package():

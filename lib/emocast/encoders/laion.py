@@ -1,0 +1,127 @@
+"""LAION-CLAP as its makers' package computes it (Wu et al. 2023, arXiv 2211.06687): what a sound is about, in 512 values.
+
+SOURCE is one file, such as `630k-audioset-best.pt` (on HTSAT-tiny) or `music_speech_audioset_epoch_15_esc_89.98.pt` (on
+HTSAT-base) of https://huggingface.co/lukewys/laion_clap: "lukewys/laion_clap/630k-audioset-best.pt". Which of the two
+networks it is, its shapes say. Checkpoints with feature fusion are not read.
+
+Of the package only the network is taken, not the whole: `import laion_clap` asks the model hub for three tokenizers, and
+its model for the weights of RoBERTa, 0.5 GB which the checkpoint replaces at once; without a network it hangs for minutes
+and fails. No tokenizer has to be there here, and nobody is asked. In hub format (`laion/clap-htsat-unfused`) the same
+models are read by `transformers:`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .. import cache, device
+from . import foreign, hub, pieces
+
+_LONGEST = 480_000  # samples: 10 s
+_STEPS = 32_767  # of a sample's amplitude: the network was trained on 16-bit sound
+_EXPECTED = (
+    "an unfused LAION-CLAP on HTSAT-tiny or HTSAT-base, such as 630k-audioset-best.pt or "
+    "music_speech_audioset_epoch_15_esc_89.98.pt of the hub's lukewys/laion_clap"
+)
+_WIDTH = "audio_branch.patch_embed.proj.weight"
+_NETWORKS = {96: "HTSAT-tiny", 128: "HTSAT-base"}  # by the width of their first layer
+_NOT_HEARD = ("text_branch.", "text_transform.", "text_projection.", "audio_transform.", "logit_scale_")
+
+
+class LaionClap:
+    """The audio embeddings of one checkpoint: projected into the space shared with texts, and of length 1.
+
+    Sound is rounded to 16 bits and, where it is shorter than 10 s, repeated as often as it fits whole and filled up with
+    silence, all as `get_audio_embedding_from_data` of the package does it. Of a longer sound the mean over pieces of 10 s is
+    given (`pieces`), which is a little shorter than 1.
+
+    Args:
+        source: a file, as for `hub.find_file`.
+
+    Raises:
+        hub.CheckpointError: the checkpoint is missing, damaged or of another kind.
+    """
+
+    sample_rate = 48_000
+    dimension = 512
+    precision = "fp32"
+    threaded = True
+
+    def __init__(self, source: str) -> None:
+        """Read the checkpoint."""
+        self.name = f"laion-clap:{source}"
+        self._tower, self.digest = foreign.loaded(_load, hub.find_file(source))
+
+    def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        """Embed n waveforms at 48 kHz, each of shape (samples,): float32, shape (n, 512).
+
+        Raises:
+            ValueError: a waveform is empty or has more than one channel.
+        """
+        return pieces.embed(waveforms, self._tower, longest=_LONGEST, fill=_filled, dimension=self.dimension)
+
+
+class _Tower(nn.Module):
+    """The part of the package's model that hears; its parts are named as there, and so are its weights."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        folder = Path(find_spec("laion_clap").submodule_search_locations[0])
+        sys.path.append(str(folder))  # the package's own way of finding its modules; `foreign.guarded` takes it back
+        settings = json.loads((folder / "clap_module" / "model_configs" / f"{network}.json").read_text())
+        audio = import_module("clap_module.model").CLAPAudioCfp(**settings["audio_cfg"])
+        self.audio_branch = import_module("clap_module.htsat").create_htsat_model(audio)
+        width, joint = settings["embed_dim"], LaionClap.dimension
+        self.audio_projection = nn.Sequential(nn.Linear(width, joint), nn.ReLU(), nn.Linear(joint, joint))
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        where = self.audio_projection[0].weight.device
+        heard = self.audio_branch({"waveform": waveforms}, device=where)["embedding"]
+        return functional.normalize(self.audio_projection(heard), dim=-1)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[_Tower, str]:
+    """Read a checkpoint. `stamp` stands for what the file holds: part of the key under which the result stays in memory."""
+    weights = _weights(foreign.read(path), path)
+    with foreign.guarded():
+        tower = _Tower(_network(weights, path))
+    foreign.fill(tower, weights, path, expected=_EXPECTED)
+    return tower.to(device.best()), cache.file_digest(path)
+
+
+def _weights(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The weights of what hears, by the names of a model that was not trained on many machines at once."""
+    weights = content.get("state_dict", content)
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
+        raise hub.CheckpointError(f"{path}: state_dict does not hold named weights: expected is {_EXPECTED}")
+    plain = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    return {name: tensor for name, tensor in plain.items() if not name.startswith(_NOT_HEARD)}
+
+
+def _network(weights: Mapping[str, Any], path: Path) -> str:
+    if _WIDTH not in weights:
+        raise hub.CheckpointError(f"{path}: has no key {_WIDTH}: expected is {_EXPECTED}")
+    shape = tuple(getattr(weights[_WIDTH], "shape", ()))
+    if not shape or shape[0] not in _NETWORKS:
+        raise hub.CheckpointError(f"{path}: {_WIDTH} has the shape {shape}: expected is {_EXPECTED}")
+    return _NETWORKS[shape[0]]
+
+
+def _filled(piece: torch.Tensor) -> torch.Tensor:
+    """Ten seconds of 16-bit sound: a shorter piece as often as it fits, then silence."""
+    rounded = (piece.clamp(-1, 1) * _STEPS).to(torch.int16) / _STEPS
+    repeated = rounded.repeat(_LONGEST // len(rounded))
+    return functional.pad(repeated, (0, _LONGEST - len(repeated)))

@@ -1,0 +1,136 @@
+"""emotion2vec: through a stand-in for funasr that looks at what it is given, and without funasr."""
+
+import copy
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import small_emotion2vec
+from emocast import encoders
+from emocast.encoders import emotion2vec, hub
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    small_emotion2vec.install(monkeypatch, tmp_path / "packages")
+    return small_emotion2vec.checkpoint(tmp_path / "checkpoint")
+
+
+def noise(samples, seed=1):
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
+
+
+def test_an_embedding_is_what_funasr_gives_with_these_weights(folder):
+    encoder = encoders.get(f"emotion2vec:{folder}")
+    assert (encoder.sample_rate, encoder.dimension) == (16_000, small_emotion2vec.DIMENSION)
+    sound = noise(8000)
+    weights = torch.load(folder / "model.pt", weights_only=True)["model"]
+    shape = [sound.mean(), sound.std(), np.abs(sound).max(), 0.5]
+    mix, bias = (weights[f"d2v_model.mix.{name}"].numpy() for name in ("weight", "bias"))
+    np.testing.assert_allclose(encoder.encode([sound])[0], mix @ shape + bias, atol=1e-5)
+
+
+def test_funasr_changes_nothing_of_the_process(folder):
+    random_numbers, threads, path = torch.get_rng_state(), torch.get_num_threads(), list(sys.path)
+    encoders.get(f"emotion2vec:{folder}").encode([noise(800)])
+    assert torch.equal(torch.get_rng_state(), random_numbers)
+    assert (torch.get_num_threads(), sys.path) == (threads, path)
+
+
+def test_it_is_read_once_and_again_when_a_file_changes(folder):
+    first = encoders.get(f"emotion2vec:{folder}")
+    assert encoders.get(f"emotion2vec:{folder}")._model is first._model
+    small_emotion2vec.checkpoint(folder, seed=1)
+    second = encoders.get(f"emotion2vec:{folder}")
+    assert second.digest != first.digest
+    assert np.abs(second.encode([noise(800)]) - first.encode([noise(800)])).max() > 0.01
+
+
+def test_the_settings_belong_to_the_digest(folder):
+    before = encoders.get(f"emotion2vec:{folder}").digest
+    (folder / "config.yaml").write_text(
+        (folder / "config.yaml").read_text().replace("normalize: true", "normalize: false")
+    )
+    assert encoders.get(f"emotion2vec:{folder}").digest != before
+
+
+def test_the_older_name_of_the_weights_is_known(folder):
+    (folder / "model.pt").rename(folder / "emotion2vec_base.pt")
+    assert encoders.get(f"emotion2vec:{folder}").encode([noise(800)]).shape == (1, small_emotion2vec.DIMENSION)
+
+
+def test_less_than_one_frame_is_refused(folder):
+    encoder = encoders.get(f"emotion2vec:{folder}")
+    assert encoder.encode([noise(400)]).shape == (1, small_emotion2vec.DIMENSION)
+    with pytest.raises(ValueError, match="waveform 1: 399 samples are shorter than one frame"):
+        encoder.encode([noise(400), noise(399)])
+
+
+def test_without_funasr_the_error_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "funasr", None)
+    emotion2vec._load.cache_clear()
+    with pytest.raises(hub.CheckpointError, match=r"pip install -e \"\.\[emotion2vec\]\""):
+        encoders.get(f"emotion2vec:{folder}")
+
+
+def test_python_in_the_settings_is_refused(folder, tmp_path):
+    settings = copy.deepcopy(small_emotion2vec.SETTINGS)
+    code = f"__import__('os').mkdir({str(tmp_path / 'ran')!r})"
+    settings["model_conf"]["modalities"]["audio"]["feature_encoder_spec"] = code
+    small_emotion2vec.checkpoint(folder, settings=settings)
+    with pytest.raises(hub.CheckpointError, match=r"config\.yaml: feature_encoder_spec is .*__import__"):
+        encoders.get(f"emotion2vec:{folder}")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_settings_beside_the_architecture_do_not_reach_funasr(folder):
+    remote = {"trust_remote_code": True, "remote_code": str(folder / "model.py"), "vad_model": "other"}
+    small_emotion2vec.checkpoint(folder, settings=small_emotion2vec.SETTINGS | remote)
+    encoders.get(f"emotion2vec:{folder}")  # the stand-in takes no argument of another name
+
+
+@pytest.mark.parametrize(
+    "text", ["model: [", "- 1", "model: Emotion2vec", "model_conf: {modalities: 1}\nmodel: x", "\xff"]
+)
+def test_other_settings_are_refused(folder, text):
+    (folder / "config.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(
+        hub.CheckpointError, match=r"config\.yaml: not the settings of a network: expected is an emotion2vec"
+    ):
+        encoders.get(f"emotion2vec:{folder}")
+
+
+def test_another_model_of_funasr_is_refused(folder):
+    small_emotion2vec.checkpoint(folder, settings=small_emotion2vec.SETTINGS | {"model": "Paraformer"})
+    with pytest.raises(hub.CheckpointError, match=r"config\.yaml: the model is 'Paraformer'"):
+        encoders.get(f"emotion2vec:{folder}")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            {"model": {"mix.weight": torch.zeros(12, 4)}},
+            r"has no key mix\.bias \(1 in all\): expected is an emotion2vec",
+        ),
+        (
+            {"mix.weight": torch.zeros(2), "mix.bias": torch.zeros(12)},
+            r"mix\.weight has the shape \(2,\), not \(12, 4\)",
+        ),
+        ({"model": [1]}, "model does not hold named weights"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(folder, content, problem):
+    torch.save(content, folder / "model.pt")
+    with pytest.raises(hub.CheckpointError, match=rf"model\.pt: {problem}"):
+        encoders.get(f"emotion2vec:{folder}")
+
+
+def test_what_is_missing_is_named(folder, tmp_path):
+    (folder / "model.pt").unlink()
+    with pytest.raises(hub.CheckpointError, match=r"no model\.pt or emotion2vec_base\.pt in .*checkpoint"):
+        encoders.get(f"emotion2vec:{folder}")
+    with pytest.raises(hub.CheckpointError, match=r"Put config\.yaml into .*elsewhere"):
+        encoders.get(f"emotion2vec:{tmp_path / 'elsewhere'}")

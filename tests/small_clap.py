@@ -1,0 +1,158 @@
+"""Random checkpoints of LAION-CLAP and Microsoft CLAP in the official layout, and what their own packages hear with them.
+
+The packages change the process that imports them and want a cache of the model hub, so that both happens in a process of
+its own, which runs this file. The network that hears has its full size, which the packages fix; the one that reads has one
+layer.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import hub
+
+RATES = {"laion": 48_000, "microsoft": 44_100}
+LENGTHS_S = {"laion": (10.0, 3.3), "microsoft": (7.0, 2.2)}  # as much as is heard at once, and less
+
+
+def laion(folder: Path) -> Path:
+    """A file as LAION-CLAP's training writes it; beside it `heard` finds what the package hears. Made once a folder."""
+    return _made("laion", folder / "random-best.pt")
+
+
+def microsoft(folder: Path) -> Path:
+    """A file as `CLAP_weights_2023.pth` is; beside it `heard` finds what the package hears. Made once a folder."""
+    return _made("microsoft", folder / "random_weights_2023.pth")
+
+
+def heard(checkpoint: Path) -> tuple[list[np.ndarray], np.ndarray]:
+    """The clips that the package itself was given with a checkpoint, and its embeddings, one a row."""
+    found = np.load(checkpoint.with_suffix(".npz"))
+    return [found[name] for name in sorted(found.files) if name != "embeddings"], found["embeddings"]
+
+
+def clips(kind: str) -> list[np.ndarray]:
+    """Noise that swells and goes beyond full scale, one clip for each of `LENGTHS_S`."""
+    rng = np.random.default_rng(0)
+    lengths = [round(seconds * RATES[kind]) for seconds in LENGTHS_S[kind]]
+    return [(rng.normal(0, 0.5, length) * np.linspace(0.1, 1, length)).astype(np.float32) for length in lengths]
+
+
+def visit(name: str) -> dict:
+    """Make an encoder and embed a second of sound, in a process of its own that has no cache of the hub and may not ask it.
+
+    Args:
+        name: for `encoders.get`.
+
+    Returns:
+        changed: what of the process is not as it was before; asked: the addresses that were looked up or called.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9"}
+        environment.pop("HF_HUB_OFFLINE", None)
+        return json.loads(_run("visit", name, environment=environment).splitlines()[-1])
+
+
+def _made(kind: str, path: Path) -> Path:
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cache = path.parent / "hub"
+        hub.make(cache)
+        hub.make_towers(cache)
+        _run(kind, str(path), environment={**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"})
+    return path
+
+
+def _run(*arguments: str, environment: dict[str, str]) -> str:
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def _shaken(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Its weights, none of them at the zero or one that it began with: they must not hide."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            if tensor.is_floating_point() and "extractor" not in name and "attn_mask" not in name:
+                tensor += 0.05 * torch.randn(tensor.shape)
+    return model.state_dict()
+
+
+def _write_laion(path: Path) -> np.ndarray:
+    import laion_clap
+
+    package = laion_clap.CLAP_Module(enable_fusion=False, device="cpu", amodel="HTSAT-tiny")
+    weights = _shaken(package.model)
+    weights["text_branch.embeddings.position_ids"] = torch.arange(82)[None]  # as transformers had it then
+    rate = {"lr": np.float64(1e-4), "betas": (0.9, 0.99)}
+    content = {"epoch": 3, "name": "random", "optimizer": {"state": {0: {"step": 7}}, "param_groups": [rate]}}
+    torch.save({**content, "state_dict": {f"module.{name}": tensor for name, tensor in weights.items()}}, path)
+    package.load_ckpt(str(path), verbose=False)  # it accepts what was written
+    return np.concatenate([package.get_audio_embedding_from_data(clip[None]) for clip in clips("laion")])
+
+
+def _write_microsoft(path: Path) -> np.ndarray:
+    import msclap
+
+    class Package(msclap.CLAP):
+        """Its reader of files needs what this torchaudio has no more: it is given arrays."""
+
+        def read_audio(self, audio_path, resample=True):
+            return torch.from_numpy(audio_path)[None], RATES["microsoft"]
+
+    torch.save({"model": {}}, path)  # which it loads without a word
+    package = Package(path, version="2023", use_cuda=False)
+    torch.save({"model": _shaken(package.clap)}, path)
+    return np.concatenate([package.get_audio_embeddings([clip]).numpy() for clip in clips("microsoft")])
+
+
+def _visit(name: str) -> None:
+    import transformers  # noqa: F401 - the encoders import both in any case, and they have side effects of their own
+
+    from emocast import encoders
+    from emocast.encoders import foreign, hub  # noqa: F401
+
+    asked = []
+    sys.addaudithook(lambda event, facts: asked.append(str(facts)) if event in _ASKING else None)
+    before = _state()
+    encoder = encoders.get(name)
+    encoder.encode([np.zeros(encoder.sample_rate, np.float32)])
+    after = _state()
+    print(json.dumps({"changed": [part for part in before if before[part] != after[part]], "asked": asked}))
+
+
+_ASKING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+
+
+def _state() -> dict[str, object]:
+    import logging
+    import random
+    import warnings
+
+    return {
+        "path": list(sys.path),
+        "environment": dict(os.environ),
+        "warnings": list(warnings.filters),
+        "logs": [(log.level, list(log.handlers)) for log in map(logging.getLogger, ("", "transformers"))],
+        "threads": torch.get_num_threads(),
+        "random numbers": (random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()),  # noqa: NPY002
+    }
+
+
+if __name__ == "__main__":
+    task, given = sys.argv[1:]
+    if task == "visit":
+        _visit(given)
+    else:
+        write = {"laion": _write_laion, "microsoft": _write_microsoft}[task]
+        found = write(Path(given))
+        named = {f"clip_{number}": clip for number, clip in enumerate(clips(task))}
+        np.savez(Path(given).with_suffix(".npz"), embeddings=found, **named)
