@@ -14,6 +14,7 @@ has the easier test, the room, the voices and the mood being those it has just h
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -113,19 +114,21 @@ def folds(labels: pd.Series, dialogues: pd.Series, *, random_state: int) -> list
         For each of up to `FOLDS` folds the positions of its training and of its test windows.
 
     Raises:
-        ValueError: there is one group, one occurs in a single dialogue, or no such division is found; the message says which.
+        ValueError: there is one group, one occurs in a single dialogue, or a training part lacks one; the message says which.
     """
     if labels.nunique() < 2:
         raise ValueError(f"{labels.nunique()} group: nothing to tell apart")
     spread = dialogues.groupby(labels.to_numpy()).nunique()
     if spread.min() < 2:
         raise ValueError(f"{spread.idxmin()} occurs in one dialogue, and a dialogue is not divided")
-    for count in range(min(FOLDS, dialogues.nunique(), labels.value_counts().min()), 1, -1):
-        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=random_state)
+    count = min(FOLDS, dialogues.nunique(), labels.value_counts().max())
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=random_state)
+    with warnings.catch_warnings():  # of a group with fewer windows than folds, which is no harm
+        warnings.simplefilter("ignore", UserWarning)
         splits = list(splitter.split(labels, labels, dialogues))
-        if all(labels.iloc[train].nunique() == labels.nunique() and len(test) for train, test in splits):
-            return splits
-    raise ValueError(f"{dialogues.nunique()} dialogues cannot be divided so that each part holds every group")
+    if any(labels.iloc[train].nunique() < labels.nunique() for train, _ in splits):
+        raise ValueError(f"{dialogues.nunique()} dialogues were not divided so that each part holds every group")
+    return splits
 
 
 def halves(windows: pd.DataFrame) -> Split:
