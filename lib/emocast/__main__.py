@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import paths
-from .encoders.store import StoreError, inventory
+from .encoders.store import inventory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (ValueError, StoreError) as error:
+    except (ValueError, OSError) as error:  # a StoreError is one too
         print(f"error: {error}", file=sys.stderr)
         return 1
 

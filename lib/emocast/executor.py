@@ -16,10 +16,11 @@ import joblib
 EXECUTORS = ("local", "dask")
 #: The environment variables that the Makefile sets.
 EXECUTOR, SCHEDULER = "EMOCAST_EXECUTOR", "EMOCAST_SCHEDULER"
+_PATIENCE_S = 10.0  # how long a scheduler, and then its workers, may take to answer
 
 
 class ExecutorError(ValueError):
-    """The executor is unknown, or its scheduler does not answer."""
+    """The executor is unknown, its scheduler does not answer, or has no workers."""
 
 
 @contextmanager
@@ -47,8 +48,16 @@ def pieces(function: Callable, arguments: Iterable[tuple], *, jobs: int, threade
         backend = "threading" if threaded else "loky"
         yield joblib.Parallel(n_jobs=jobs, backend=backend, return_as="generator_unordered")(tasks)
         return
-    with _client() as client, joblib.parallel_config(backend="dask", client=client):
-        yield joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(tasks)
+    options = {"backend": "dask", "wait_for_workers_timeout": _PATIENCE_S}
+    with _client() as client, joblib.parallel_config(client=client, **options):
+        try:
+            results = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(tasks)
+        except TimeoutError as error:
+            address = client.scheduler.address
+            raise ExecutorError(
+                f"the Dask scheduler at {address} has no workers: start `dask worker {address}`"
+            ) from error
+        yield results
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _client() -> Iterator[Any]:
     from distributed import Client  # here: its import takes a second, and few use it
 
     try:
-        client = Client(address, set_as_default=False, timeout="10s")
+        client = Client(address, set_as_default=False, timeout=_PATIENCE_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ExecutorError(
             f"no Dask scheduler answers at {address}: start `dask scheduler` there ({error})"

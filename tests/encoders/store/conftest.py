@@ -65,4 +65,7 @@ def processes():
     """Processes that begin with the heavy packages imported: they are forked off one that has done it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["emocast.encoders.store", "emocast.encoders.wav2vec2"])
+    first = context.Process()
+    first.start()  # now that one is begun, and nobody else's settings (Dask's) change what it imports
+    first.join()
     return context

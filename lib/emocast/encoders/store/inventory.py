@@ -114,7 +114,7 @@ def drop(
         lines.append(f"{shelf.folder.name}: {len(shelf.files())} shards, {shelf.size() / 1e6:.1f} MB")
         shutil.rmtree(shelf.folder)
     digests: dict[str, str | None] = {}
-    for shelf in set(there.values()) - set(gone) if sounds else ():
+    for shelf in [shelf for shelf in there.values() if shelf not in gone] if sounds else ():
         for path, missing in _unheard(shelf, digests).items():
             if len(missing) == len(shards.read_keys(path)):
                 lines.append(f"{shelf.folder.name}: {path.name}")
