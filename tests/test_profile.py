@@ -42,6 +42,8 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
     assert own.encoder == "wav2vec2:own/models/classification"
     assert own.ser.source == "own/models/start"
     assert all(candidate.startswith("own/models/") for candidate in own.ser.candidates)
+    assert own.contrastive.models["demo"] == "dual:own/models/contrastive"
+    assert own.contrastive.dual.source == "own/models/start"
     assert profile.load("demo").ser.source == "demo/models/start"
 
 
@@ -70,6 +72,16 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\nser: {crop_s: 0}", "ser.crop_s must be positive, or null"),
         ("extends: demo\nser: {start: {crop_s: 0}}", "ser.start: epochs, batch_size, learning_rate and crop_s must be"),
         ("extends: demo\nser: {start: {corpus: librivox}}", "ser.start.corpus must be one of the corpora"),
+        ("extends: demo\ncontrastive: {model: clap}", "contrastive.model must be one of contrastive.models: microsoft"),
+        ("extends: demo\ncontrastive: {models: {own: 'wav2vec2:x'}}", "contrastive.models must be of laion-clap:"),
+        ("extends: demo\ncontrastive: {models: {own: 'dual:'}}", "contrastive.models must be of laion-clap:"),
+        ("extends: demo\ncontrastive: {clusters: [4, 2]}", "contrastive.clusters must be ascending numbers from 2"),
+        ("extends: demo\ncontrastive: {clusters: [1, 2]}", "contrastive.clusters must be ascending numbers from 2"),
+        ("extends: demo\ncontrastive: {permutations: 0}", "contrastive.permutations must be at least 1"),
+        ("extends: demo\ncontrastive: {dual: {batch_size: 1}}", "batch_size at least 2"),
+        ("extends: demo\ncontrastive: {dual: {learning_rate: 0}}", "contrastive.dual: learning_rate and"),
+        ("extends: demo\ncontrastive: {dual: {crop_s: 0}}", "contrastive.dual.crop_s must be at least 0.1 s"),
+        ("extends: paper\ncontrastive: {dual: {epochs: 1}}", "setting contrastive.dual.source is missing"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, librispeech"),
         ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),

@@ -21,6 +21,7 @@ from . import labels, paths
 PROTOCOLS = ("random", "dialogue")
 PRECISIONS = ("auto", "fp32", "bf16")
 ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:")
+CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
 CORPORA = ("iemocap", "cremad", "emodb", "shemo")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 
@@ -126,6 +127,40 @@ class Recogniser:
 
 
 @dataclass(frozen=True)
+class ContrastTraining:
+    """How the small contrastive model is trained, for `contrastive.training`.
+
+    `source` is the folder of the wav2vec 2.0 that hears; `held_out` lists the sessions that are never heard; `dimension` is
+    that of the joint space, `text_dimension` that of the tower that reads.
+    """
+
+    source: str
+    held_out: list[str]
+    epochs: int
+    batch_size: int
+    learning_rate_encoder: float
+    learning_rate: float
+    crop_s: float | None
+    dimension: int
+    text_dimension: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Models that put sound and text into one space: their encoders by a short name, and the one that is asked.
+
+    `permutations` are draws of the null of clusters, `clusters` the numbers of them that are tried. `dual` says how the
+    model of kind "dual:" is trained; null where all models are published ones.
+    """
+
+    models: dict[str, str]
+    model: str
+    permutations: int
+    clusters: list[int]
+    dual: ContrastTraining | None
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Bootstrap intervals: their level (0 to 1) and the number of draws."""
 
@@ -153,6 +188,7 @@ class Profile:
     split: Split
     fcdnn: Network
     ser: Recogniser
+    contrastive: Contrast
     intervals: Intervals
     jobs: int
 
@@ -332,6 +368,7 @@ def _check(profile: Profile, path: Path) -> None:
         ),
         "ser.start.corpus must be one of the corpora": profile.ser.start is None
         or profile.ser.start.corpus in profile.corpora,
+        **_contrastive_rules(profile.contrastive),
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
         "split.folds must be at least 2": profile.split.folds >= 2,
@@ -347,3 +384,26 @@ def _check(profile: Profile, path: Path) -> None:
         if unknown or len(set(emotions)) < 2:
             problem = f"unknown emotion {min(unknown)!r}" if unknown else "fewer than two classes"
             raise ProfileError(f"{paths.relative(path)}: task {task!r}: {problem}")
+
+
+def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
+    """What must hold of the block `contrastive`."""
+    dual = contrast.dual
+    return {
+        f"contrastive.models must be of {', '.join(CONTRASTIVE)} (after the colon: where)": all(
+            name.startswith(CONTRASTIVE) and not name.endswith(":") for name in contrast.models.values()
+        ),
+        f"contrastive.model must be one of contrastive.models: {', '.join(contrast.models)}": contrast.model
+        in contrast.models,
+        "contrastive.permutations must be at least 1": contrast.permutations >= 1,
+        "contrastive.clusters must be ascending numbers from 2": contrast.clusters == sorted(set(contrast.clusters))
+        and contrast.clusters[:1] >= [2],
+        "contrastive.dual: epochs, batch_size, dimension and text_dimension must be at least 1, batch_size at least 2": dual
+        is None
+        or (min(dual.epochs, dual.dimension, dual.text_dimension) >= 1 and dual.batch_size >= 2),
+        "contrastive.dual: learning_rate and learning_rate_encoder must be positive": dual is None
+        or min(dual.learning_rate, dual.learning_rate_encoder) > 0,
+        "contrastive.dual.crop_s must be at least 0.1 s, or null for whole utterances": dual is None
+        or dual.crop_s is None
+        or dual.crop_s >= 0.1,
+    }
