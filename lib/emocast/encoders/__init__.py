@@ -8,6 +8,7 @@
 | `laion-clap:SOURCE` | LAION-CLAP through the package of its makers |
 | `msclap:SOURCE` | Microsoft CLAP through the package of its makers |
 | `emotion2vec:SOURCE` | emotion2vec through funasr, an optional extra |
+| `dual:SOURCE` | the demo's own contrastive model, which notebook 02 trains |
 
 SOURCE is a folder, a file or a hub id (`hub.find`). `store.embed` runs an encoder over a table of windows and keeps what
 comes out.
@@ -74,7 +75,7 @@ class _Kind(NamedTuple):
 
 
 _CHECKPOINT = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe", "batches", "convolutions")
-_SPEECH = ("speech_families", "checkpoint_files", "batches", "convolutions")
+_SPEECH = ("speech_families", "speech_files", "checkpoint_files", "batches", "convolutions")
 _KINDS = {
     "handcrafted": _Kind("handcrafted", "Handcrafted", (), ("librosa",), sourced=False),
     "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, ("transformers",), reduced=True),
@@ -82,6 +83,9 @@ _KINDS = {
     "laion-clap": _Kind("laion", "LaionClap", ("pieces", "foreign", "batches"), ("laion-clap",)),
     "msclap": _Kind("microsoft", "MicrosoftClap", ("pieces", "foreign", "batches"), ("msclap",)),
     "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("foreign", "batches"), ("funasr",)),
+    "dual": _Kind(
+        "dual", "Dual", ("dual_model", "dual_words", "foreign", "batches", "convolutions"), ("transformers",)
+    ),
 }
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.

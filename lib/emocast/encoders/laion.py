@@ -4,10 +4,11 @@ SOURCE is one file, such as `630k-audioset-best.pt` (on HTSAT-tiny) or `music_sp
 HTSAT-base) of https://huggingface.co/lukewys/laion_clap: "lukewys/laion_clap/630k-audioset-best.pt". Which of the two
 networks it is, its shapes say. Checkpoints with feature fusion are not read.
 
-Of the package only the network is taken, not the whole: `import laion_clap` asks the model hub for three tokenizers, and
-its model for the weights of RoBERTa, 0.5 GB which the checkpoint replaces at once; without a network it hangs for minutes
-and fails. No tokenizer has to be there here, and nobody is asked. In hub format (`laion/clap-htsat-unfused`) the same
-models are read by `transformers:`.
+Of the package only the network that hears is taken, not the whole: `import laion_clap` asks the model hub for three
+tokenizers, and its model for the weights of RoBERTa, 0.5 GB which the checkpoint replaces at once; without a network it
+hangs for minutes and fails. To hear, no tokenizer has to be there here, and nobody is asked; to read, the tokenizer's files
+of `roberta-base` must be in `data/checkpoints/roberta-base/`, in the hub's cache, or to be had from the hub. In hub format
+(`laion/clap-htsat-unfused`) the same models are read by `transformers:`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from torch import nn
 from torch.nn import functional
 
 from .. import cache, device
-from . import foreign, hub, pieces
+from . import foreign, hub, pieces, text_towers
 
 _LONGEST = 480_000  # samples: 10 s
 _STEPS = 32_767  # of a sample's amplitude: the network was trained on 16-bit sound
@@ -37,11 +39,15 @@ _EXPECTED = (
 )
 _WIDTH = "audio_branch.patch_embed.proj.weight"
 _NETWORKS = {96: "HTSAT-tiny", 128: "HTSAT-base"}  # by the width of their first layer
-_NOT_HEARD = ("text_branch.", "text_transform.", "text_projection.", "audio_transform.", "logit_scale_")
+_READ = ("text_branch.", "text_projection.")
+_NOT_HEARD = (*_READ, "text_transform.", "audio_transform.", "logit_scale_")
+_COUNTED = "text_branch.embeddings.position_ids"  # 0, 1, 2, ...: older versions of transformers kept them as a weight
+_TOKENIZER = "roberta-base"
+_MOST_TOKENS = 77  # of a text; what follows is not read
 
 
 class LaionClap:
-    """The audio embeddings of one checkpoint: projected into the space shared with texts, and of length 1.
+    """The embeddings of one checkpoint, of sounds and of texts in one space, and of length 1.
 
     Sound is rounded to 16 bits and, where it is shorter than 10 s, repeated as often as it fits whole and filled up with
     silence, all as `get_audio_embedding_from_data` of the package does it. Of a longer sound the mean over pieces of 10 s is
@@ -62,7 +68,8 @@ class LaionClap:
     def __init__(self, source: str) -> None:
         """Read the checkpoint."""
         self.name = f"laion-clap:{source}"
-        self._tower, self.digest = foreign.loaded(_load, hub.find_file(source))
+        self._path = hub.find_file(source)
+        self._tower, self.digest = foreign.loaded(_load, self._path)
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Embed n waveforms at 48 kHz, each of shape (samples,): float32, shape (n, 512).
@@ -71,6 +78,18 @@ class LaionClap:
             ValueError: a waveform is empty or has more than one channel.
         """
         return pieces.embed(waveforms, self._tower, longest=_LONGEST, fill=_filled, dimension=self.dimension)
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed n texts as `get_text_embedding` of the package does: float32, shape (n, 512).
+
+        Of a text of more than 77 tokens the rest is not read. The text tower is loaded when it is first asked.
+
+        Raises:
+            ValueError: a text is empty or no string.
+            hub.CheckpointError: the checkpoint holds no such tower, has changed, or the tokenizer is missing.
+        """
+        load = functools.partial(text_towers.loaded, _load_reader, self._path, self.digest)
+        return text_towers.embed(texts, load, dimension=self.dimension)
 
 
 class _Tower(nn.Module):
@@ -102,13 +121,47 @@ def _load(path: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[_Tower, str]:
     return tower.to(device.best()), cache.file_digest(path)
 
 
+class _Reader(nn.Module):
+    """The part of the package's model that reads, with its names."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        width, joint = branch.config.hidden_size, LaionClap.dimension
+        self.text_branch = branch
+        self.text_projection = nn.Sequential(nn.Linear(width, joint), nn.ReLU(), nn.Linear(joint, joint))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens.to(self.text_projection[0].weight.device)
+        read = self.text_branch(input_ids=tokens, attention_mask=torch.ones_like(tokens)).pooler_output
+        return functional.normalize(self.text_projection(read), dim=-1)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_reader(path: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[text_towers.Tower, str]:
+    """Read a checkpoint's text tower: see `_load`."""
+    named = _named(foreign.read(path), path)
+    weights = {name: tensor for name, tensor in named.items() if name.startswith(_READ) and name != _COUNTED}
+    branch = {name.removeprefix(_READ[0]): tensor for name, tensor in weights.items()}
+    with foreign.guarded():
+        reader = _Reader(text_towers.roberta(branch, path, expected=_EXPECTED))
+    foreign.fill(reader, weights, path, expected=_EXPECTED)
+    words = reader.text_branch.config.vocab_size
+    tokenizer = text_towers.made(transformers.RobertaTokenizer, words, *text_towers.files(_TOKENIZER))
+    tokens = functools.partial(tokenizer.encode, truncation=True, max_length=_MOST_TOKENS)
+    return text_towers.Tower(tokens, reader.to(device.best())), cache.file_digest(path)
+
+
 def _weights(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The weights of what hears, by the names of a model that was not trained on many machines at once."""
+    """The weights of what hears."""
+    return {name: tensor for name, tensor in _named(content, path).items() if not name.startswith(_NOT_HEARD)}
+
+
+def _named(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """All weights, by the names of a model that was not trained on many machines at once."""
     weights = content.get("state_dict", content)
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise hub.CheckpointError(f"{path}: state_dict does not hold named weights: expected is {_EXPECTED}")
-    plain = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
-    return {name: tensor for name, tensor in plain.items() if not name.startswith(_NOT_HEARD)}
+    return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
 
 
 def _network(weights: Mapping[str, Any], path: Path) -> str:

@@ -1,10 +1,9 @@
 """The speech models of transformers as encoders, from a folder or the model hub.
 
 A checkpoint holds `config.json`, `preprocessor_config.json` and weights: `model.safetensors`, the shards that
-`model.safetensors.index.json` lists, or `pytorch_model.bin`. How each family hears is in `speech_families.py`; here is
-what all have in common. transformers' own `from_pretrained` gives random values to weights that a file lacks, and only
-warns; here every weight's name and shape is checked. Nothing that a checkpoint names is imported or run, and of its
-settings only those that a family's class declares are taken.
+`model.safetensors.index.json` lists, or `pytorch_model.bin`. How each family hears is in `speech_families.py`, how the
+files are read and checked in `speech_files.py`, how CLAP reads texts in `speech_text.py`; here is what all have in common.
+Nothing that a checkpoint names is imported or run.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,19 +23,18 @@ from torch import nn
 
 from .. import cache
 from .. import device as devices
-from . import batches, convolutions, hub
+from . import batches, convolutions, hub, speech_files, speech_text, text_towers
 from . import checkpoint_files as files
 from .speech_families import FAMILIES, Family, Hearing, declared
-
-_SHARDED = "model.safetensors.index.json"
-_WEIGHTS = ("model.safetensors", _SHARDED, "pytorch_model.bin")  # the first that is there is read
-_UNUSED = "masked_spec_embed"  # heard in training alone, and not in every file
 
 _reading = threading.Lock()
 
 
 class SpeechModel:
     """The embeddings of one of transformers' speech models.
+
+    A CLAP has a method `embed_text` too, which embeds n texts in the space of its sounds: float32, shape (n, dimension).
+    What it needs, and what it refuses, `speech_text` says.
 
     Args:
         source: a folder or a hub id, as for `hub.find`. `@LAYER` after it chooses one of transformers' hidden states: 0 is
@@ -58,6 +56,8 @@ class SpeechModel:
         loaded = _load(place, layer, self.precision)
         self._hearing, self.digest = loaded.hearing, loaded.digest
         self.sample_rate, self.dimension = self._hearing.sample_rate, self._hearing.dimension
+        if loaded.reader is not None:
+            self.embed_text = functools.partial(text_towers.embed, load=loaded.reader, dimension=self.dimension)
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Embed n waveforms at `sample_rate`, each of shape (samples,): float32, shape (n, dimension).
@@ -79,6 +79,7 @@ class SpeechModel:
 class _Loaded(NamedTuple):
     hearing: Hearing
     digest: str
+    reader: Callable[[], text_towers.Tower] | None  # loads the text tower
 
 
 def _parted(source: str) -> tuple[str, int | None]:
@@ -96,51 +97,27 @@ def _parted(source: str) -> tuple[str, int | None]:
 
 def _load(source: str, layer: int | None, precision: str) -> _Loaded:
     """Read a checkpoint; one that is in memory and unchanged on disk is not read again."""
-    folder, names = _find(source)
-    stats = [(name, (folder / name).stat()) for name in (files.CONFIG, files.PREPROCESSOR, *names)]
-    stamp = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    folder, names = speech_files.find(source)
     with _reading:  # the store's threads all ask at once: one reads, the others find it in memory
-        return _read(folder, names, layer, devices.best(), precision, stamp)
-
-
-def _find(source: str) -> tuple[Path, tuple[str, ...]]:
-    """The folder of a checkpoint, and the names of its weights' files."""
-    settings = (files.CONFIG, files.PREPROCESSOR)
-    problems = []
-    for weights in _WEIGHTS:
-        try:
-            folder = hub.find(source, needed=(*settings, weights))
-        except hub.CheckpointError as error:
-            problems.append(error)
-            continue
-        if weights != _SHARDED:
-            return folder, (weights,)
-        shards = _shards(folder / weights)
-        return hub.find(source, needed=(*settings, weights, *shards)), shards
-    raise hub.CheckpointError(f"{problems[0]} (in place of {_WEIGHTS[0]}, {_WEIGHTS[2]} is read too)") from problems[0]
-
-
-def _shards(index: Path) -> tuple[str, ...]:
-    names = files.read_json(index).get("weight_map")
-    shards = sorted({str(name) for name in names.values()}) if isinstance(names, dict) else []
-    if not shards or not all(re.fullmatch(r"[\w-][\w.-]*\.safetensors", name) for name in shards):
-        raise hub.CheckpointError(f"{index}: expected a weight_map to files beside it, found {shards}; get it again")
-    return tuple(shards)
+        return _read(source, folder, names, layer, devices.best(), precision, speech_files.stamp(folder, names))
 
 
 @functools.lru_cache(maxsize=2)
 def _read(
+    source: str,
     folder: Path,
     names: tuple[str, ...],
     layer: int | None,
     device: str,
     precision: str,
-    stamp: tuple[tuple[str, int, int], ...],
+    stamp: speech_files.Stamp,
 ) -> _Loaded:
     """Read a folder. `stamp` stands for what its files hold: part of the key under which the result stays in memory."""
     family, settings = _family(folder / files.CONFIG)
-    config = _made(family.config, settings, folder / files.CONFIG)
-    extractor = _made(family.extractor, files.read_json(folder / files.PREPROCESSOR), folder / files.PREPROCESSOR)
+    config = speech_files.made(family.config, settings, folder / files.CONFIG)
+    extractor = speech_files.made(
+        family.extractor, files.read_json(folder / files.PREPROCESSOR), folder / files.PREPROCESSOR
+    )
     model = _filled(family, config, folder, names)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     convolutions.replace(model.to(device), dtype)
@@ -152,7 +129,9 @@ def _read(
     settled = [declared(family.config, vars(config)), declared(family.extractor, vars(extractor)), layer]
     weights = [cache.file_digest(folder / name) for name in names]
     parts = json.dumps([weights, settled], sort_keys=True, default=str)
-    return _Loaded(hearing, hashlib.sha256(parts.encode()).hexdigest())
+    reads = family.model is speech_text.BESIDE
+    reader = functools.partial(speech_text.load, source, folder, names, device, dtype, stamp) if reads else None
+    return _Loaded(hearing, hashlib.sha256(parts.encode()).hexdigest(), reader)
 
 
 def _family(path: Path) -> tuple[Family, dict[str, Any]]:
@@ -165,14 +144,6 @@ def _family(path: Path) -> tuple[Family, dict[str, Any]]:
     return FAMILIES[kind], settings if inner is None else inner(settings)
 
 
-def _made(kind: type, settings: Mapping[str, Any], path: Path) -> Any:
-    """An object of transformers with those of the settings that its class declares: others can make it fetch code."""
-    try:
-        return kind(**declared(kind, settings))
-    except Exception as error:  # a wrong value shows itself in many ways
-        raise hub.CheckpointError(f"{path}: {kind.__name__} cannot have these settings ({error})") from error
-
-
 def _filled(family: Family, config: Any, folder: Path, names: Sequence[str]) -> nn.Module:
     """The network with the weights of a folder's files, in float32."""
     try:
@@ -180,40 +151,6 @@ def _filled(family: Family, config: Any, folder: Path, names: Sequence[str]) -> 
             model = family.model(config)
     except Exception as error:  # settings that cannot be show themselves in many ways
         raise hub.CheckpointError(f"{folder / files.CONFIG}: no model can have these settings ({error})") from error
-    found: dict[str, torch.Tensor] = {}
-    for name in names:
-        found |= {files.new_name(key): tensor for key, tensor in files.read_tensors(folder / name).items()}
-    where = ", ".join(str(folder / name) for name in names[:1]) + (" and its fellows" if len(names) > 1 else "")
-    model.load_state_dict(_chosen(found, model.state_dict(), family.prefixes, where), assign=True)
+    weights = speech_files.weights(folder, names, model.state_dict(), prefixes=family.prefixes)
+    model.load_state_dict(weights, assign=True)
     return model
-
-
-def _chosen(
-    found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], prefixes: Sequence[str], where: str
-) -> dict[str, torch.Tensor]:
-    """The weights that an encoder has among all that a file holds: heads and decoders are left out."""
-    chosen = {}
-    for name in expected:
-        keys = [f"{prefix}{name}" for prefix in prefixes if f"{prefix}{name}" in found]
-        if keys:
-            chosen[name] = found[keys[0]]
-        elif name == _UNUSED:
-            chosen[name] = torch.zeros(expected[name].shape)
-    if missing := sorted(expected.keys() - chosen.keys()):
-        some = ", ".join(missing[:3])
-        raise hub.CheckpointError(
-            f"{where}: no weights {some} ({len(missing)} in all), which {files.CONFIG} asks for; get both from one place"
-        )
-    wrong = [name for name, tensor in chosen.items() if tensor.shape != expected[name].shape]
-    if wrong:
-        name, shape = wrong[0], tuple(expected[wrong[0]].shape)
-        raise hub.CheckpointError(
-            f"{where}: {name} has the shape {tuple(chosen[name].shape)}, by {files.CONFIG} it would be {shape} "
-            f"({len(wrong)} such in all); get both from one place"
-        )
-    return {name: _own(tensor) for name, tensor in chosen.items()}
-
-
-def _own(tensor: torch.Tensor) -> torch.Tensor:
-    """A weight in memory of its own: one that is mapped from a file would change with the file."""
-    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)

@@ -184,11 +184,11 @@ def _waveforms(name: str) -> Family:
     return Family(config, model, extractor, Waveforms, (f"{model.base_model_prefix}.", ""))
 
 
-def _clap_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The audio tower's; the size of the space is said for both towers at once."""
+def clap_settings(settings: Mapping[str, Any], *, tower: str = "audio_config") -> dict[str, Any]:
+    """A tower's, "audio_config" or "text_config"; the size of the space is said for both towers at once."""
     shared = {name: settings[name] for name in ("projection_dim", "projection_hidden_act") if name in settings}
-    audio = settings.get("audio_config")
-    return {**(audio if isinstance(audio, dict) else {}), **shared}
+    own = settings.get(tower)
+    return {**(own if isinstance(own, dict) else {}), **shared}
 
 
 #: Families by the model_type that `config.json` names. wav2vec2-conformer is none of them: it keeps positions of the
@@ -213,7 +213,7 @@ FAMILIES = {
         transformers.ClapFeatureExtractor,
         Clap,
         ("",),
-        _clap_settings,
+        clap_settings,
     ),
 }
 
