@@ -2,7 +2,7 @@
 
 `classes` scores predicted emotions, `regression` predicted valence and arousal, `intervals` says how sure a score or the
 difference of two is, `balanced` how much hangs on the class-balanced draw that is tested on; `structure` says what explains
-embeddings. Conventions, kept by all:
+embeddings, `clusters` what clusters of them share with labels. Conventions, kept by all:
 
 - Scores are fractions between 0 and 1, not percent; errors of valence and arousal are in points of the corpus's scale.
 - Recall of a class = its hits / its true occurrences; not defined (NaN) for a class that never occurs in `y_true`.

@@ -170,19 +170,29 @@ def _probed(
         )
     except ValueError as error:
         return {**dict.fromkeys(_SCORES, float("nan")), "tested": 0, "reason": str(error)}
-    predicted = np.concatenate([_predicted(values, names, *split) for split in splits])
+    said = np.concatenate([predicted(values, names, *split) for split in splits])
     tested = np.concatenate([test for _, test in splits])
     groups = np.unique(names[splits[0][0]])
-    ends = _interval(names[tested], predicted, dialogues[tested], random_state=random_state, **options)
-    uar = evaluate(names[tested], predicted, labels=list(groups))["uar"]
+    ends = _interval(names[tested], said, dialogues[tested], random_state=random_state, **options)
+    uar = evaluate(names[tested], said, labels=list(groups))["uar"]
     chance = 1 / len(groups)
     above = ((score - chance) / (1 - chance) for score in (uar, *ends))
     scores = dict(zip(_SCORES, (chance, uar, *ends, *above), strict=True))
     return {"groups": len(groups), **scores, "tested": len(tested), "reason": ""}
 
 
-def _predicted(values: np.ndarray, names: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Fit the probe to the training windows, scaling with it, and let it name the test windows."""
+def predicted(values: np.ndarray, names: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Fit the probe to the training windows, scaling with it, and let it name the test windows.
+
+    Args:
+        values: embeddings, (n, d).
+        names: the group of each, (n,).
+        train: positions to fit to.
+        test: positions to name.
+
+    Returns:
+        The groups named, in the order of `test`.
+    """
     regression = LogisticRegression(C=_INVERSE_PENALTY, class_weight="balanced", max_iter=_MOST_STEPS)
     model = make_pipeline(StandardScaler(), regression)
     with threadpool_limits(1):  # a sum's last digit depends on the number of threads that share it
