@@ -6,9 +6,9 @@ import pytest
 from emocast import runner
 
 
-def notebook(folder, *code):
+def notebook(folder, *code, parameters='profile = "demo"'):
     cells = [nbformat.v4.new_markdown_cell("# A question?")]
-    cells.append(nbformat.v4.new_code_cell('profile = "demo"', metadata={"tags": ["parameters"]}))
+    cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
     cells += [nbformat.v4.new_code_cell(line) for line in code]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     path = folder / "01_question.ipynb"
@@ -59,4 +59,35 @@ def test_what_a_killed_runner_left_is_removed_and_a_living_ones_is_not(outputs, 
 def test_an_unknown_profile_is_refused_before_anything_runs(outputs, tmp_path, capsys):
     assert runner.main([str(notebook(tmp_path)), "--profile", "dmeo"]) == 1
     assert "no profile 'dmeo': choose one of demo, paper, smoke" in capsys.readouterr().err
+    assert not outputs.exists()
+
+
+TWO = 'profile = "demo"\nencoder = ""  # a model'
+SAY = "import os; from pathlib import Path; (Path(os.environ['EMOCAST_RUN_FOLDER']) / 'said.txt').write_text(encoder)"
+
+
+def test_another_parameter_reaches_the_notebook_and_its_output_stands_beside(outputs, tmp_path, capsys):
+    source = notebook(tmp_path, SAY, parameters=TWO)
+    own = runner.run(source, profile="smoke")
+    assert runner.main([str(source), "--profile", "smoke", "--parameter", "encoder", "msclap:a b/c.pt"]) == 0
+    beside = outputs / "variants" / "encoder=msclap-a-b-c.pt" / "01_question"
+    assert capsys.readouterr().out.strip().endswith(beside.relative_to(outputs).as_posix())
+    assert (beside / "said.txt").read_text() == "msclap:a b/c.pt"
+    assert (own / "said.txt").read_text() == ""
+    assert own == outputs / "01_question"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("encodr", "laion"), "01_question has no parameter 'encodr'; its parameters are profile, encoder"),
+        (("profile", "paper"), "the parameter 'profile' is set by --profile"),
+    ],
+)
+def test_a_parameter_that_the_notebook_does_not_have_is_refused_before_anything_runs(
+    outputs, tmp_path, capsys, given, message
+):
+    source = notebook(tmp_path, SAY, parameters=TWO)
+    assert runner.main([str(source), "--profile", "smoke", "--parameter", *given]) == 1
+    assert message in capsys.readouterr().err
     assert not outputs.exists()

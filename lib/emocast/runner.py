@@ -1,17 +1,21 @@
 """Run one notebook whole: papermill in a folder of its own, which takes its final name only when all went well.
 
 A failed or killed run leaves the last good output as it was. `python -m emocast.runner NOTEBOOK --profile PROFILE` is what
-the Makefile calls.
+the Makefile calls. With `--parameter NAME VALUE` another parameter of the notebook is set; such a run keeps its things in a
+folder of its own, for the notebook's own output is that of its own parameters.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -21,30 +25,41 @@ from . import paths
 from . import profile as profiles
 from .notebook import RUN_FOLDER
 
+#: Below a profile's outputs: the runs of notebooks with other parameters than their own.
+VARIANTS = "variants"
+
 _ATTEMPTS = 5
 
 
-def run(notebook: Path, *, profile: str) -> Path:
+class ParameterError(ValueError):
+    """A notebook has no such parameter."""
+
+
+def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = None) -> Path:
     """Execute a notebook with papermill and keep its output.
 
     Args:
         notebook: the source notebook.
         profile: the profile's name or file, given to the notebook's `profile` parameter.
+        parameters: further parameters that the notebook has, and what they are to be.
 
     Returns:
-        The output folder: the executed notebook as .ipynb and .html, figures, tables and a manifest.
+        The output folder: the executed notebook as .ipynb and .html, figures, tables and a manifest. With `parameters` it is
+        not the one that other notebooks and the report read, but `variants/<what is set>/<notebook>` beside it.
 
     Raises:
+        ParameterError: the notebook has no such parameter; the message lists those that it has.
         RuntimeError: the notebook failed or was killed; the message says where the failed copy is.
     """
-    name, settings = notebook.stem, profiles.load(profile)
+    name, settings, parameters = notebook.stem, profiles.load(profile), dict(parameters or {})
+    _check(parameters, notebook)
     profile = str(Path(profile).resolve()) if Path(profile).suffix else profile  # the kernel runs in another folder
-    home = paths.outputs() / settings.name
+    home = paths.outputs() / settings.name / _variant(parameters)
     home.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(home, name)
     partial = home / f".{name}.partial-{os.getpid()}"
     partial.mkdir()
-    status = _papermill(notebook, partial / f"{name}.ipynb", profile=profile)
+    status = _papermill(notebook, partial / f"{name}.ipynb", parameters={"profile": profile, **parameters})
     if status != 0:
         failed = home / ".failed" / name
         _swap(partial, failed)
@@ -56,14 +71,40 @@ def run(notebook: Path, *, profile: str) -> Path:
     shutil.rmtree(home / ".failed" / name, ignore_errors=True)
     with contextlib.suppress(OSError):  # other notebooks' failures keep it
         (home / ".failed").rmdir()
-    return _swap(partial, paths.run_folder(settings.name, name))
+    return _swap(partial, home / name)
 
 
-def _papermill(notebook: Path, target: Path, *, profile: str) -> int:
+def parameters_of(notebook: Path) -> list[str]:
+    """The names that a notebook's parameters cell sets."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    source = "\n".join(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    return [node.targets[0].id for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+
+
+def _check(parameters: Mapping[str, str], notebook: Path) -> None:
+    """Refuse what papermill would take with a warning: a parameter that the notebook does not have."""
+    known = parameters_of(notebook)
+    for name in parameters:
+        if name == "profile":
+            raise ParameterError("the parameter 'profile' is set by --profile, which outputs are named after")
+        if name not in known:
+            raise ParameterError(f"{notebook.stem} has no parameter {name!r}; its parameters are {', '.join(known)}")
+
+
+def _variant(parameters: Mapping[str, str]) -> Path:
+    """The folder of a run, relative to the profile's: named by what is set, in letters that a folder can have."""
+    if not parameters:
+        return Path()
+    said = "-".join(f"{key}={parameters[key]}" for key in sorted(parameters))
+    return Path(VARIANTS) / re.sub(r"[^\w.@=-]+", "-", said)
+
+
+def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -> int:
+    given = [word for name, value in parameters.items() for word in ("-r", name, value)]
     command = [
         *(sys.executable, "-m", "papermill", str(notebook), str(target)),
         *("--kernel", "python3", "--cwd", str(notebook.parent)),
-        *("-p", "profile", profile, "--log-level", "WARNING"),
+        *(*given, "--log-level", "WARNING"),
     ]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
     environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
@@ -125,10 +166,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emocast.runner", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path, help="the notebook's file")
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
+    parser.add_argument(
+        "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="set another parameter of the notebook, for example: --parameter encoder laion (may be repeated)",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     try:
-        print(f"  -> {paths.relative(run(options.notebook, profile=options.profile))}")
-    except (RuntimeError, profiles.ProfileError) as error:
+        folder = run(options.notebook, profile=options.profile, parameters=dict(options.parameter))
+        print(f"  -> {paths.relative(folder)}")
+    except (RuntimeError, ParameterError, profiles.ProfileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
