@@ -23,7 +23,8 @@ STAMP := $(ENV)/.emocast.lock
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 
 # The notebooks; what each builds on stands below. A new notebook needs a line in both places.
-NOTEBOOKS := 01_dataset_audit 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 06_cross_lingual_ser
+NOTEBOOKS := 01_dataset_audit 02_clap_zero_shot 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep \
+	06_cross_lingual_ser
 
 # A profile of ours by its name, or one's own by its file; outputs are named after it.
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
@@ -115,13 +116,13 @@ ready: | $(STAMP)
 
 # --- the notebooks
 $(call finished,06_cross_lingual_ser): $(TWINS)
-# In paper the encoder is a published checkpoint; else 06 trains it first. A new run of 06 that finds its models trained leaves
-# them as they are, and then nothing that only needs the models runs again.
+# In paper the encoders are published checkpoints; else 06 trains 03's first, and the small wav2vec 2.0 that 02 trains further. A
+# new run of 06 that finds its models trained leaves them as they are, and then nothing that only needs the models runs again.
 ifneq ($(PROFILE),paper)
 MODEL := $(RUN)/models/classification/training.json
 $(MODEL): $(call finished,06_cross_lingual_ser)
 	@test -f $@ || { echo "error: notebook 06 left no $@: delete $< and run make again" >&2; exit 1; }
-$(call finished,03_embedding_extraction): $(MODEL)
+$(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction): $(MODEL)
 endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 

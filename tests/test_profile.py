@@ -77,6 +77,7 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\ncontrastive: {models: {own: 'dual:'}}", "contrastive.models must be of laion-clap:"),
         ("extends: demo\ncontrastive: {clusters: [4, 2]}", "contrastive.clusters must be ascending numbers from 2"),
         ("extends: demo\ncontrastive: {clusters: [1, 2]}", "contrastive.clusters must be ascending numbers from 2"),
+        ("extends: demo\ncontrastive: {events: 0}", "contrastive.events must be at least 1, or null for all"),
         ("extends: demo\ncontrastive: {permutations: 0}", "contrastive.permutations must be at least 1"),
         ("extends: demo\ncontrastive: {dual: {batch_size: 1}}", "batch_size at least 2"),
         ("extends: demo\ncontrastive: {dual: {learning_rate: 0}}", "contrastive.dual: learning_rate and"),

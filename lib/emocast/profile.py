@@ -20,7 +20,7 @@ from . import labels, paths
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
 PROTOCOLS = ("random", "dialogue")
 PRECISIONS = ("auto", "fp32", "bf16")
-ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:")
+ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
 CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
 CORPORA = ("iemocap", "cremad", "emodb", "shemo")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
@@ -149,12 +149,14 @@ class ContrastTraining:
 class Contrast:
     """Models that put sound and text into one space: their encoders by a short name, and the one that is asked.
 
-    `permutations` are draws of the null of clusters, `clusters` the numbers of them that are tried. `dual` says how the
-    model of kind "dual:" is trained; null where all models are published ones.
+    `events` are forecast at most, of speakers whom the model has heard and of others each; null for all. `permutations` are
+    draws of the null of clusters, `clusters` the numbers of them that are tried. `dual` says how the model of kind "dual:" is
+    trained; null where all models are published ones.
     """
 
     models: dict[str, str]
     model: str
+    events: int | None
     permutations: int
     clusters: list[int]
     dual: ContrastTraining | None
@@ -395,6 +397,7 @@ def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
         ),
         f"contrastive.model must be one of contrastive.models: {', '.join(contrast.models)}": contrast.model
         in contrast.models,
+        "contrastive.events must be at least 1, or null for all": contrast.events is None or contrast.events >= 1,
         "contrastive.permutations must be at least 1": contrast.permutations >= 1,
         "contrastive.clusters must be ascending numbers from 2": contrast.clusters == sorted(set(contrast.clusters))
         and contrast.clusters[:1] >= [2],

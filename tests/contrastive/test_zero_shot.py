@@ -117,4 +117,14 @@ def test_a_probe_of_a_model_that_heard_nothing_keeps_dialogues_whole(sounds):
     found = zero_shot.probe(audio, table, classes=CLASSES, heard=np.zeros(90), **OPTIONS).iloc[0]
     assert found["n"] == 90
     assert found["uar"] < 0.5
-    assert "each dialogue whole" in found["calibration"]
+    assert "in folds, each dialogue whole" in found["calibration"]
+
+
+def test_a_probe_that_cannot_be_is_a_reason_not_a_crash(sounds):
+    audio, table = sounds
+    alone = table.assign(emotion=np.where(table["dialogue"] == "d3", "anger", "sadness"))
+    for heard, reason in ((np.zeros(90), "anger occurs in one dialogue"), (np.ones(90), "heard every row")):
+        found = zero_shot.probe(audio, alone, classes=CLASSES, heard=heard, **OPTIONS).iloc[0]
+        assert reason in found["calibration"]
+        assert found[list(zero_shot.SCORES)].isna().all()
+        assert (found["n"], found["chance"]) == (0, pytest.approx(1 / 3))

@@ -71,6 +71,21 @@ def heard(profile: Profile, name: str, utterances: pd.DataFrame) -> pd.Series:
     return ~utterances["session"].isin(held_out).rename("heard")
 
 
+def parts(heard: pd.Series) -> dict[str, pd.Series]:
+    """What a model is tested on: first the speakers whom it has never heard, then the others and all, where there are others.
+
+    Args:
+        heard: as from `heard`.
+
+    Returns:
+        What a part is called -> True or False for each utterance.
+    """
+    everybody = pd.Series(True, index=heard.index)
+    if not heard.any():
+        return {"all speakers, none heard before": everybody}
+    return {"speakers never heard": ~heard, "speakers of the training": heard, "all speakers": everybody}
+
+
 def _is_own(profile: Profile, name: str) -> bool:
     """Whether a model is the one that the profile trains."""
     own = profile.contrastive.dual is not None and name.startswith(_DUAL)

@@ -7,10 +7,14 @@ prompts' directions, brought to length 1 again (Radford et al. 2021, arXiv 2103.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+
+from .. import labels
+from . import captions
 
 
 def compose(classes: Sequence[str], templates: Sequence[str], words: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -40,6 +44,33 @@ def compose(classes: Sequence[str], templates: Sequence[str], words: Mapping[str
         for word in words[name]
     ]
     return pd.DataFrame(rows)
+
+
+def wordings() -> dict[str, pd.DataFrame]:
+    """Prompts for the four classes of `labels.FOUR`, in wordings that lie farther and farther from the demo's captions.
+
+    The class happiness is asked for by words of happiness and of excitement, which `labels.four_classes` puts into one.
+
+    Returns:
+        What a wording is called -> prompts, as from `compose`. "as taught": words and templates of the captions that the
+        demo's own model is trained on; then its words in new templates, other forms of them, and new words, the last two in
+        the captions' templates. To a published model all are new.
+    """
+    taught, new = captions.templates(), captions.templates(held_out=True)
+    known = _merged(captions.words)
+    given = {
+        "as taught": (taught, known),
+        "new templates": (new, known),
+        "new forms of the words": (taught, _merged(captions.forms)),
+        "new words": (taught, _merged(functools.partial(captions.words, held_out=True))),
+    }
+    return {name: compose(labels.FOUR, *parts) for name, parts in given.items()}
+
+
+def _merged(words: Callable[[str], list[str]]) -> dict[str, list[str]]:
+    """The words of each of the four classes."""
+    found = {name: words(name) for name in labels.FOUR}
+    return {**found, "happiness": found["happiness"] + words("excitement")}
 
 
 def ensemble(table: pd.DataFrame, embeddings: np.ndarray) -> pd.DataFrame:

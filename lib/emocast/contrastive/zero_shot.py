@@ -25,6 +25,7 @@ from ..metrics.classes import COUNTED
 from .prompts import choices, unit
 
 INDUCTIVE, TRANSDUCTIVE = "mean over the training's sound", "mean over the tested sound (transductive)"
+SCORES = ("uar", "uar_low", "uar_high", "accuracy", "accuracy_low", "accuracy_high")
 COSINE, CALIBRATED, PROBE = "cosine", "cosine, calibrated", "linear probe"
 
 
@@ -160,21 +161,32 @@ def probe(
         interval: level and draws.
 
     Returns:
-        One row, as in `evaluate`; `calibration` says what the probe was fitted to.
+        One row, as in `evaluate`; `calibration` says what the probe was fitted to, or why it could not be fitted: then the
+        scores are NaN.
     """
     heard = np.asarray(heard, dtype=bool)
     audio, table, heard = usable(audio, table, heard, classes=classes)
-    splits = [(np.flatnonzero(heard), np.flatnonzero(~heard))]
-    fitted = "fitted to the training's sound and labels"
-    if not heard.any():
-        splits = structure.folds(table["emotion"], table[by], random_state=random_state)
-        fitted = f"fitted to the other folds, each {by} whole"
+    fitted = "fitted to the training's sound and labels" if heard.any() else f"fitted in folds, each {by} whole"
     names = table["emotion"].to_numpy(dtype=str)
-    said = np.concatenate([structure.predicted(audio, names, *split) for split in splits])
+    try:
+        splits = _splits(table, heard, by=by, random_state=random_state)
+        said = np.concatenate([structure.predicted(audio, names, *split) for split in splits])
+    except ValueError as error:
+        empty = dict.fromkeys((*SCORES, "majority"), float("nan")) | {"chance": 1 / len(classes)}
+        return pd.DataFrame([{"way": PROBE, "calibration": f"not fitted: {error}", "n": 0, "groups": 0, **empty}])
     tested = table.iloc[np.concatenate([test for _, test in splits])]
     interval |= {"random_state": random_state}
     scores = scored(tested["emotion"], said, tested[by], classes=classes, **interval)
     return pd.DataFrame([{"way": PROBE, "calibration": fitted, **scores}])
+
+
+def _splits(table: pd.DataFrame, heard: np.ndarray, *, by: str, random_state: int) -> list[structure.Split]:
+    """What a probe is fitted to and tested on: the training's sound and the rest, or folds."""
+    if not heard.any():
+        return structure.folds(table["emotion"], table[by], random_state=random_state)
+    if heard.all():
+        raise ValueError("the model heard every row in its training")
+    return [(np.flatnonzero(heard), np.flatnonzero(~heard))]
 
 
 def scored(truth: pd.Series, said: np.ndarray, groups: pd.Series, *, classes: Sequence[str], **interval: Any) -> dict:

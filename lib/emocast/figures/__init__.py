@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .base import FEWEST, PUBLISHED_COLOUR, SERIES_COLOURS, style
 from .classes import accuracies, confusion, scores, shares
+from .contrast import alignment, cluster_sweep, hulls, prompt_spread, texts
 from .corpora import durations, emotion_counts, timeline, valence_arousal
 from .dimensions import distribution, errors, scatter
 from .embeddings import embedding, probes
@@ -19,6 +20,8 @@ __all__ = [
     "PUBLISHED_COLOUR",
     "SERIES_COLOURS",
     "accuracies",
+    "alignment",
+    "cluster_sweep",
     "confusion",
     "differences",
     "distribution",
@@ -27,14 +30,17 @@ __all__ = [
     "embedding",
     "emotion_counts",
     "errors",
+    "hulls",
     "losses",
     "probes",
+    "prompt_spread",
     "recalls",
     "scatter",
     "scores",
     "shares",
     "style",
     "sweep",
+    "texts",
     "timeline",
     "training_curves",
     "valence_arousal",
