@@ -66,6 +66,8 @@ def test_scores_stand_beside_guesses_that_know_nothing(texts, sounds):
     table = table.assign(emotion=np.where(np.arange(90) < 60, "anger", table["emotion"]))
     row = zero_shot.evaluate(audio, table, texts, **OPTIONS).iloc[1]
     assert row["chance"] == pytest.approx(1 / 3)
+    two = zero_shot.evaluate(audio[:70], table[:70].replace("neutral", "sadness"), texts, **OPTIONS).iloc[1]
+    assert two["chance"] == pytest.approx(1 / 2)  # the third class does not occur: naming one of the others scores half
     assert row["majority"] == pytest.approx(70 / 90)
     assert (row["n"], row["groups"]) == (90, 9)
     assert row["uar_low"] <= row["uar"] <= row["uar_high"] and row["uar_low"] < row["uar_high"]

@@ -193,15 +193,17 @@ def scored(truth: pd.Series, said: np.ndarray, groups: pd.Series, *, classes: Se
     """UAR and accuracy with intervals by group, beside what a guess that knows nothing would score.
 
     Returns:
-        n and groups (counts); uar, uar_low, uar_high and its chance (1 / classes); accuracy, accuracy_low, accuracy_high and
-        majority, the accuracy of always naming the most frequent class. All are fractions.
+        n and groups (counts); uar, uar_low, uar_high and its chance, what always naming one class scores (1 / the classes
+        that occur); accuracy, accuracy_low, accuracy_high and majority, the accuracy of always naming the most frequent
+        class. All are fractions.
     """
     truth, said, groups = (np.asarray(values, dtype=str) for values in (truth, said, groups))
     scores = metrics.evaluate(truth, said, labels=list(classes))
+    occurring = np.unique(truth, return_counts=True)[1]
     row = {"n": len(truth), "groups": len(np.unique(groups))}
-    for name, guess in (("uar", "chance"), ("accuracy", "majority")):
+    guesses = (("uar", "chance", 1 / len(occurring)), ("accuracy", "majority", occurring.max() / len(truth)))
+    for name, guess, known in guesses:
         low, high = metrics.bootstrap_interval(truth, said, groups, metric=name, **interval)
-        known = 1 / len(classes) if guess == "chance" else pd.Series(truth).value_counts(normalize=True).max()
         row |= {name: scores[name], f"{name}_low": low, f"{name}_high": high, guess: float(known)}
     return row
 

@@ -17,6 +17,7 @@ from . import base
 
 MEASURES = {"ari": "adjusted Rand index", "nmi": "normalised mutual information", "silhouette": "silhouette"}
 _TEXT_MARKER = "D"
+_NAME_HEIGHT = 0.065  # of an axes' height: names of texts must not cover each other
 
 
 def texts(points: np.ndarray, table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -40,14 +41,28 @@ def texts(points: np.ndarray, table: pd.DataFrame, ax: Axes | None = None) -> Ax
             "zorder": 5 + named,
         }
         ax.scatter(*points[rows].T, s=size, c=colours, **style)
-    outline = [mpl.patheffects.withStroke(linewidth=3, foreground="white")]
-    for (x, y), label in zip(points, table["label"], strict=True):
-        if label:
-            ax.annotate(
-                label, (x, y), xytext=(7, 6), textcoords="offset points", weight="bold", zorder=8, path_effects=outline
-            )
-    ax.scatter([], [], s=60, c="white", marker=_TEXT_MARKER, edgecolors="black", linewidths=1.3, label="text")
+    named = (table["label"] != "").to_numpy()
+    _name(points[named], table.loc[named, "label"].tolist(), ax)
     return ax
+
+
+def _name(points: np.ndarray, names: list[str], ax: Axes) -> None:
+    """Write names to the right of points, one under the other where points lie close, with a line to each."""
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    right = max(right, points[:, 0].max() + 0.36 * (right - left))  # room for the names
+    ax.set_xlim(left, right)
+    place = points[:, 0].max() + 0.06 * (right - left)
+    outline = [mpl.patheffects.withStroke(linewidth=3, foreground="white")]
+    order = np.argsort(points[:, 1])
+    apart = _NAME_HEIGHT * (top - bottom)
+    rank = np.arange(len(points))
+    heights = np.maximum.accumulate(points[order, 1] - rank * apart) + rank * apart
+    heights -= (heights - points[order, 1]).mean()
+    for number, height in zip(order, heights, strict=True):
+        ax.annotate(
+            names[number], points[number], xytext=(place, height), textcoords="data", weight="bold", va="center", zorder=8,
+            path_effects=outline, arrowprops={"arrowstyle": "-", "color": "black", "lw": 0.8, "shrinkA": 1, "shrinkB": 6},
+        )  # fmt: skip
 
 
 def hulls(points: np.ndarray, groups: np.ndarray, ax: Axes | None = None) -> Axes:
@@ -101,7 +116,7 @@ def prompt_spread(
     )
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0, symbol=""))
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.3, -0.12), ncols=3)
     return ax
 
 
@@ -129,7 +144,8 @@ def alignment(table: pd.DataFrame, ax: Axes | None = None, *, measure: str, lege
     names = [f"{row.label}\n({row.shuffled})" if row.shuffled else row.label for row in rows.itertuples()]
     ax.set(yticks=places, yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel=MEASURES[measure])
     low, high = ax.get_xlim()
-    ax.set_xlim(low, high + 0.3 * (high - low))  # room for the p-values
+    ax.set_xlim(low - 0.04 * (high - low), high + 0.3 * (high - low))  # room for the p-values
+    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
     ax.grid(axis="y", visible=False)
     if legend:
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
