@@ -1,9 +1,10 @@
-"""The recognisers on real German speech: `python benchmarks/real_emodb.py FOLDER_OF_EMODB [--profile demo]`.
+"""The demo's models on real German speech: `python benchmarks/real_emodb.py FOLDER_OF_EMODB [--profile demo] [--only words]`.
 
-Two questions. What does a model that the profile has trained (notebook 06) say to recordings of people, which it has never
-heard? And does the same training code, from the same start, learn from real recordings, when the speakers that are scored
-are held out? The second is scored in five folds of two speakers each. Scores are of the four classes, with intervals by
-speaker.
+Three questions. What does a model that the profile has trained (notebook 06) say to recordings of people, which it has never
+heard? Does the same training code, from the same start, learn from real recordings, when the speakers that are scored are
+held out (in five folds of two speakers each)? And do the words of the profile's contrastive model (notebook 02) find emotion
+in them: calibrated by the mean over the recordings themselves, without their labels, and beside a linear probe on the same
+embeddings? Scores are of the four classes, with intervals by speaker.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
-from emocast import labels, metrics
+from emocast import contrastive, labels, metrics
 from emocast import profile as profiles
+from emocast.contrastive import models as contrastive_models
+from emocast.contrastive import prompts, zero_shot
 from emocast.corpora import emodb
+from emocast.encoders import store
 from emocast.ser import models, predictions, progress, splits, training
 
 FOLDS = 5
@@ -26,22 +30,43 @@ EPOCHS = 30  # of about 16 steps each: the corpus is small
 
 
 def main() -> None:
-    """Print both answers."""
+    """Print the answers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="the folder that holds EmoDB's wav/")
     parser.add_argument("--profile", default="demo", help="whose models and start are used (default: demo)")
+    parser.add_argument("--only", choices=["recognisers", "words"], help="leave out the other ones")
     options = parser.parse_args()
     profile = profiles.load(options.profile)
     table = emodb.load(options.folder)
     table = table.assign(emotion=labels.four_classes(table["emotion"])).dropna(subset="emotion").reset_index(drop=True)
-    rows = [_zero_shot(name, table, options.folder, profile) for name in ("classification", "multiobjective")]
-    rows.append(_fitted(table, options.folder, profile))
+    rows = []
+    if options.only != "words":
+        rows += [_recognised(name, table, options.folder, profile) for name in ("classification", "multiobjective")]
+        rows.append(_fitted(table, options.folder, profile))
+    if options.only != "recognisers":
+        rows += _nearest_words(table, options.folder, profile)
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format))
 
 
-def _zero_shot(name: str, table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:
+def _recognised(name: str, table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:
     heard = predictions.predict(models.folder(profile, name), table, root, jobs=profile.jobs)
     return _scored(f"{profile.name} model {name}, no real recording seen", heard.table, profile)
+
+
+def _nearest_words(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> list[dict[str, object]]:
+    name = contrastive_models.ready(profile)
+    model, options = contrastive.get(name), {"by": "speaker", "random_state": profile.seed, **vars(profile.intervals)}
+    audio, _ = store.embed(name, table, root, jobs=profile.jobs)
+    scores = [zero_shot.probe(audio, table, classes=labels.FOUR, heard=table["speaker"].isna(), **options)]
+    for wording, written in prompts.wordings().items():
+        texts = prompts.ensemble(written, model.embed_text(written["text"].tolist()))
+        scores.append(zero_shot.evaluate(audio, table, texts, **options).assign(wording=f", {wording}"))
+    found = pd.concat(scores).fillna({"wording": "", "calibration": ""})
+    found["model"] = (
+        f"{name}: " + found["way"] + found["wording"] + (" (" + found["calibration"] + ")").replace(" ()", "")
+    )
+    ends = {"uar_low": "low", "uar_high": "high"}
+    return found.rename(columns=ends)[["model", "n", "uar", "low", "high", "chance"]].to_dict("records")
 
 
 def _fitted(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:

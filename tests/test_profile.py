@@ -1,6 +1,6 @@
 import pytest
 
-from emocast import corpora, encoders, labels, paths, profile
+from emocast import contrastive, corpora, encoders, labels, paths, profile
 from emocast.corpora.synthetic import twins
 from emocast.forecasting import protocols
 from emocast.forecasting.fcdnn import FCDNNClassifier
@@ -110,6 +110,7 @@ def test_what_a_profile_may_name_is_what_there_is():
     assert tuple(protocols.PROTOCOLS) == profile.PROTOCOLS
     assert corpora.NAMES == profile.CORPORA
     assert tuple(twins.TWINS) == profile.TWINS
+    assert contrastive.KINDS == profile.CONTRASTIVE
     assert "handcrafted" in profile.ENCODERS
     with pytest.raises(ValueError, match="no encoder 'x'.*" + ".*".join(profile.ENCODERS)):
         encoders.get("x")
