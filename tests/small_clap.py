@@ -1,4 +1,4 @@
-"""Random checkpoints of LAION-CLAP and Microsoft CLAP in the official layout, and what their own packages hear with them.
+"""Random checkpoints of LAION-CLAP and Microsoft CLAP in the official layout, and what their packages hear and read with them.
 
 The packages change the process that imports them and want a cache of the model hub, so that both happens in a process of
 its own, which runs this file. The network that hears has its full size, which the packages fix; the one that reads has one
@@ -17,6 +17,22 @@ import torch
 
 import hub
 
+TEXTS = {
+    "laion": [
+        "a happy voice",
+        "This is the sound of an angry man.",
+        "sad",
+        "traurig, „ärgerlich“",
+        "very " * 40 + "sad",
+    ],
+    "microsoft": [
+        "a happy voice",
+        "This is the sound of an angry man.",
+        "sad",
+        "traurig, „ärgerlich“",
+        "Hurrah! Oh no!",
+    ],
+}
 RATES = {"laion": 48_000, "microsoft": 44_100}
 LENGTHS_S = {"laion": (10.0, 3.3), "microsoft": (7.0, 2.2)}  # as much as is heard at once, and less
 
@@ -34,7 +50,18 @@ def microsoft(folder: Path) -> Path:
 def heard(checkpoint: Path) -> tuple[list[np.ndarray], np.ndarray]:
     """The clips that the package itself was given with a checkpoint, and its embeddings, one a row."""
     found = np.load(checkpoint.with_suffix(".npz"))
-    return [found[name] for name in sorted(found.files) if name != "embeddings"], found["embeddings"]
+    return [found[name] for name in sorted(found.files) if name.startswith("clip_")], found["heard"]
+
+
+def read(checkpoint: Path) -> tuple[list[str], np.ndarray]:
+    """The texts that the package itself was given with a checkpoint, and its embeddings, one a row."""
+    found = np.load(checkpoint.with_suffix(".npz"))
+    return found["texts"].tolist(), found["read"]
+
+
+def similarity(checkpoint: Path) -> np.ndarray:
+    """The cosine that the package itself finds between the clips of `heard` (rows) and the texts of `read` (columns)."""
+    return np.load(checkpoint.with_suffix(".npz"))["similarity"]
 
 
 def clips(kind: str) -> list[np.ndarray]:
@@ -44,11 +71,12 @@ def clips(kind: str) -> list[np.ndarray]:
     return [(rng.normal(0, 0.5, length) * np.linspace(0.1, 1, length)).astype(np.float32) for length in lengths]
 
 
-def visit(name: str) -> dict:
+def visit(name: str, *, data: Path | None = None) -> dict:
     """Make an encoder and embed a second of sound, in a process of its own that has no cache of the hub and may not ask it.
 
     Args:
         name: for `encoders.get`.
+        data: where a folder of data is whose `checkpoints/` hold the tokenizers (`hub.tokenizers`): a text is embedded too.
 
     Returns:
         changed: what of the process is not as it was before; asked: the addresses that were looked up or called.
@@ -56,7 +84,9 @@ def visit(name: str) -> dict:
     with tempfile.TemporaryDirectory() as empty:
         environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9"}
         environment.pop("HF_HUB_OFFLINE", None)
-        return json.loads(_run("visit", name, environment=environment).splitlines()[-1])
+        task = "visit" if data is None else "visit and read"
+        environment |= {} if data is None else {"EMOCAST_DATA": str(data)}
+        return json.loads(_run(task, name, environment=environment).splitlines()[-1])
 
 
 def _made(kind: str, path: Path) -> Path:
@@ -86,7 +116,7 @@ def _shaken(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return model.state_dict()
 
 
-def _write_laion(path: Path) -> np.ndarray:
+def _write_laion(path: Path) -> dict[str, np.ndarray]:
     import laion_clap
 
     package = laion_clap.CLAP_Module(enable_fusion=False, device="cpu", amodel="HTSAT-tiny")
@@ -96,10 +126,12 @@ def _write_laion(path: Path) -> np.ndarray:
     content = {"epoch": 3, "name": "random", "optimizer": {"state": {0: {"step": 7}}, "param_groups": [rate]}}
     torch.save({**content, "state_dict": {f"module.{name}": tensor for name, tensor in weights.items()}}, path)
     package.load_ckpt(str(path), verbose=False)  # it accepts what was written
-    return np.concatenate([package.get_audio_embedding_from_data(clip[None]) for clip in clips("laion")])
+    heard = np.concatenate([package.get_audio_embedding_from_data(clip[None]) for clip in clips("laion")])
+    read = package.get_text_embedding(TEXTS["laion"])
+    return {"heard": heard, "read": read, "similarity": heard @ read.T}  # of length 1, as its loss compares them
 
 
-def _write_microsoft(path: Path) -> np.ndarray:
+def _write_microsoft(path: Path) -> dict[str, np.ndarray]:
     import msclap
 
     class Package(msclap.CLAP):
@@ -110,11 +142,21 @@ def _write_microsoft(path: Path) -> np.ndarray:
 
     torch.save({"model": {}}, path)  # which it loads without a word
     package = Package(path, version="2023", use_cuda=False)
-    torch.save({"model": _shaken(package.clap)}, path)
-    return np.concatenate([package.get_audio_embeddings([clip]).numpy() for clip in clips("microsoft")])
+    weights = _shaken(package.clap)
+    for name in [name for name in weights if name.endswith("attn.c_attn.weight")]:  # as transformers had it then
+        mask = torch.ones(1, 1, 80, 80, dtype=torch.bool).tril()
+        weights |= {
+            name.replace("c_attn.weight", "bias"): mask,
+            name.replace("c_attn.weight", "masked_bias"): torch.tensor(-1e4),
+        }
+    torch.save({"model": weights}, path)
+    heard = torch.cat([package.get_audio_embeddings([clip]) for clip in clips("microsoft")])
+    read = package.get_text_embeddings(TEXTS["microsoft"])
+    similarity = package.compute_similarity(heard, read) / package.clap.logit_scale.exp()
+    return {"heard": heard.numpy(), "read": read.numpy(), "similarity": similarity.detach().numpy()}
 
 
-def _visit(name: str) -> None:
+def _visit(name: str, *, reads: bool) -> None:
     import transformers  # noqa: F401 - the encoders import both in any case, and they have side effects of their own
 
     from emocast import encoders
@@ -125,6 +167,8 @@ def _visit(name: str) -> None:
     before = _state()
     encoder = encoders.get(name)
     encoder.encode([np.zeros(encoder.sample_rate, np.float32)])
+    if reads:
+        encoder.embed_text(["a happy voice"])
     after = _state()
     print(json.dumps({"changed": [part for part in before if before[part] != after[part]], "asked": asked}))
 
@@ -149,10 +193,10 @@ def _state() -> dict[str, object]:
 
 if __name__ == "__main__":
     task, given = sys.argv[1:]
-    if task == "visit":
-        _visit(given)
+    if task.startswith("visit"):
+        _visit(given, reads=task == "visit and read")
     else:
         write = {"laion": _write_laion, "microsoft": _write_microsoft}[task]
         found = write(Path(given))
         named = {f"clip_{number}": clip for number, clip in enumerate(clips(task))}
-        np.savez(Path(given).with_suffix(".npz"), embeddings=found, **named)
+        np.savez(Path(given).with_suffix(".npz"), texts=TEXTS[task], **found, **named)

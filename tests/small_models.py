@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 import transformers
 
+import hub
+
 _FAMILY = {
     "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64,
     "conv_dim": [16] * 3, "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
@@ -25,7 +27,8 @@ _CLAP_AUDIO = {
     "num_attention_heads": [2, 4],
 }  # fmt: skip
 _CLAP_TEXT = {
-    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 40,
+    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+    "max_position_embeddings": 130,
 }  # fmt: skip
 
 
@@ -57,9 +60,10 @@ def whisper(folder: Path, *, seed: int = 0, **options) -> Path:
 
 
 def clap(folder: Path, *, seed: int = 0, fusion: bool = False, **options) -> Path:
-    """A CLAP, audio and text; `fusion` as in laion/clap-htsat-fused."""
+    """A CLAP, audio, text and tokenizer; `fusion` as in laion/clap-htsat-fused."""
     fused = {"enable_fusion": True, "fusion_type": "aff_2d"} if fusion else {}
-    config = transformers.ClapConfig(audio_config=_CLAP_AUDIO | fused, text_config=_CLAP_TEXT, projection_dim=24)
+    text = {**_CLAP_TEXT, "vocab_size": hub.roberta_tokenizer(folder)}  # its config.json is written over below
+    config = transformers.ClapConfig(audio_config=_CLAP_AUDIO | fused, text_config=text, projection_dim=24)
     hearing = transformers.ClapFeatureExtractor(truncation="fusion" if fusion else "rand_trunc")
     return _saved(transformers.ClapModel, config, hearing, folder, seed, options)
 

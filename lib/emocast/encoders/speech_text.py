@@ -85,16 +85,18 @@ def _filled(folder: Path, names: tuple[str, ...]) -> Any:
 
 def _tokenizer(source: str, words: int) -> Any:
     """The tokenizer of a checkpoint, in one file or in two."""
+    kind = transformers.RobertaTokenizerFast
     try:
         whole = hub.find(source, needed=(_WHOLE,)) / _WHOLE
     except hub.CheckpointError as error:
         try:
-            return text_towers.made(transformers.RobertaTokenizerFast, words, *text_towers.files(source))
+            parts = text_towers.files(source)
         except hub.CheckpointError:
             raise hub.CheckpointError(
                 f"{error} (in place of {_WHOLE}, vocab.json and merges.txt are read too)"
             ) from error
-    return text_towers.made(lambda file: transformers.RobertaTokenizerFast(tokenizer_file=file), words, whole)
+        return text_towers.made(kind, words, *parts)
+    return text_towers.made(lambda file: kind(tokenizer_file=file), words, whole)
 
 
 def _tokens(tokenizer: Any, longest: int, text: str) -> list[int]:

@@ -1,0 +1,88 @@
+"""Contrastive models behind one face: which there are, and what all of them do."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import small_models
+from emocast import contrastive, encoders, paths
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return small_models.clap(tmp_path_factory.mktemp("models") / "clap")
+
+
+@pytest.fixture
+def model(folder):
+    return contrastive.get(f"transformers:{folder}")
+
+
+def noise(model, seconds, seed=0):
+    samples = round(seconds * model.sample_rate)
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
+
+
+def test_a_contrastive_model_is_an_encoder_that_reads(model, folder):
+    encoder = encoders.get(f"transformers:{folder}")
+    sounds = [noise(model, 1), noise(model, 0.5, seed=1)]
+    assert (model.name, model.sample_rate, model.dimension) == (encoder.name, 48_000, 24)
+    np.testing.assert_array_equal(model.embed_audio(sounds), encoder.encode(sounds))
+    texts = model.embed_text(["a happy voice", "a sad voice"])
+    assert (texts.dtype, texts.shape) == (np.float32, (2, 24))
+    assert np.abs(texts[0] - texts[1]).max() > 1e-3
+
+
+def test_a_model_cannot_be_changed(model):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        model.encoder = None
+
+
+def test_nothing_gives_no_rows(model):
+    for empty in (model.embed_text([]), model.embed_audio([])):
+        assert (empty.dtype, empty.shape) == (np.float32, (0, 24))
+
+
+@pytest.mark.parametrize("wrong", ["", " \n", None, 3, b"sad", ["sad"]])
+def test_what_is_no_text_is_refused(model, wrong):
+    with pytest.raises(ValueError, match=r"text 1 is .*: expected words"):
+        model.embed_text(["a happy voice", wrong])
+
+
+def test_one_text_alone_is_not_taken_for_its_letters(model):
+    with pytest.raises(ValueError, match="one text alone, 'sad': expected a list of texts"):
+        model.embed_text("sad")
+
+
+@pytest.mark.parametrize(
+    "name", ["handcrafted", "wav2vec2:some/where", "emotion2vec:some/where", "clap:x", "msclap", ""]
+)
+def test_what_does_not_read_is_refused_with_those_that_do(name):
+    with pytest.raises(ValueError, match="no such model reads texts; there is ") as refused:
+        contrastive.get(name)
+    assert all(kind in str(refused.value) for kind in contrastive.KINDS)
+
+
+def test_of_transformers_models_only_clap_reads(tmp_path):
+    name = f"transformers:{small_models.wav2vec2(tmp_path)}"
+    with pytest.raises(ValueError, match="this model only hears; there is ") as refused:
+        contrastive.get(name)
+    assert all(kind in str(refused.value) for kind in (name, *contrastive.KINDS))
+
+
+def test_every_kind_is_an_encoders():
+    assert set(contrastive.KINDS) <= set(encoders.NAMES)
+    for kind in contrastive.KINDS:
+        with pytest.raises(ValueError, match=f"no encoder '{kind}'; there is "):
+            contrastive.get(kind)
+
+
+def test_importing_the_face_imports_no_heavy_package():
+    code = "import sys, emocast.contrastive; print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "lib")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
