@@ -15,7 +15,7 @@ def hexes(collection, *, edge=False):
 def marks():
     """Two ensembles that lie on nearly the same place, and a single prompt."""
     table = pd.DataFrame({"emotion": ["anger", "anger", "sadness"], "label": ["", "anger", "sadness"]})
-    return np.array([[0.0, 0.0], [0.5, 0.5], [0.5, 0.501]]), table
+    return np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]]), table
 
 
 def test_texts_are_diamonds_with_a_black_edge_in_the_emotions_colour(ax, marks):
