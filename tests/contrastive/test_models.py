@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 
 from emocast import profile as profiles
 from emocast.contrastive import models, training
@@ -20,17 +21,20 @@ def asked(monkeypatch, tmp_path, corpus_root):
     calls = []
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path))
     monkeypatch.setattr(profiles.Profile, "corpus_root", lambda self, corpus=None: corpus_root)
-    monkeypatch.setattr(training, "train", lambda *given, **options: calls.append((given, options)))
+    monkeypatch.setattr(
+        training, "train", lambda *given, **options: calls.append((given, options, torch.get_num_threads()))
+    )
     return calls
 
 
 def test_a_profiles_own_model_is_trained_when_asked_for(demo, asked, tmp_path):
     assert models.ready(demo) == models.ready(demo, "demo") == "dual:demo/models/contrastive"
-    (folder, utterances, _), options = asked[0]
+    (folder, utterances, _), options, threads = asked[0]
     assert folder == tmp_path / "demo" / "models" / "contrastive"
     assert {"Ses01", "Ses02"} == set(utterances["session"])
     assert (options["settings"], options["seed"]) == (demo.contrastive.dual, demo.seed)
     assert options["report"].name == "contrastive"
+    assert threads == 1  # the same numbers on every machine
 
 
 @pytest.mark.parametrize(

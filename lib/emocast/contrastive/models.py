@@ -11,7 +11,7 @@ import json
 
 import pandas as pd
 
-from .. import corpora, paths
+from .. import corpora, paths, threads
 from ..encoders import hub
 from ..profile import Profile
 from ..ser import progress
@@ -97,6 +97,7 @@ def _train(profile: Profile, name: str) -> None:
     root = profile.corpus_root()
     utterances = corpora.get(profile.corpus).load(root)
     settings = {"settings": profile.contrastive.dual, "seed": profile.seed}
-    with progress.bars() as reporter:
+    # one thread: the same last digits on every machine, and for networks this small a second one mostly waits for the first
+    with progress.bars() as reporter, threads.of_torch(1):
         folder = paths.outputs() / name.removeprefix(_DUAL)
         training.train(folder, utterances, root, **settings, report=reporter(folder.name))
