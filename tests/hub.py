@@ -8,7 +8,7 @@ from transformers import GPT2Config, GPT2Model, RobertaConfig, RobertaModel
 from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
 REVISION = "0" * 40
-MERGES = ("h a", "ha p", "\u0120 v", "\u0120v o", "a n")  # a tokenizer that left them out would be noticed
+MERGES = ("h a", "ha p", "\u0120 v", "\u0120v o", "a n", "! !")  # a tokenizer that left them out would be noticed
 _SPECIAL = {"first": ("<s>", "<pad>", "</s>", "<unk>"), "last": ("<mask>",)}  # RoBERTa's and BART's
 _WIDTH = 768  # of a text tower: both packages count on it
 

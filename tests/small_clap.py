@@ -30,7 +30,7 @@ TEXTS = {
         "This is the sound of an angry man.",
         "sad",
         "traurig, „ärgerlich“",
-        "Hurrah! Oh no!",
+        "Hurrah!! Oh no!",
     ],
 }
 RATES = {"laion": 48_000, "microsoft": 44_100}

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import small_clap
+import small_dual
 import small_emotion2vec
 import small_models
 from emocast import encoders, paths
@@ -26,6 +27,7 @@ CASES = {
     "laion-clap": "laion-clap:",
     "msclap": "msclap:",
     "emotion2vec": "emotion2vec:",
+    "dual": "dual:",
 }
 
 
@@ -42,6 +44,7 @@ def name(request, tmp_path, tmp_path_factory, monkeypatch):
         "laion-clap": lambda: small_clap.laion(kept / "laion"),
         "msclap": lambda: small_clap.microsoft(kept / "microsoft"),
         "emotion2vec": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
+        "dual": lambda: small_dual.folder(tmp_path / "model"),
     }
     if request.param == "emotion2vec":
         small_emotion2vec.install(monkeypatch, tmp_path / "packages")

@@ -61,7 +61,7 @@ def test_a_damaged_tokenizer_is_refused_with_its_files(tmp_path):
     small_hub.gpt2_tokenizer(tmp_path)
     (tmp_path / "vocab.json").write_text('{"a": ')
     with pytest.raises(hub.CheckpointError, match=r"vocab\.json and .*merges\.txt: no tokenizer can be made of them"):
-        text_towers.made(transformers.GPT2TokenizerFast, 262, *text_towers.files(str(tmp_path)))
+        text_towers.made(transformers.GPT2TokenizerFast, 263, *text_towers.files(str(tmp_path)))
 
 
 def test_texts_are_batched_by_their_tokens_and_none_is_left_out():
