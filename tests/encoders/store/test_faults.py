@@ -30,7 +30,7 @@ def disk(tmp_path):
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"a disk in memory cannot be mounted here: {getattr(error, 'stderr', error)}")
     yield place, lambda options: mount(f"remount,{options}")
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["umount", "--lazy", place], check=True)  # lazy: a failed test may hold a file open
 
 
 def there(folder):
