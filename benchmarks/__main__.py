@@ -28,13 +28,13 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore", CorpusWarning)  # the corpus is small on purpose
+    target, sections = paths.outputs() / "bench.md", [_head()]
     with tempfile.TemporaryDirectory(prefix="emocast-bench-") as folder:
-        results = [_run(letter, Path(folder)) for letter in options.only.split(",")]
-    text = "\n".join([_head(), *(result.markdown() for result in results)])
-    target = paths.outputs() / "bench.md"
-    with paths.replacing(target) as partial:
-        partial.write_text(text, encoding="utf-8")
-    print(text)
+        for letter in options.only.split(","):
+            sections.append(_run(letter, Path(folder)).markdown())
+            print(f"\n{sections[-1]}", flush=True)
+            with paths.replacing(target) as partial:  # after each: a later one may be interrupted
+                partial.write_text("\n".join(sections), encoding="utf-8")
     print(f"-> {paths.relative(target)}")
 
 

@@ -20,7 +20,7 @@ from emocast.encoders import get, store
 
 from .measure import Result, rounds, spread
 
-WINDOWS = 24
+WINDOWS = 12
 ROUNDS = 5
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -16,10 +16,12 @@ LIMIT_MB = 2_000
 
 _EMBED = """
 import time
+from pathlib import Path
 import pandas as pd
 from emocast import device
 from emocast.encoders import store
 encoder, table, root, folder, jobs = arguments
+folder = Path(folder)
 windows = pd.read_parquet(table)
 store.embed(encoder, windows.iloc[:1], root, folder=folder, jobs=1, progress=False)  # imports and weights
 started = time.perf_counter()

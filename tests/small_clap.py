@@ -79,7 +79,8 @@ def visit(name: str, *, data: Path | None = None) -> dict:
         data: where a folder of data is whose `checkpoints/` hold the tokenizers (`hub.tokenizers`): a text is embedded too.
 
     Returns:
-        changed: what of the process is not as it was before; asked: the addresses that were looked up or called.
+        changed: what of the process is not as it was before; asked: the addresses that were looked up or called; compiled:
+        machine code that was looked for elsewhere than beside its source.
     """
     with tempfile.TemporaryDirectory() as empty:
         environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9"}
@@ -119,6 +120,7 @@ def _shaken(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def _write_laion(path: Path) -> dict[str, np.ndarray]:
     import laion_clap
 
+    os.environ.pop("NUMBA_CACHE_DIR", None)  # it would have machine code kept in /tmp/
     package = laion_clap.CLAP_Module(enable_fusion=False, device="cpu", amodel="HTSAT-tiny")
     weights = _shaken(package.model)
     weights["text_branch.embeddings.position_ids"] = torch.arange(82)[None]  # as transformers had it then
@@ -162,15 +164,23 @@ def _visit(name: str, *, reads: bool) -> None:
     from emocast import encoders
     from emocast.encoders import foreign, hub  # noqa: F401
 
-    asked = []
-    sys.addaudithook(lambda event, facts: asked.append(str(facts)) if event in _ASKING else None)
+    asked, compiled = [], []
+
+    def note(event, facts):
+        if event in _ASKING:
+            asked.append(str(facts))
+        if event == "open" and str(facts[0]).endswith(".nbi") and Path(facts[0]).parent.name != "__pycache__":
+            compiled.append(str(facts[0]))
+
+    sys.addaudithook(note)
     before = _state()
     encoder = encoders.get(name)
     encoder.encode([np.zeros(encoder.sample_rate, np.float32)])
     if reads:
         encoder.embed_text(["a happy voice"])
     after = _state()
-    print(json.dumps({"changed": [part for part in before if before[part] != after[part]], "asked": asked}))
+    changed = [part for part in before if before[part] != after[part]]
+    print(json.dumps({"changed": changed, "asked": asked, "compiled": compiled}))
 
 
 _ASKING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")

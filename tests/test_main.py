@@ -102,6 +102,17 @@ def test_drop_what_no_sound_is_left_of(kept, said):
     assert said("drop", "--sounds") == (0, ["nothing to drop"], [])
 
 
+def test_a_shard_that_holds_other_sounds_too_is_not_dropped(kept, said):
+    for number, name in enumerate("de", start=7):
+        soundfile.write(kept / f"{name}.wav", np.random.default_rng(number).normal(0, 0.1, 16_000), 16_000)
+    windows = pd.DataFrame({"audio": ["d.wav", "e.wav"], "start_s": [0.0, 0.0], "end_s": [1.0, 1.0]})
+    store.embed("handcrafted", windows, kept, progress=False)
+    (kept / "d.wav").unlink()
+    assert said("show", "--sounds")[1][1].split()[-1] == "1"
+    assert said("drop", "--sounds") == (0, ["nothing to drop"], [])
+    assert len(shelf().files()) == 4
+
+
 def test_nothing_named_is_an_error(kept, said):
     assert said("drop") == (1, [], ["error: nothing to drop is named: give SHELF, --stale or --sounds"])
     assert len(shelf().files()) == 3

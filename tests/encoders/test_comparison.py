@@ -74,6 +74,17 @@ def test_bf16_is_held_against_fp32(checkpoint_folder, windows, tmp_path):
     assert np.isnan(table["median"][1])
 
 
+def test_a_large_network_is_not_emulated(checkpoint_folder, windows, tmp_path, monkeypatch):
+    name = f"wav2vec2:{checkpoint_folder}"
+    monkeypatch.setattr(comparison, "_EMULATED_BYTES", comparison.weights_size(name) - 1)
+    for answer, told in (("fp32", "does not compute in bf16"), ("bf16", "")):
+        monkeypatch.setattr(
+            comparison.device, "precision", lambda wanted="auto", answer=answer: answer if wanted == "auto" else wanted
+        )
+        problem = comparison.in_bf16([name], windows, tmp_path)["problem"][0]
+        assert told in problem and bool(told) == bool(problem)
+
+
 def test_the_size_is_that_of_the_weights_an_encoder_reads(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()

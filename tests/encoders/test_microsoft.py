@@ -41,7 +41,7 @@ def test_a_longer_clip_is_the_mean_of_its_pieces_by_their_length(encoder):
 
 
 def test_nothing_of_the_process_changes_and_nobody_is_asked(checkpoint):
-    assert small_clap.visit(f"msclap:{checkpoint}") == {"changed": [], "asked": []}
+    assert small_clap.visit(f"msclap:{checkpoint}") == {"changed": [], "asked": [], "compiled": []}
 
 
 def test_a_file_that_does_not_fit_is_refused_with_what_does_not(checkpoint, tmp_path):

@@ -71,8 +71,10 @@ class Handcrafted:
             float32, shape (frames, features): row k is computed from the samples [k * HOP, k * HOP + SUPPORT) alone.
 
         Raises:
-            ValueError: the waveform is shorter than one frame.
+            ValueError: the waveform is shorter than one frame, or has more than one channel.
         """
+        if np.ndim(waveform) != 1:
+            raise ValueError(f"a waveform has the shape {np.shape(waveform)}; expected (samples,)")
         if len(waveform) < SUPPORT:
             raise ValueError(f"{len(waveform)} samples at 16 kHz are shorter than one frame of {SUPPORT}")
         with threadpool_limits(1):  # a sum's last digit depends on the number of threads that share it

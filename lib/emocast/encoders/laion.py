@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -98,10 +99,9 @@ class _Tower(nn.Module):
     def __init__(self, network: str) -> None:
         super().__init__()
         folder = Path(find_spec("laion_clap").submodule_search_locations[0])
-        sys.path.append(str(folder))  # the package's own way of finding its modules; `foreign.guarded` takes it back
         settings = json.loads((folder / "clap_module" / "model_configs" / f"{network}.json").read_text())
-        audio = import_module("clap_module.model").CLAPAudioCfp(**settings["audio_cfg"])
-        self.audio_branch = import_module("clap_module.htsat").create_htsat_model(audio)
+        model, htsat = _modules(folder)
+        self.audio_branch = htsat.create_htsat_model(model.CLAPAudioCfp(**settings["audio_cfg"]))
         width, joint = settings["embed_dim"], LaionClap.dimension
         self.audio_projection = nn.Sequential(nn.Linear(width, joint), nn.ReLU(), nn.Linear(joint, joint))
 
@@ -109,6 +109,17 @@ class _Tower(nn.Module):
         where = self.audio_projection[0].weight.device
         heard = self.audio_branch({"waveform": waveforms}, device=where)["embedding"]
         return functional.normalize(self.audio_projection(heard), dim=-1)
+
+
+def _modules(folder: Path) -> tuple[ModuleType, ModuleType]:
+    """What of the package defines the network; it is a package of its own, found as `import laion_clap` finds it.
+
+    It tells numba to keep machine code in /tmp/, where others could put theirs. So the environment is put back before
+    anything of librosa is compiled.
+    """
+    with foreign.guarded():
+        sys.path.append(str(folder))
+        return import_module("clap_module.model"), import_module("clap_module.htsat")
 
 
 @functools.lru_cache(maxsize=1)

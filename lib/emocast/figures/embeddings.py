@@ -42,7 +42,7 @@ def embedding(points: np.ndarray, hue: pd.Series, ax: Axes | None = None, *, tit
         markers=markers, s=18, alpha=0.75, ax=ax, linewidth=0, legend=False if many else "full",
     )  # fmt: skip
     ax.set(xlabel=f"{axis} 1", ylabel=f"{axis} 2", xticklabels=[], yticklabels=[])
-    ax.set_title(f"{title} ({len(order)} {hue.name}s, colours in order of name)" if many else title)
+    ax.set_title(f"{title} ({len(order)} {hue.name}s)" if many else title)
     if not many:
         ax.legend(title=hue.name, markerscale=1.5, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

@@ -8,8 +8,9 @@ A picture shows two of some hundred dimensions, and the eye finds groups in anyt
 
 What "not fitted to" means decides the answer, for windows of one dialogue share seconds of sound. Emotion, speaker and
 session are tested on dialogues that are new to the probe. A dialogue cannot be new and known at once: it is learned from
-the first half of its windows and tested on those of the second half that share no sound with the first. So the dialogue
-has the easier test, the room, the voices and the mood being those it has just heard; that is what the probe asks.
+the first half of its windows and tested on those of the second half that share no sound with the first. That is another
+kind of test: the probe may use whatever lasts through a dialogue (room, voices, mood), and must tell apart dialogues of the
+same two voices. Labels are to be compared with this in mind, encoders under one label more freely.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def log(tmp_path, monkeypatch):
 @pytest.fixture
 def contents():
     """A function that gives the name and the bytes of each shard below a folder."""
-    return lambda folder: {path.name: path.read_bytes() for path in folder.rglob("shards/*.safetensors")}
+    return lambda folder: {path.name: path.read_bytes() for path in folder.glob("*/shards/*.safetensors")}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 import watched
 from emocast.encoders import store
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0  # a busy machine starts processes slowly
 OPTIONS = {"precision": "fp32", "progress": False}
 
 

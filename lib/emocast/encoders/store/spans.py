@@ -48,9 +48,8 @@ def of(windows: pd.DataFrame, root: Path | str) -> Spans:
     """
     found = Spans([None] * len(windows), {})
     rows = windows.reset_index(drop=True)
-    for name, some in rows.groupby(
-        rows["audio"].astype(str), sort=True
-    ):  # as text: a name that is missing is listed too
+    names = rows["audio"].astype(str)  # as text: a name that is missing is listed too
+    for name, some in rows.groupby(names, sort=True):
         path = Path(root) / name
         try:
             stamp = stamp_of(path)  # first: a change while the file is read must show afterwards
