@@ -29,6 +29,9 @@ def test_a_notebook_keeps_the_houses_habits(path):
     assert set(re.findall(r"^(\w+) = ", tagged[0].source, re.MULTILINE)) == PARAMETERS.get(path.stem, {"profile"})
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.cells[0].source.splitlines()[0].endswith("?") or "embedding" in path.stem
+    for cell in notebook.cells:
+        heads = [line for line in cell.source.splitlines() if line.startswith("# ")]
+        assert cell.cell_type == "code" or len(heads) == (cell is notebook.cells[0]), "one title, in the first cell"
     for cell in code:
         assert not cell.outputs and cell.execution_count is None, "outputs are stored"
         assert len(cell.source.splitlines()) <= 15, cell.source

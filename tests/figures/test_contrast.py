@@ -78,7 +78,8 @@ def held():
 def test_alignment_draws_what_is_found_beside_its_null(ax, held):
     other = held.assign(measure="ari", value=0.9)
     figures.alignment(pd.concat([other, held]), ax, measure="nmi")
-    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], [0.15, np.nan, 0.18])
+    np.testing.assert_allclose([bar.get_x() for bar in ax.patches], [0.1, np.nan, 0.12])
+    np.testing.assert_allclose([bar.get_x() + bar.get_width() for bar in ax.patches], [0.15, np.nan, 0.18])
     drawn = {line.get_label(): line.get_xdata() for line in ax.get_lines()}
     np.testing.assert_allclose(drawn["as they are"], [0.3, np.nan, 0.3])
     np.testing.assert_allclose(drawn["shuffled labels: mean"], [0.1, np.nan, 0.12])

@@ -133,7 +133,10 @@ def alignment(table: pd.DataFrame, ax: Axes | None = None, *, measure: str, lege
     ax = base.axes(ax)
     rows = table[table["measure"] == measure].reset_index(drop=True)
     places = np.arange(len(rows))
-    ax.barh(places, rows["null_95"], height=0.5, color="0.82", label="shuffled labels: 95 % lie within")
+    reach = rows["null_95"] - rows["null_mean"]
+    ax.barh(
+        places, reach, left=rows["null_mean"], height=0.5, color="0.82", label="shuffled labels: to the 95th percentile"
+    )
     ax.plot(rows["null_mean"], places, "|", color="0.35", ms=16, mew=2, label="shuffled labels: mean")
     ax.plot(rows["value"], places, "D", color=base.SERIES_COLOURS[0], ms=7, label="as they are")
     for place, row in rows.iterrows():
