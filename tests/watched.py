@@ -18,7 +18,7 @@ from emocast.encoders.wav2vec2 import Wav2Vec2
 
 #: Where the workers of a Dask cluster are told what a run is told by its arguments.
 LOG, PAUSE_S = "WATCHED_LOG", "WATCHED_PAUSE_S"
-PIECE_S = 2.0  # seconds of sound in a piece, in place of a quarter of an hour
+PIECE_S, LONGEST = 2.0, 2  # seconds of sound in a piece, in place of minutes; twice that of one sound
 
 
 def noting(encode, log, pause_s=0.0):
@@ -56,7 +56,7 @@ def run(encoder, root, folder, log, pause_s, gate=None):
         pause_s: how much longer each batch takes.
         gate: a folder: wait there until it holds the file `go`.
     """
-    work._PIECE_S = PIECE_S
+    work._PIECE_S, work._LONGEST = PIECE_S, LONGEST
     Wav2Vec2.encode = noting(Wav2Vec2.encode, log, pause_s)
     if gate:
         (gate / f"ready-{os.getpid()}").touch()

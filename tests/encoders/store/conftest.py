@@ -45,6 +45,7 @@ def encoder(checkpoint_folder):
 def small_pieces(monkeypatch):
     """Pieces of two windows of a sound, or of four of the long one."""
     monkeypatch.setattr(work, "_PIECE_S", watched.PIECE_S)
+    monkeypatch.setattr(work, "_LONGEST", watched.LONGEST)
 
 
 @pytest.fixture

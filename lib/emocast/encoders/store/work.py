@@ -23,7 +23,9 @@ from .shards import Key
 from .shelf import Shelf
 from .spans import Span, shown, stamp_of
 
-_PIECE_S = 900.0  # seconds of sound in a piece: wav2vec2-base takes some twelve seconds for it on two cores
+# Seconds of sound in a piece. A piece is computed by one core: larger ones leave the others idle where there is little work.
+_PIECE_S = 240.0
+_LONGEST = 8  # so many times that much from one file: what its windows have in common is done once a piece
 _READ_S = 80.0  # seconds of sound read at once, while the network hears what was read before
 
 #: A piece as it travels to another process: plain values only (`executor.pieces`).
@@ -46,7 +48,7 @@ def cut(spans: Iterable[Span]) -> Iterator[Piece]:
         for window in windows:
             some.append(window)
             length_s += window.seconds
-            if length_s >= 2 * _PIECE_S:  # a long file is cut too
+            if length_s >= _LONGEST * _PIECE_S:  # a long file is cut too
                 yield _piece(some)
                 some, length_s = [], 0.0
         if length_s >= _PIECE_S:
