@@ -21,7 +21,8 @@ def corpus(tmp_path):
     root.mkdir()
     for number in range(13):
         name, length_s, starts = (f"{number:02}.wav", 3, (0.0, 1.5)) if number else ("00.wav", 12, np.arange(10.0))
-        soundfile.write(root / name, rng.normal(0, 0.1, length_s * RATE), RATE, subtype="FLOAT")
+        # 16 bits: libsndfile writes the time of day into files of floats, and names of shards would depend on it
+        soundfile.write(root / name, rng.normal(0, 0.1, length_s * RATE), RATE, subtype="PCM_16")
         rows += [(name, start, start + 1.0) for start in starts]
     windows = pd.DataFrame(rows, columns=["audio", "start_s", "end_s"])
     windows = windows.sample(frac=1.0, random_state=1)  # in no order, and with an index of its own

@@ -55,7 +55,7 @@ def test_what_cannot_be_embedded_is_listed_and_the_others_go_on(corpus, encoder,
     root, windows = corpus
     (root / "01.wav").unlink()
     (root / "02.wav").write_bytes(b"")
-    (root / "03.wav").write_bytes((root / "03.wav").read_bytes()[:100_000])  # a second and a half
+    (root / "03.wav").write_bytes((root / "03.wav").read_bytes()[:50_000])  # a second and a half
     more = [("04.wav", 2.5, 3.5), ("05.wav", np.nan, 1.0), ("05.wav", 0.0, np.inf), ("06.wav", 1.0, 1.01)]
     windows = pd.concat([windows, pd.DataFrame(more, columns=windows.columns)])
     found, failed = store.embed(encoder, windows, root, jobs=jobs, folder=folder, **OPTIONS)

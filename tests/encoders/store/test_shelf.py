@@ -46,17 +46,24 @@ def flip(path, place):
 def damages(path):
     """Places in a shard: in its values, in a window's first frame, in a sound's digest, in the format's header."""
     content = path.read_bytes()
-    key = shards.read_keys(path)[0]
+    key = next(key for key in shards.read_keys(path) if key.start)
+    start = content.index(int(key.start).to_bytes(8, "little"))
     values = content.index(shards.read(path).embeddings[0].tobytes())
-    start = len(content) - 1 if key.start == 0 else content.rindex(int(key.start).to_bytes(8, "little"))
     return {"values": values + 3, "frames": start, "digest": content.index(key.audio.encode()) + 5, "header": 9}
 
 
+def shard_of(shelf, windows):
+    """The first shard with so many windows: two of a short sound, or four of the long one."""
+    return next(path for path in shelf.files() if len(shards.read_keys(path)) == windows)
+
+
+@pytest.mark.parametrize("windows", [2, 4])
 @pytest.mark.parametrize("index", ["with its index", "without"])
 @pytest.mark.parametrize("where", ["values", "frames", "digest", "header", "cut short", "emptied", "name"])
-def test_a_damaged_shard_is_put_aside_and_computed_again(kept, again, where, index):
-    shelf, path = kept[0], kept[0].files()[3]
-    name, content = path.name, path.read_bytes()
+def test_a_damaged_shard_is_put_aside_and_computed_again(kept, again, where, index, windows):
+    shelf = kept[0]
+    path = shard_of(shelf, windows)
+    name, content, keys = path.name, path.read_bytes(), shards.read_keys(path)
     if where == "name":
         path = path.rename(path.with_name(name[:20] + format(int(name[20], 16) ^ 1, "x") + name[21:]))
     elif where in ("cut short", "emptied"):
@@ -65,10 +72,12 @@ def test_a_damaged_shard_is_put_aside_and_computed_again(kept, again, where, ind
         flip(path, damages(path)[where])
     if index == "without":
         (shelf.folder / "index.parquet").unlink()
-    assert 2 <= again() <= 4
-    assert (shelf.shards / name).read_bytes() == content
-    for shard in shelf.files():
-        shards.read(shard)
+    assert again() == windows
+    held = {key: shard for shard in shelf.files() for key in shards.read(shard).keys}
+    if where == "frames" and index == "without":  # one window seemed missing at once, the others when the shard was read
+        assert len({held[key].name for key in keys}) == 2
+    else:
+        assert {held[key].name for key in keys} == {name} and (shelf.shards / name).read_bytes() == content
     assert [aside.name for aside in (shelf.folder / "damaged").iterdir()] == [path.name]
     assert again() == 0
 
