@@ -74,7 +74,9 @@ def test_a_damaged_shard_is_put_aside_and_computed_again(kept, again, where, ind
         (shelf.folder / "index.parquet").unlink()
     assert again() == windows
     held = {key: shard for shard in shelf.files() for key in shards.read(shard).keys}
-    if where == "frames" and index == "without":  # one window seemed missing at once, the others when the shard was read
+    if (
+        where == "frames" and index == "without"
+    ):  # one window seemed missing at once, the others when the shard was read
         assert len({held[key].name for key in keys}) == 2
     else:
         assert {held[key].name for key in keys} == {name} and (shelf.shards / name).read_bytes() == content
