@@ -1,6 +1,6 @@
 import pytest
 
-from emocast import contrastive, corpora, encoders, labels, paths, profile
+from emocast import contrastive, corpora, encoders, labels, paths, profile, profile_rules
 from emocast.corpora.synthetic import twins
 from emocast.forecasting import protocols
 from emocast.forecasting.fcdnn import FCDNNClassifier
@@ -107,12 +107,12 @@ def test_a_wrong_profile_gives_one_clear_error(tmp_path, text, message):
 
 
 def test_what_a_profile_may_name_is_what_there_is():
-    assert tuple(protocols.PROTOCOLS) == profile.PROTOCOLS
-    assert corpora.NAMES == profile.CORPORA
-    assert tuple(twins.TWINS) == profile.TWINS
-    assert contrastive.KINDS == profile.CONTRASTIVE
-    assert "handcrafted" in profile.ENCODERS
-    with pytest.raises(ValueError, match="no encoder 'x'.*" + ".*".join(profile.ENCODERS)):
+    assert tuple(protocols.PROTOCOLS) == profile_rules.PROTOCOLS
+    assert corpora.NAMES == profile_rules.CORPORA
+    assert tuple(twins.TWINS) == profile_rules.TWINS
+    assert contrastive.KINDS == profile_rules.CONTRASTIVE
+    assert "handcrafted" in profile_rules.ENCODERS
+    with pytest.raises(ValueError, match="no encoder 'x'.*" + ".*".join(profile_rules.ENCODERS)):
         encoders.get("x")
 
 

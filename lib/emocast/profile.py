@@ -15,15 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from . import labels, paths
-
-#: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
-PROTOCOLS = ("random", "dialogue")
-PRECISIONS = ("auto", "fp32", "bf16")
-ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
-CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
-CORPORA = ("iemocap", "cremad", "emodb", "shemo")
-TWINS = ("cremad", "emodb", "shemo", "librispeech")
+from . import paths, profile_rules
 
 
 @dataclass(frozen=True)
@@ -224,7 +216,9 @@ def load(name: str) -> Profile:
     where = _file(name)
     settings = _named(_read(name, seen=()), where.stem)
     profile = _build(Profile, {"name": where.stem, **settings}, where, "")
-    _check(profile, where)
+    broken = profile_rules.first_broken(profile)
+    if broken:
+        raise ProfileError(f"{paths.relative(where)}: {broken}")
     return profile
 
 
@@ -313,100 +307,3 @@ def _number(value: Any) -> Any:
         return float(value)
     except (TypeError, ValueError):
         return value
-
-
-def _check(profile: Profile, path: Path) -> None:
-    """Refuse values that are of the right kind and cannot be right."""
-    twins = profile.twins or {}
-    folders = dict.fromkeys([*CORPORA, *TWINS])
-    rules = {
-        f"corpora may name {', '.join(folders)}": set(profile.corpora) <= set(folders),
-        f"twins may name {', '.join(TWINS)}": set(twins) <= set(TWINS),
-        "each of the twins needs a folder in corpora": set(twins) <= set(profile.corpora),
-        "a twin must have at least 1 speaker and 1 utterance": all(
-            size is None or min(size.speakers, size.utterances) >= 1 for size in twins.values()
-        ),
-        "corpus must be one of the corpora": profile.corpus in profile.corpora,
-        "windows.length_s must be positive": profile.windows.length_s > 0,
-        "windows.guard_s must not be negative": profile.windows.guard_s >= 0,
-        "windows.shifts_s must be ascending and start at 0 or later": profile.windows.shifts_s
-        == sorted(set(profile.windows.shifts_s))
-        and profile.windows.shifts_s[:1] >= [0],
-        f"embeddings.precision must be one of {', '.join(PRECISIONS)}": profile.embeddings.precision in PRECISIONS,
-        "embeddings.block_s must be positive and divide windows.length_s": profile.embeddings.block_s > 0
-        and (profile.windows.length_s / profile.embeddings.block_s).is_integer(),
-        "embeddings.block_shifts_s must be among windows.shifts_s": set(profile.embeddings.block_shifts_s)
-        <= set(profile.windows.shifts_s),
-        "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
-        f"encoder, baseline and embeddings.compared must be of {', '.join(ENCODERS)} (after a colon: what and where)": all(
-            name in ENCODERS or any(name.startswith(kind) for kind in ENCODERS if kind.endswith(":"))
-            for name in (profile.encoder, profile.baseline, *profile.embeddings.compared)
-        ),
-        f"split.protocol must be one of {', '.join(PROTOCOLS)}": profile.split.protocol in PROTOCOLS,
-        "ser.epochs, batch_size, screened, balanced_draws and jobs must be at least 1": min(
-            profile.ser.epochs,
-            profile.ser.batch_size,
-            profile.ser.screened,
-            profile.ser.balanced_draws,
-            profile.ser.jobs,
-        )
-        >= 1,
-        "ser.learning_rate_head and learning_rate_encoder must be positive": min(
-            profile.ser.learning_rate_head, profile.ser.learning_rate_encoder
-        )
-        > 0,
-        f"ser.precision must be one of {', '.join(PRECISIONS)}": profile.ser.precision in PRECISIONS,
-        "ser.fractions must be three positive shares that sum to 1": len(profile.ser.fractions) == 3
-        and min(profile.ser.fractions) > 0
-        and abs(sum(profile.ser.fractions) - 1) < 1e-9,
-        "ser.crop_s must be positive, or null for whole utterances": profile.ser.crop_s is None
-        or profile.ser.crop_s > 0,
-        "ser.start: epochs, batch_size, learning_rate and crop_s must be positive, crop_s at least 0.1 s": profile.ser.start
-        is None
-        or (
-            min(profile.ser.start.epochs, profile.ser.start.batch_size) >= 1
-            and profile.ser.start.learning_rate > 0
-            and profile.ser.start.crop_s >= 0.1
-        ),
-        "ser.start.corpus must be one of the corpora": profile.ser.start is None
-        or profile.ser.start.corpus in profile.corpora,
-        **_contrastive_rules(profile.contrastive),
-        "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
-        "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
-        "split.folds must be at least 2": profile.split.folds >= 2,
-        "intervals.level must lie between 0 and 1": 0 < profile.intervals.level < 1,
-        "intervals.draws must be at least 1": profile.intervals.draws >= 1,
-        "jobs must be at least 1": profile.jobs >= 1,
-    }
-    for rule, holds in rules.items():
-        if not holds:
-            raise ProfileError(f"{paths.relative(path)}: {rule}")
-    for task, emotions in profile.tasks.items():
-        unknown = set(emotions) - set(labels.EMOTIONS)
-        if unknown or len(set(emotions)) < 2:
-            problem = f"unknown emotion {min(unknown)!r}" if unknown else "fewer than two classes"
-            raise ProfileError(f"{paths.relative(path)}: task {task!r}: {problem}")
-
-
-def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
-    """What must hold of the block `contrastive`."""
-    dual = contrast.dual
-    return {
-        f"contrastive.models must be of {', '.join(CONTRASTIVE)} (after the colon: where)": all(
-            name.startswith(CONTRASTIVE) and not name.endswith(":") for name in contrast.models.values()
-        ),
-        f"contrastive.model must be one of contrastive.models: {', '.join(contrast.models)}": contrast.model
-        in contrast.models,
-        "contrastive.events must be at least 1, or null for all": contrast.events is None or contrast.events >= 1,
-        "contrastive.permutations must be at least 1": contrast.permutations >= 1,
-        "contrastive.clusters must be ascending numbers from 2": contrast.clusters == sorted(set(contrast.clusters))
-        and contrast.clusters[:1] >= [2],
-        "contrastive.dual: epochs, batch_size, dimension and text_dimension must be at least 1, batch_size at least 2": dual
-        is None
-        or (min(dual.epochs, dual.dimension, dual.text_dimension) >= 1 and dual.batch_size >= 2),
-        "contrastive.dual: learning_rate and learning_rate_encoder must be positive": dual is None
-        or min(dual.learning_rate, dual.learning_rate_encoder) > 0,
-        "contrastive.dual.crop_s must be at least 0.1 s, or null for whole utterances": dual is None
-        or dual.crop_s is None
-        or dual.crop_s >= 0.1,
-    }
