@@ -171,6 +171,7 @@ class Profile:
     seed: int
     corpus: str
     corpora: dict[str, str]
+    for_corpus: dict[str, dict[str, Any]]
     synthetic: Synthetic | None
     twins: dict[str, TwinSize | None] | None
     windows: Windows
@@ -200,22 +201,39 @@ def available() -> list[str]:
     return sorted(path.stem for path in paths.PROFILES.glob("*.yaml"))
 
 
-def load(name: str) -> Profile:
+def load(name: str, *, corpus: str | None = None) -> Profile:
     """Read a profile and check it.
 
     Args:
         name: one of `available()`, or the path of a YAML file of one's own (it may extend any of those).
+        corpus: the main corpus, where it is not to be the profile's own: what `for_corpus` says of it replaces the
+            profile's settings.
 
     Returns:
         The checked settings.
 
     Raises:
-        ProfileError: no such profile, an unknown or missing setting, a value of the wrong kind. The message names the
-            file, the setting and what to write.
+        ProfileError: no such profile, an unknown or missing setting, a value of the wrong kind, a corpus without
+            settings. The message names the file, the setting and what to write.
     """
     where = _file(name)
     settings = _named(_read(name, seen=()), where.stem)
-    profile = _build(Profile, {"name": where.stem, **settings}, where, "")
+    profile = _checked({"name": where.stem, **settings}, where)
+    others = {
+        other: _checked({"name": where.stem, **settings, **changes, "corpus": other}, where)
+        for other, changes in profile.for_corpus.items()
+    }
+    if corpus in (None, profile.corpus):
+        return profile
+    if corpus not in others:
+        known = ", ".join([profile.corpus, *others])
+        raise ProfileError(f"{paths.relative(where)}: no settings for the corpus {corpus!r}; there are some for {known}")
+    return others[corpus]
+
+
+def _checked(settings: dict[str, Any], where: Path) -> Profile:
+    """Settings with their types, held against the rules."""
+    profile = _build(Profile, settings, where, "")
     broken = profile_rules.first_broken(profile)
     if broken:
         raise ProfileError(f"{paths.relative(where)}: {broken}")

@@ -94,7 +94,7 @@ def first_broken(profile: Profile) -> str | None:
         "jobs must be at least 1": profile.jobs >= 1,
     }
     broken = [rule for rule, holds in rules.items() if not holds]
-    return next((*broken, *_wrong_tasks(profile.tasks)), None)
+    return next(iter([*broken, *_wrong_tasks(profile.tasks)]), None)
 
 
 def _wrong_tasks(tasks: dict[str, list[str]]) -> Iterator[str]:
