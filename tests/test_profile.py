@@ -84,7 +84,10 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\ncontrastive: {dual: {crop_s: 0}}", "contrastive.dual.crop_s must be at least 0.1 s"),
         ("extends: paper\ncontrastive: {dual: {epochs: 1}}", "setting contrastive.dual.source is missing"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
-        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, librispeech"),
+        (
+            "extends: demo\ncorpora: {ravdess: RAVDESS}",
+            "corpora may name iemocap, cremad, emodb, shemo, meld, librispeech",
+        ),
         ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),
         ("extends: demo\ntasks: {all: neutral}", "tasks.all must be of type list, found 'neutral'"),
         (

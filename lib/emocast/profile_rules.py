@@ -19,7 +19,7 @@ PROTOCOLS = ("random", "dialogue")
 PRECISIONS = ("auto", "fp32", "bf16")
 ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
 CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
-CORPORA = ("iemocap", "cremad", "emodb", "shemo")
+CORPORA = ("iemocap", "cremad", "emodb", "shemo", "meld")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 
 

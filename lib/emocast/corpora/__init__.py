@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 #: The corpora that can be loaded, by the name of their module.
-NAMES: tuple[str, ...] = ("iemocap", "cremad", "emodb", "shemo")
+NAMES: tuple[str, ...] = ("iemocap", "cremad", "emodb", "shemo", "meld")
 
 
 def get(name: str) -> ModuleType:
