@@ -1,6 +1,7 @@
 # Emocast: every target makes the environment it needs. `make help` explains.
 
 PROFILE ?= demo
+CORPUS  ?=
 DATA    ?= $(CURDIR)/data
 OUTPUTS ?= $(CURDIR)/outputs
 ARGS    ?=
@@ -25,22 +26,28 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 # The notebooks; what each builds on stands below. A new notebook needs a line in both places.
 NOTEBOOKS := 01_dataset_audit 02_clap_zero_shot 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep \
 	06_cross_lingual_ser
+# Those that have a parameter `corpus`.
+FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep
 
 # A profile of ours by its name, or one's own by its file; outputs are named after it.
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
 ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
 NAME  := $(basename $(notdir $(PROFILE)))
 
-RUN      := $(EMOCAST_OUTPUTS)/$(NAME)
-finished  = $(RUN)/$(1)/$(1).ipynb
+# A profile's outputs; those of its notebooks on another corpus (CORPUS=meld) stand below them. Paths with `=` in them are
+# always behind a variable: make would take a rule that shows one for an assignment.
+HOME_    := $(EMOCAST_OUTPUTS)/$(NAME)
+RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
+finished  = $(HOME_)/$(1)/$(1).ipynb
+elsewhere = $(RUN)/$(1)/$(1).ipynb
 LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
-# paper and own profiles the data are looked at before anything runs: what an own profile's synthetic corpora lack is made,
-# the main corpus must be there if it is real.
+# paper and own profiles `ready` comes first: what an own profile's synthetic corpora lack is made, and of corpora and
+# checkpoints that nobody can make it is said at once which are missing.
 EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE))
-CORPUS   := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
+TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
 TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech,$(EMBEDDED)/$(folder)/synthetic.json))
 READY    := $(if $(EMBEDDED),,ready)
 
@@ -48,14 +55,15 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
-.PHONY: help env reproduce test smoke reference bench lab lint format lock clean
+.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean
 .PHONY: ready
 .DELETE_ON_ERROR:
 
 help:  ## this list
 	@echo "Emocast. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Settings: PROFILE=demo|smoke|paper|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
+	@echo "          CORPUS=meld runs the forecasting notebooks on that corpus in place of the profile's main one"
 	@echo "          EXECUTOR=local|dask  SCHEDULER=tcp://host:8786"
 	@echo "Now: PROFILE=$(PROFILE), environment $(ENV)"
 
@@ -71,6 +79,9 @@ test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
 
 reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
 	$(PY) -m emocast.report reference --profile $(ASKED)
+
+checkpoints: $(STAMP)  ## download the published models that a profile names (PROFILE=paper) into the model hub's cache
+	$(PY) -m emocast.requirements --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
 
 bench: $(STAMP)  ## measure speed and memory against the plain way; writes outputs/bench.md (ARGS="--only c,e" for some)
 	$(PY) -m benchmarks $(ARGS)
@@ -107,19 +118,20 @@ $(STAMP): requirements.lock pyproject.toml
 # --- the data
 synthetic = $(PY) -m emocast.corpora.synthetic --profile $(ASKED)
 
-$(CORPUS) $(TWINS): $(VOICES) | $(STAMP)
+$(TALKS) $(TWINS): $(VOICES) | $(STAMP)
 	@echo "$(NAME): synthetic $(notdir $(@D))"
 	@$(synthetic) --corpus $(notdir $(@D))
 
 ready: | $(STAMP)
 	@$(synthetic) --if-missing
+	@$(PY) -m emocast.requirements --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 # --- the notebooks
 $(call finished,06_cross_lingual_ser): $(TWINS)
 # In paper the encoders are published checkpoints; else 06 trains 03's first, and the small wav2vec 2.0 that 02 trains further. A
 # new run of 06 that finds its models trained leaves them as they are, and then nothing that only needs the models runs again.
 ifneq ($(PROFILE),paper)
-MODEL := $(RUN)/models/classification/training.json
+MODEL := $(HOME_)/models/classification/training.json
 $(MODEL): $(call finished,06_cross_lingual_ser)
 	@test -f $@ || { echo "error: notebook 06 left no $@: delete $< and run make again" >&2; exit 1; }
 $(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction): $(MODEL)
@@ -127,11 +139,21 @@ endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(CORPUS) $(OWN) $(STAMP) | $(READY) $(TWINS)
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TALKS) $(OWN) $(STAMP) | $(READY) $(TWINS)
 	@echo "$(NAME): $(1)"
 	@$(PY) -m emocast.runner $$< --profile $(ASKED)
 endef
 $(foreach name,$(NOTEBOOKS),$(eval $(call notebook,$(name))))
 
-$(RUN)/index.html: $(foreach name,$(NOTEBOOKS),$(call finished,$(name)))
-	@$(PY) -m emocast.report page --profile $(ASKED)
+define on_another_corpus
+$$(call elsewhere,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TWINS) $(OWN) $(MODEL) $(STAMP) | $(READY)
+	@echo "$(NAME), $(CORPUS): $(1)"
+	@$(PY) -m emocast.runner $$< --profile $(ASKED) --parameter corpus $(CORPUS)
+endef
+ifneq ($(CORPUS),)
+$(foreach name,$(FORECASTING),$(eval $(call on_another_corpus,$(name))))
+$(call elsewhere,04_forecasting_fcdnn) $(call elsewhere,05_time_shift_sweep): $(call elsewhere,03_embedding_extraction)
+endif
+
+$(RUN)/index.html: $(foreach name,$(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS)),$(call elsewhere,$(name)))
+	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))

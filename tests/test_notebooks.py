@@ -15,7 +15,13 @@ import pytest
 from emocast import paths
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
-PARAMETERS = {"02_clap_zero_shot": {"profile", "encoder"}}  # of the others: the profile alone
+PARAMETERS = {  # of the others: the profile alone
+    "02_clap_zero_shot": {"profile", "encoder"},
+    **{
+        name: {"profile", "corpus"}
+        for name in ("03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep")
+    },
+}
 MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
 
 

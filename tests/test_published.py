@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from emocast import published
@@ -21,3 +23,11 @@ def test_what_the_papers_do_not_print_is_refused():
         published.select("forecast-5-class")
     with pytest.raises(KeyError, match="0 published figures"):
         published.value("forecast-3-class", "recall")
+
+
+def test_on_a_corpus_of_which_nothing_is_printed_there_is_nothing():
+    assert published.on("IEMOCAP", "forecast-3-class", "cv_mean") == 78.8
+    assert math.isnan(published.on("MELD", "forecast-3-class", "cv_mean"))
+    assert math.isnan(published.on("IEMOCAP", "forecast-7-class", "cv_mean"))
+    assert published.report("IEMOCAP", "forecast-2-class").loc["sadness", "published_recall"] == 0.96
+    assert published.report("MELD", "forecast-2-class").empty

@@ -16,10 +16,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import figures, paths
+from . import corpora, figures, paths
 from . import profile as profiles
 
 MANIFEST = "manifest.json"
+_INTERACTIVE = "interactive"
 #: The environment variable in which the runner names the folder of a run.
 RUN_FOLDER = "EMOCAST_RUN_FOLDER"
 
@@ -31,14 +32,17 @@ class Run:
         name: the notebook's file name without its ending.
         profile: the run's settings.
         folder: where tables and figures go.
+        dataset: the main corpus as papers write it, for example "IEMOCAP".
     """
 
-    def __init__(self, name: str, profile: profiles.Profile, folder: Path) -> None:
-        """Begin a run in an existing folder; `start` does so for notebooks."""
+    def __init__(self, name: str, profile: profiles.Profile, folder: Path, *, variant: Path = Path()) -> None:
+        """Begin a run in an existing folder; `start` does so for notebooks. Its inputs are of the same variant."""
         self.name = name
+        self._variant = variant
         self.profile = profile
         self.folder = folder
         self._started = time.perf_counter()
+        self.dataset: str = corpora.get(profile.corpus).NAME
         self._manifest: dict = {"notebook": name, "profile": profile.name, "figures": [], "tables": [], "notes": []}
 
     def input(self, notebook: str) -> Path:
@@ -47,12 +51,14 @@ class Run:
         Raises:
             FileNotFoundError: that notebook has not run; the message says how to run it.
         """
-        for folder in (paths.run_folder(self.profile.name, notebook), _interactive(self.profile.name, notebook)):
+        home = paths.outputs() / self.profile.name
+        for folder in (home / self._variant / notebook, home / _INTERACTIVE / self._variant / notebook):
             if (folder / MANIFEST).is_file():
                 return folder
+        on = f" CORPUS={self.profile.corpus}" if self._variant.name else ""
         raise FileNotFoundError(
-            f"{self.name} needs what {notebook} makes, and it has not run with the profile {self.profile.name!r}: "
-            f"`make reproduce PROFILE={self.profile.name}` runs both in order, or open and run {notebook}.ipynb first"
+            f"{self.name} needs what {notebook} makes, and it has not run with the profile {self.profile.name!r}{on}: "
+            f"`make reproduce PROFILE={self.profile.name}{on}` runs both in order, or open and run {notebook}.ipynb first"
         )
 
     def table(self, table: pd.DataFrame, name: str, *, caption: str) -> pd.DataFrame:
@@ -100,24 +106,22 @@ class Run:
             partial.write_text(json.dumps(self._manifest, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def start(name: str, *, profile: str) -> Run:
+def start(name: str, *, profile: str, corpus: str = "") -> Run:
     """Begin a notebook's run.
 
     Args:
         name: the notebook's file name without its ending.
         profile: a profile's name or file (`profile.load`).
+        corpus: another main corpus than the profile's; empty for that.
 
     Returns:
         The run. As a side effect matplotlib has the project's style, and pandas shows four significant digits.
     """
-    settings = profiles.load(profile)
-    folder = Path(os.environ.get(RUN_FOLDER) or _interactive(settings.name, name))
+    settings = profiles.load(profile, corpus=corpus or None)
+    variant = paths.variant({"corpus": corpus} if corpus else {})
+    folder = Path(os.environ.get(RUN_FOLDER) or paths.outputs() / settings.name / _INTERACTIVE / variant / name)
     folder.mkdir(parents=True, exist_ok=True)
     figures.style()
     pd.set_option("display.float_format", "{:.4g}".format, "display.max_colwidth", None)
     warnings.filterwarnings("ignore", message="IProgress not found")  # progress bars are text here, and meant to be
-    return Run(name, settings, folder)
-
-
-def _interactive(profile: str, notebook: str) -> Path:
-    return paths.outputs() / profile / "interactive" / notebook
+    return Run(name, settings, folder, variant=variant)

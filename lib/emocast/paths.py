@@ -7,9 +7,10 @@ elsewhere (another disk, a test's temporary folder); the Makefile sets them from
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def outputs() -> Path:
 def run_folder(profile: str, notebook: str) -> Path:
     """The finished run of one notebook, for example `outputs/demo/01_dataset_audit`."""
     return outputs() / profile / notebook
+
+
+def variant(parameters: Mapping[str, str]) -> Path:
+    """Where runs of notebooks with other parameters than their own stand, relative to the profile's outputs.
+
+    Args:
+        parameters: what is set, by name.
+
+    Returns:
+        For example `variants/corpus=meld`, in letters that a folder can have; `.` where nothing is set.
+    """
+    if not parameters:
+        return Path()
+    said = "-".join(f"{key}={parameters[key]}" for key in sorted(parameters))
+    return Path("variants") / re.sub(r"[^\w.@=-]+", "-", said)
 
 
 def cache_folder(profile: str) -> Path:

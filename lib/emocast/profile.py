@@ -227,7 +227,9 @@ def load(name: str, *, corpus: str | None = None) -> Profile:
         return profile
     if corpus not in others:
         known = ", ".join([profile.corpus, *others])
-        raise ProfileError(f"{paths.relative(where)}: no settings for the corpus {corpus!r}; there are some for {known}")
+        raise ProfileError(
+            f"{paths.relative(where)}: no settings for the corpus {corpus!r}; there are some for {known}"
+        )
     return others[corpus]
 
 

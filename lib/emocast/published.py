@@ -54,3 +54,33 @@ def value(experiment: str, metric: str) -> float:
     if len(rows) != 1:
         raise KeyError(f"{len(rows)} published figures of {experiment!r} {metric!r} over all classes")
     return float(rows["value"].iloc[0])
+
+
+def on(dataset: str, experiment: str, metric: str) -> float:
+    """The published value of a metric over all classes on one corpus, or NaN where the papers print none.
+
+    Args:
+        dataset: the corpus as the papers write it, for example "IEMOCAP".
+        experiment: for example "forecast-3-class".
+        metric: for example "cv_mean"; for its unit see `select`.
+    """
+    rows = load()
+    rows = rows[rows["dataset"].eq(dataset) & rows["experiment"].eq(experiment) & rows["metric"].eq(metric)]
+    rows = rows[rows["class"].isna()]
+    return float(rows["value"].iloc[0]) if len(rows) == 1 else float("nan")
+
+
+def report(dataset: str, experiment: str) -> pd.DataFrame:
+    """The published classification report of an experiment on one corpus: no row where the papers print none.
+
+    Args:
+        dataset: as for `on`.
+        experiment: as for `on`.
+
+    Returns:
+        Index `emotion`; columns published_precision, published_recall, published_f1 (fractions).
+    """
+    rows = load()
+    rows = rows[rows["dataset"].eq(dataset) & rows["experiment"].eq(experiment) & rows["class"].notna()]
+    table = rows.pivot(index="class", columns="metric", values="value").reindex(columns=["precision", "recall", "f1"])
+    return table.add_prefix("published_").rename_axis(index="emotion", columns=None)

@@ -17,16 +17,17 @@ import jinja2
 import nbformat
 from PIL import Image
 
-from . import __version__, paths
+from . import __version__, paths, requirements
 from . import profile as profiles
+from .corpora import table
 from .notebook import MANIFEST
 
 _SMALL_WIDTH = 900  # pixels
 
 
-def runs(profile: str) -> list[dict]:
-    """The manifests of a profile's finished notebooks in their order, each with the notebook's title."""
-    folders = sorted(path.parent for path in (paths.outputs() / profile).glob(f"[0-9]*/{MANIFEST}"))
+def runs(home: Path) -> list[dict]:
+    """The manifests of the finished notebooks in a folder in their order, each with the notebook's title."""
+    folders = sorted(path.parent for path in home.glob(f"[0-9]*/{MANIFEST}"))
     return [{**json.loads((folder / MANIFEST).read_text("utf-8")), "title": _title(folder)} for folder in folders]
 
 
@@ -37,22 +38,37 @@ def _title(folder: Path) -> str:
     return first.splitlines()[0].lstrip("# ")
 
 
-def write_page(profile: profiles.Profile) -> Path:
+def _is_synthetic(profile: profiles.Profile) -> bool:
+    """Whether nobody speaks in the main corpus; one that is not there is none."""
+    root = profile.corpus_root()
+    return any(table.is_synthetic(folder) for folder in (root, root / "IEMOCAP_full_release"))
+
+
+def write_page(profile: profiles.Profile, *, variant: Path = Path()) -> Path:
     """Write `index.html` of a profile.
 
     Args:
-        profile: the profile; its finished notebooks are looked up.
+        profile: the profile; its finished notebooks are looked up, and those that were skipped with their reasons.
+        variant: the folder of its notebooks on another corpus (`paths.variant`), which have a page of their own.
 
     Returns:
         The page's path.
     """
+    home = paths.outputs() / profile.name / variant
     loader = jinja2.FileSystemLoader(paths.TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    finished = runs(profile.name)
+    finished = runs(home)
+    others = sorted(page.parent for page in home.glob("variants/*/index.html"))
     page = environment.get_template("index.html").render(
-        profile=profile, runs=finished, version=__version__, seconds=sum(run["seconds"] for run in finished)
+        profile=profile,
+        synthetic=_is_synthetic(profile),
+        runs=finished,
+        skipped=requirements.skipped(home),
+        others=[other.relative_to(home).as_posix() for other in others],
+        version=__version__,
+        seconds=sum(run["seconds"] for run in finished),
     )
-    target = paths.outputs() / profile.name / "index.html"
+    target = home / "index.html"
     with paths.replacing(target) as partial:
         partial.write_text(page, encoding="utf-8")
     return target
@@ -69,11 +85,11 @@ def write_reference(profile: profiles.Profile) -> Path:
     """
     target = paths.REFERENCE / profile.name
     shutil.rmtree(target, ignore_errors=True)
-    for run in runs(profile.name):
+    for run in runs(paths.outputs() / profile.name):
         source, folder = paths.run_folder(profile.name, run["notebook"]), target / run["notebook"]
         folder.mkdir(parents=True)
-        for table in run["tables"]:
-            shutil.copyfile(source / f"{table['name']}.csv", folder / f"{table['name']}.csv")
+        for kept in run["tables"]:
+            shutil.copyfile(source / f"{kept['name']}.csv", folder / f"{kept['name']}.csv")
         for figure in run["figures"]:
             with Image.open(source / f"{figure['name']}.png") as picture:
                 picture.thumbnail((_SMALL_WIDTH, 4 * _SMALL_WIDTH))
@@ -87,9 +103,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emocast.report", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["page", "reference"])
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
+    parser.add_argument("--corpus", help="the page of the notebooks on another corpus than the profile's")
     options = parser.parse_args(arguments)
-    write = {"page": write_page, "reference": write_reference}[options.what]
-    print(f"  -> {paths.relative(write(profiles.load(options.profile)))}")
+    profile = profiles.load(options.profile, corpus=options.corpus)
+    if options.what == "reference":
+        written = write_reference(profile)
+    else:
+        written = write_page(profile, variant=paths.variant({"corpus": options.corpus} if options.corpus else {}))
+    print(f"  -> {paths.relative(written)}")
     return 0
 
 

@@ -11,7 +11,6 @@ import argparse
 import ast
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,18 +20,19 @@ from pathlib import Path
 import nbformat
 from nbconvert import HTMLExporter
 
-from . import paths
+from . import paths, requirements
 from . import profile as profiles
 from .notebook import RUN_FOLDER
-
-#: Below a profile's outputs: the runs of notebooks with other parameters than their own.
-VARIANTS = "variants"
 
 _ATTEMPTS = 5
 
 
 class ParameterError(ValueError):
     """A notebook has no such parameter."""
+
+
+class SkippedError(Exception):
+    """A notebook lacks a corpus or a checkpoint without which it cannot run."""
 
 
 def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = None) -> Path:
@@ -49,12 +49,18 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
 
     Raises:
         ParameterError: the notebook has no such parameter; the message lists those that it has.
+        SkippedError: it lacks something that people have to bring (`requirements`); the report says so too.
         RuntimeError: the notebook failed or was killed; the message says where the failed copy is.
     """
-    name, settings, parameters = notebook.stem, profiles.load(profile), dict(parameters or {})
+    name, parameters = notebook.stem, {key: value for key, value in (parameters or {}).items() if value}
     _check(parameters, notebook)
+    settings = profiles.load(profile, corpus=parameters.get("corpus"))
     profile = str(Path(profile).resolve()) if Path(profile).suffix else profile  # the kernel runs in another folder
-    home = paths.outputs() / settings.name / _variant(parameters)
+    home = paths.outputs() / settings.name / paths.variant(parameters)
+    lacking = requirements.reasons(settings, name, parameters=parameters)
+    requirements.note_skipped(home, name, lacking)
+    if lacking:
+        raise SkippedError(f"{name} is skipped: {'; '.join(lacking)}")
     home.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(home, name)
     partial = home / f".{name}.partial-{os.getpid()}"
@@ -89,14 +95,6 @@ def _check(parameters: Mapping[str, str], notebook: Path) -> None:
             raise ParameterError("the parameter 'profile' is set by --profile, which outputs are named after")
         if name not in known:
             raise ParameterError(f"{notebook.stem} has no parameter {name!r}; its parameters are {', '.join(known)}")
-
-
-def _variant(parameters: Mapping[str, str]) -> Path:
-    """The folder of a run, relative to the profile's: named by what is set, in letters that a folder can have."""
-    if not parameters:
-        return Path()
-    said = "-".join(f"{key}={parameters[key]}" for key in sorted(parameters))
-    return Path(VARIANTS) / re.sub(r"[^\w.@=-]+", "-", said)
 
 
 def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -> int:
@@ -171,9 +169,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="set another parameter of the notebook, for example: --parameter encoder laion (may be repeated)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
+    os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's package is imported: a run looks nothing up on the network
     try:
         folder = run(options.notebook, profile=options.profile, parameters=dict(options.parameter))
         print(f"  -> {paths.relative(folder)}")
+    except SkippedError as reason:
+        print(f"  {reason}")
     except (RuntimeError, ParameterError, profiles.ProfileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -15,7 +15,16 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|roberta-base|gpt2")  # these two, the hub
 
 
 class CheckpointError(ValueError):
-    """A checkpoint is missing, damaged or of another kind. The message names the file and says what to do."""
+    """A checkpoint is missing, damaged or of another kind. The message names the file and says what to do.
+
+    Attributes:
+        advice: which files to put where, where they are missing; else empty.
+    """
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        """Say what is wrong."""
+        super().__init__(message)
+        self.advice = advice
 
 
 def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] = ()) -> Path:
@@ -38,11 +47,11 @@ def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] =
     if here is not None and here.is_dir():
         return _complete(here, needed)
     if not _HUB_ID.fullmatch(str(source)):
-        raise CheckpointError(_how_to_get(source, needed, "there is no such folder"))
+        raise _nowhere(source, needed, "there is no such folder")
     folder = _download(str(source), tuple(needed), tuple(optional))
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
-        raise CheckpointError(_how_to_get(source, needed, f"what the hub or its cache has of it holds no {missing[0]}"))
+        raise _nowhere(source, needed, f"what the hub or its cache has of it holds no {missing[0]}")
     return folder
 
 
@@ -72,7 +81,7 @@ def find_file(source: Path | str) -> Path:
         return here
     repository, _, name = str(source).rpartition("/")
     if not _HUB_ID.fullmatch(repository):
-        raise CheckpointError(_how_to_get(Path(source).parent, [Path(source).name], "there is no such file"))
+        raise _nowhere(Path(source).parent, [Path(source).name], "there is no such file")
     folder = find(repository, needed=[name])
     return folder / name
 
@@ -82,7 +91,8 @@ def _complete(folder: Path, needed: Sequence[str]) -> Path:
     if missing:
         raise CheckpointError(
             f"no {missing[0]} in {paths.relative(folder)}: the copy is incomplete, a checkpoint has {', '.join(needed)}; "
-            f"get what is missing from where the others come from"
+            f"get what is missing from where the others come from",
+            advice=f"put {', '.join(missing)} beside the others into {paths.relative(folder)}/",
         )
     return folder
 
@@ -93,13 +103,14 @@ def _download(repository: str, needed: tuple[str, ...], optional: tuple[str, ...
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=[*needed, *optional]))
     except Exception as error:  # what is raised for a network that is not there has no common class
         reason = f"there is no such folder, and the model hub gave none ({type(error).__name__})"
-        raise CheckpointError(_how_to_get(repository, needed, reason)) from error
+        raise _nowhere(repository, needed, reason) from error
 
 
-def _how_to_get(source: Path | str, needed: Sequence[str], reason: str) -> str:
+def _nowhere(source: Path | str, needed: Sequence[str], reason: str) -> CheckpointError:
     place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
-    names = ", ".join(needed) or "its files"
-    return (
-        f"no checkpoint {source}: {reason}. Put {names} into {paths.relative(place)}/; where there is a network, "
-        f"a hub id is downloaded by itself unless HF_HUB_OFFLINE is set"
+    advice = f"put {', '.join(needed) or 'its files'} into {paths.relative(place)}/"
+    return CheckpointError(
+        f"no checkpoint {source}: {reason}. P{advice[1:]}; where there is a network, "
+        f"a hub id is downloaded by itself unless HF_HUB_OFFLINE is set",
+        advice=advice,
     )

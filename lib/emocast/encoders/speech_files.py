@@ -44,7 +44,8 @@ def find(source: str) -> tuple[Path, tuple[str, ...]]:
             return folder, (file,)
         shards = _shards(folder / file)
         return hub.find(source, needed=(*settings, file, *shards)), shards
-    raise hub.CheckpointError(f"{problems[0]} (in place of {_WEIGHTS[0]}, {_WEIGHTS[2]} is read too)") from problems[0]
+    also = f"(in place of {_WEIGHTS[0]}, {_WEIGHTS[2]} is read too)"
+    raise hub.CheckpointError(f"{problems[0]} {also}", advice=problems[0].advice) from problems[0]
 
 
 def _shards(index: Path) -> tuple[str, ...]:

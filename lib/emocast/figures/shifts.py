@@ -42,7 +42,7 @@ def sweep(
 
     Args:
         summary: columns event_set, shift_s, accuracy, accuracy_low, accuracy_high.
-        published: shift in seconds -> published accuracy.
+        published: shift in seconds -> published accuracy on IEMOCAP; none for another corpus.
         ax: where to draw.
         chance: accuracy of a forecast that knows nothing.
         names: event_set -> its name in the legend.
@@ -51,10 +51,10 @@ def sweep(
     for colour, (event_set, rows) in zip(base.SERIES_COLOURS, summary.groupby("event_set", sort=False), strict=False):
         ax.plot(rows["shift_s"], rows["accuracy"], marker="o", color=colour, label=names[event_set])
         ax.fill_between(rows["shift_s"], rows["accuracy_low"], rows["accuracy_high"], color=colour, alpha=0.18, lw=0)
-    label = "preprint on IEMOCAP (the two ends its text names)"
-    ax.scatter(
-        list(published), list(published.values()), marker="s", s=60, color=base.PUBLISHED_COLOUR, zorder=3, label=label
-    )
+    if published:
+        label = "preprint on IEMOCAP (the two ends its text names)"
+        points = list(published), list(published.values())
+        ax.scatter(*points, marker="s", s=60, color=base.PUBLISHED_COLOUR, zorder=3, label=label)
     ax.axhline(chance, color="0.4", ls=":", label="chance")
     base.shift_axis(ax, summary["shift_s"])
     ax.set(ylabel="accuracy in percent", ylim=(0, 100))

@@ -1,21 +1,19 @@
-"""What a profile asks to be made: which synthetic corpora, how large and where; and what it expects to be there already.
+"""What a profile asks to be made: which synthetic corpora, how large and where.
 
 A profile names the folder of every corpus it reads. Those to which it gives a size are synthetic and are made; the others
-are recordings of people, which somebody has to put there.
+are recordings of people, which somebody has to put there (`emocast.requirements` looks whether they are).
 """
 
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from emocast import corpora, profile
+from emocast import profile
 from emocast.corpora.synthetic import corpus, iemocap, twins
 from emocast.corpora.synthetic.folder import MARKER
 from emocast.corpora.synthetic.isolated import TwinSettings
-from emocast.corpora.table import CorpusError, CorpusWarning
 
 #: The corpus whose layout the conversations have.
 CONVERSATIONS = "iemocap"
@@ -109,26 +107,3 @@ def fulfil(order: Order, *, seed: int, processes: int | None = None) -> Path:
     else:
         twins.make(data, order.corpus, TwinSettings(**order.size), seed=seed, processes=processes)
     return order.folder
-
-
-def absent(settings: profile.Profile) -> dict[str, CorpusError]:
-    """Look for the real corpora of a profile.
-
-    Args:
-        settings: the profile.
-
-    Returns:
-        Why a corpus cannot be used, for each that cannot: the loader's error, which says where it belongs.
-    """
-    made = {order.corpus for order in of(settings)}
-    errors = {}
-    for name in settings.corpora:
-        if name in made or name not in corpora.NAMES:
-            continue
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", CorpusWarning)  # the notebooks list what is damaged
-                corpora.get(name).load(settings.corpus_root(name))
-        except CorpusError as error:
-            errors[name] = error
-    return errors

@@ -1,0 +1,103 @@
+"""What is missing is said at once and stops only what cannot do without it."""
+
+import nbformat
+import pytest
+
+import small_models
+from emocast import profile, requirements, runner
+from emocast.corpora.synthetic import orders
+from emocast.requirements import NEEDS
+
+OWN = """
+extends: paper
+synthetic: null
+corpora: {iemocap: IEMOCAP_full_release, cremad: CREMA-D, emodb: EmoDB, shemo: ShEMO}
+"""
+
+
+@pytest.fixture
+def folders(monkeypatch, tmp_path):
+    """Empty folders for data and outputs, no network and no cache of the hub."""
+    for name in ("DATA", "OUTPUTS"):
+        monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def own(folders):
+    (folders / "own.yaml").write_text(OWN)
+    return str(folders / "own.yaml")
+
+
+def test_all_that_is_missing_stands_in_one_list_with_what_to_do(folders, capsys):
+    assert requirements.main(["--profile", "paper"]) == 0
+    said = capsys.readouterr().out
+    paper = profile.load("paper")
+    for name in (*paper.corpora, paper.ser.source, *paper.ser.candidates):
+        assert f"\n  {name} (" in said
+    assert "put hyperparams.yaml, wav2vec2.ckpt, model.ckpt, label_encoder.txt into" in said
+    assert "no IEMOCAP under" in said and "data/README.md#iemocap" in said
+    waiting = said.splitlines()[-1]
+    assert all(name in waiting for name in NEEDS if NEEDS[name]) and "01_dataset_audit" not in waiting
+
+
+def test_what_a_profile_makes_itself_is_not_asked_for(folders):
+    demo = profile.load("demo")
+    assert not [need for need in requirements.look(demo) if need.role != "for 02 on demand"]
+    assert not any(requirements.reasons(demo, name) for name in NEEDS)
+
+
+def test_a_corpus_that_is_there_is_no_longer_missing_and_a_damaged_one_is(folders, own):
+    (folders / "data").mkdir()
+    small = profile.load(own)
+    assert "corpus" in {need.role for need in requirements.look(small) if need.problem}
+    order = orders.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 2})
+    orders.fulfil(order, seed=0, processes=1)
+    missing = [need.name for need in requirements.look(small, roles=["corpus", "another corpus"]) if need.problem]
+    assert missing == ["iemocap", "cremad", "shemo"]
+    for sound in order.folder.rglob("*.wav"):
+        sound.write_bytes(b"")
+    assert "emodb" in [need.name for need in requirements.look(small) if need.problem]
+
+
+def test_a_checkpoint_that_is_there_is_no_longer_missing(folders, own):
+    place = folders / "data" / "checkpoints" / "facebook" / "wav2vec2-base"
+    small_models.wav2vec2(place)
+    found = {need.name: need.problem for need in requirements.look(profile.load(own))}
+    assert found["facebook/wav2vec2-base"] == ""
+    (place / "config.json").unlink()
+    found = {need.name: need.problem for need in requirements.look(profile.load(own))}
+    assert found["facebook/wav2vec2-base"].startswith("put config.json beside the others into")
+
+
+def test_a_notebook_needs_all_that_those_before_it_need():
+    paper = profile.load("paper")
+    for later in ("04_forecasting_fcdnn", "05_time_shift_sweep"):
+        assert requirements.reasons(paper, later) == requirements.reasons(paper, "03_embedding_extraction") != []
+
+
+def test_with_an_encoder_of_ones_own_the_profiles_is_not_needed(folders, own):
+    asked = requirements.reasons(profile.load(own), "02_clap_zero_shot")
+    assert any("CLAP_weights_2023.pth" in reason for reason in asked)
+    without = requirements.reasons(profile.load(own), "02_clap_zero_shot", parameters=["encoder"])
+    assert [reason.partition(":")[0] for reason in without] == ["iemocap"]
+
+
+def test_a_skipped_notebook_is_noted_and_the_note_goes_when_it_runs(folders, own, capsys, monkeypatch):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cells = [nbformat.v4.new_code_cell('profile = "demo"', metadata={"tags": ["parameters"]})]
+    source = folders / "03_embedding_extraction.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), source)
+    assert runner.main([str(source), "--profile", own]) == 0
+    assert "03_embedding_extraction is skipped: iemocap: no IEMOCAP under" in capsys.readouterr().out
+    home = folders / "outputs" / "own"
+    (note,) = requirements.skipped(home)
+    assert note["notebook"] == "03_embedding_extraction" and len(note["reasons"]) == 2
+    assert not (home / "03_embedding_extraction").exists()
+    monkeypatch.setattr(requirements, "look", lambda *_, **__: [])
+    assert runner.main([str(source), "--profile", own]) == 0
+    assert requirements.skipped(home) == []
+    assert (home / "03_embedding_extraction" / "03_embedding_extraction.ipynb").is_file()
