@@ -127,6 +127,13 @@ def validate(root: Path | str) -> pd.DataFrame:
     return table.problems(found)
 
 
+def download(root: Path | str, *, progress: bool = True) -> str:
+    """Fetch the corpus into its folder, unless it is there; see `download.fetch`."""
+    from . import download as downloads  # here: only this needs what fetches
+
+    return downloads.fetch("cremad", root, progress=progress)
+
+
 def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     """Read the label files and every clip's header once: the rows by name, the problems, the clips of each code."""
     files = clips.recordings(root / "AudioWAV")

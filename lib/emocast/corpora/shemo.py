@@ -88,6 +88,13 @@ def validate(root: Path | str) -> pd.DataFrame:
     return table.problems(found)
 
 
+def download(root: Path | str, *, progress: bool = True) -> str:
+    """Fetch the corpus into its folder, unless it is there; see `download.fetch`."""
+    from . import download as downloads  # here: only this needs what fetches
+
+    return downloads.fetch("shemo", root, progress=progress)
+
+
 def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     """Read every file's name and header once: the usable rows, the problems, and the recordings of each letter."""
     files = {folder: clips.recordings(root / folder) for folder in _FOLDERS.values()}
