@@ -42,9 +42,9 @@ def hubert(folder: Path, *, seed: int = 0, **options) -> Path:
     return _family("Hubert", folder, _LARGE, seed, options)
 
 
-def wavlm(folder: Path, *, seed: int = 0, **options) -> Path:
+def wavlm(folder: Path, *, seed: int = 0, layers: int = 3, **options) -> Path:
     """A WavLM, which hears waveforms as they are."""
-    return _family("WavLM", folder, {}, seed, options, do_normalize=False)
+    return _family("WavLM", folder, {"num_hidden_layers": layers}, seed, options, do_normalize=False)
 
 
 def other(name: str, folder: Path, *, seed: int = 0, **options) -> Path:
@@ -69,7 +69,7 @@ def clap(folder: Path, *, seed: int = 0, fusion: bool = False, **options) -> Pat
 
 
 def _family(name: str, folder: Path, settings: dict, seed: int, options: dict, *, do_normalize: bool = True) -> Path:
-    config = getattr(transformers, f"{name}Config")(**_FAMILY, **settings)
+    config = getattr(transformers, f"{name}Config")(**{**_FAMILY, **settings})
     hearing = transformers.Wav2Vec2FeatureExtractor(do_normalize=do_normalize)
     return _saved(getattr(transformers, f"{name}Model"), config, hearing, folder, seed, options)
 

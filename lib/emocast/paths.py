@@ -19,6 +19,7 @@ NOTEBOOKS = ROOT / "notebooks"
 REFERENCE = ROOT / "outputs" / "reference"
 PROFILES = Path(__file__).resolve().parent / "profiles"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+LICENCES = ROOT / "data" / "LICENCES.md"
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 
 

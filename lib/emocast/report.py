@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import jinja2
+import markupsafe
+import mistune
 import nbformat
+from mistune.toc import add_toc_hook
 from PIL import Image
 
 from . import __version__, paths, requirements
@@ -22,6 +26,7 @@ from . import profile as profiles
 from .corpora import table
 from .notebook import MANIFEST
 
+_LICENCES = "licences.html"
 _SMALL_WIDTH = 900  # pixels
 
 
@@ -71,7 +76,24 @@ def write_page(profile: profiles.Profile, *, variant: Path = Path()) -> Path:
     target = home / "index.html"
     with paths.replacing(target) as partial:
         partial.write_text(page, encoding="utf-8")
+    _write_licences(environment, home / _LICENCES)
     return target
+
+
+def _write_licences(environment: jinja2.Environment, target: Path) -> None:
+    """Write the page on licences and use beside the results, so that it goes where they go."""
+    text = paths.LICENCES.read_text(encoding="utf-8")
+    markdown = mistune.create_markdown(escape=True, plugins=["table", "url"])
+    add_toc_hook(markdown, heading_id=lambda token, _: _anchor(token["text"]))  # for the page's links to its own parts
+    body = markupsafe.Markup(markdown(text))  # mistune escapes what is no Markdown
+    page = environment.get_template("text.html").render(title=text.splitlines()[0].lstrip("# "), body=body)
+    with paths.replacing(target) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _anchor(heading: str) -> str:
+    """A heading's name in links, as GitHub gives it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def write_reference(profile: profiles.Profile) -> Path:

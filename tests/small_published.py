@@ -1,0 +1,77 @@
+"""All checkpoints that the profile `paper` names, small and random, each in its official layout where a person puts them."""
+
+import shutil
+from pathlib import Path
+
+import torch
+import transformers
+
+import hub
+import small_clap
+import small_models
+from emocast.encoders.checkpoint import OFFICIAL
+
+_SMALL = {
+    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+    "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "classifier_proj_size": 16,
+}  # fmt: skip
+_RECIPE = """
+encoder_dim: 32
+out_n_neurons: 4
+wav2vec2: !new:speechbrain.lobes.models.huggingface_wav2vec.HuggingFaceWav2Vec2
+    output_norm: True
+output_mlp: !new:speechbrain.nnet.linear.Linear
+    input_size: !ref <encoder_dim>
+    n_neurons: !ref <out_n_neurons>
+    bias: False
+"""
+_LABELS = "'neu' => 0\n'ang' => 1\n'hap' => 2\n'sad' => 3\n================\n'starting_index' => 0\n"
+
+
+def checkpoints(folder: Path, *, made: Path) -> None:
+    """Fill `data/checkpoints/`.
+
+    Args:
+        folder: that folder.
+        made: where the CLAP models are made, once for all tests that use them.
+    """
+    small_models.wav2vec2(folder / "facebook" / "wav2vec2-base")
+    small_models.hubert(folder / "facebook" / "hubert-base-ls960")
+    small_models.wavlm(folder / "microsoft" / "wavlm-base-plus", layers=6)
+    small_models.whisper(folder / "openai" / "whisper-base")
+    small_models.clap(folder / "laion" / "clap-htsat-unfused")
+    _speechbrain(folder / OFFICIAL)
+    _superb(folder / "superb" / "wav2vec2-base-superb-er")
+    hub.tokenizers(folder)
+    _copy(small_clap.laion(made / "laion"), folder / "lukewys" / "laion_clap" / "630k-audioset-best.pt")
+    _copy(small_clap.microsoft(made / "microsoft"), folder / "microsoft" / "msclap" / "CLAP_weights_2023.pth")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    shutil.copyfile(source, target)
+
+
+def _speechbrain(folder: Path) -> None:
+    """The preprint's encoder as SpeechBrain publishes it, but for its size, of which config.json tells."""
+    folder.mkdir(parents=True)
+    config = transformers.Wav2Vec2Config(**_SMALL)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights, head = transformers.Wav2Vec2Model(config).state_dict(), torch.randn(4, config.hidden_size)
+    torch.save({f"model.{name}": tensor for name, tensor in weights.items()}, folder / "wav2vec2.ckpt")
+    torch.save({"0.w.weight": head}, folder / "model.ckpt")
+    (folder / "hyperparams.yaml").write_text(_RECIPE)
+    (folder / "label_encoder.txt").write_text(_LABELS)
+    config.save_pretrained(folder)
+
+
+def _superb(folder: Path) -> None:
+    """A classifier as SUPERB publishes it."""
+    names = dict(enumerate(["neu", "hap", "ang", "sad"]))
+    config = transformers.Wav2Vec2Config(**_SMALL, id2label=names, label2id={name: n for n, name in names.items()})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        transformers.Wav2Vec2ForSequenceClassification(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
