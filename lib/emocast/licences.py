@@ -20,7 +20,7 @@ import pandas as pd
 
 from . import paths
 
-PAGE = paths.ROOT / "data" / "LICENCES.md"
+PAGE = paths.LICENCES
 
 #: The page's headings that hold entries -> what an entry below them is.
 KINDS: dict[str, str] = {"Corpora": "corpus", "Checkpoints": "checkpoint", "Synthetic speech": "synthesiser"}

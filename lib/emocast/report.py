@@ -81,8 +81,11 @@ def write_page(profile: profiles.Profile, *, variant: Path = Path()) -> Path:
 
 
 def _write_licences(environment: jinja2.Environment, target: Path) -> None:
-    """Write the page on licences and use beside the results, so that it goes where they go."""
+    """Write the page on licences and use beside the results, with the files that it names, so that it goes where they go."""
     text = paths.LICENCES.read_text(encoding="utf-8")
+    for name in re.findall(r"\]\(\.\./([\w.]+)\)", text):
+        shutil.copyfile(paths.ROOT / name, target.with_name(name))
+    text = text.replace("](../", "](")
     markdown = mistune.create_markdown(escape=True, plugins=["table", "url"])
     add_toc_hook(markdown, heading_id=lambda token, _: _anchor(token["text"]))  # for the page's links to its own parts
     body = markupsafe.Markup(markdown(text))  # mistune escapes what is no Markdown
