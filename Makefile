@@ -55,7 +55,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
-.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean
+.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data
 .PHONY: ready
 .DELETE_ON_ERROR:
 
@@ -82,6 +82,10 @@ reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run
 
 checkpoints: $(STAMP)  ## download the published models that a profile names (PROFILE=paper) into the model hub's cache
 	$(PY) -m emocast.requirements --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
+
+data: $(STAMP)  ## which real corpora are there, and how to get them; ARGS="emodb cremad" fetches these
+	@$(PY) -m emocast.corpora $(if $(ARGS),download $(ARGS),where) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))
+	@$(if $(ARGS),,echo 'to fetch some: make data ARGS="emodb cremad"')
 
 bench: $(STAMP)  ## measure speed and memory against the plain way; writes outputs/bench.md (ARGS="--only c,e" for some)
 	$(PY) -m benchmarks $(ARGS)

@@ -80,3 +80,61 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+
+class Files(ThreadingHTTPServer):
+    """A stand-in for any server of files, which serves the content of `files` by path and answers ranges.
+
+    `asked` lists (path, first byte asked for, bytes sent); `cut` says after how many bytes of an answer the connection
+    breaks, by path; `busy` how often the server is too busy first; `marks` whether ETags are sent; `ranges` whether ranges
+    are heeded.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, files: dict[str, bytes]):
+        self.files, self.asked, self.cut, self.busy = files, [], {}, {}
+        self.marks = self.ranges = True
+        super().__init__(("127.0.0.1", 0), _FileHandler)
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def address(self, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+
+
+class _FileHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = self.path.partition("?")[0].lstrip("/")
+        content = self.server.files.get(path)
+        if self.server.busy.get(path, 0) > 0:
+            self.server.busy[path] -= 1
+            return self.send_error(503)
+        if content is None:
+            self.server.asked.append((path, 0, 0))
+            return self.send_error(404)
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(asked[1]) if asked and self.server.ranges else 0
+        self.send_response(206 if asked and self.server.ranges else 200)
+        if asked and self.server.ranges:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if self.server.marks:
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        rest = content[start:][: self.server.cut.get(path)]
+        self.server.asked.append((path, start, len(rest)))
+        self.wfile.write(rest)
+        self.close_connection = path in self.server.cut
+        return None

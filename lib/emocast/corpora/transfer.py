@@ -23,14 +23,15 @@ from requests.adapters import HTTPAdapter
 from tqdm.auto import tqdm
 from urllib3.util import Retry
 
-_PIECE = 1 << 18
+_PIECE = 1 << 14  # of a piece that is not whole when the connection breaks, nothing is kept
 _PATIENCE_S = (15, 90)  # to connect, and between two pieces
+_PAUSE_S = 0.5  # before a busy server is asked again, doubled each time
 #: How a file of each kind begins.
 _BEGINNINGS = {".zip": b"PK", ".tar.gz": b"\x1f\x8b", ".wav": b"RIFF"}
 #: Answers after which asking again a little later makes sense.
 _BUSY = (429, 500, 502, 503, 504)
 
-logging.getLogger("pooch").setLevel(logging.WARNING)  # it reports each file; the progress bar does that here
+pooch.get_logger().setLevel(logging.WARNING)  # it reports each file; the progress bar does that here
 
 
 class DownloadError(ValueError):
@@ -182,7 +183,7 @@ def refuse_other_content(beginning: bytes, name: str, address: str) -> None:
 def session() -> requests.Session:
     """Connections to servers, which are asked again a few times when they are busy."""
     connections = requests.Session()
-    patient = Retry(total=3, backoff_factor=0.3, status_forcelist=_BUSY, raise_on_status=False)
+    patient = Retry(total=3, backoff_factor=_PAUSE_S, status_forcelist=_BUSY, raise_on_status=False)
     for scheme in ("http://", "https://"):
         connections.mount(scheme, HTTPAdapter(max_retries=patient))
     return connections
