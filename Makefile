@@ -48,7 +48,7 @@ VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocas
 # checkpoints that nobody can make it is said at once which are missing.
 EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE))
 TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
-TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech,$(EMBEDDED)/$(folder)/synthetic.json))
+TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech MELD.Raw,$(EMBEDDED)/$(folder)/synthetic.json))
 READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)

@@ -57,7 +57,7 @@ def test_a_corpus_that_is_there_is_no_longer_missing_and_a_damaged_one_is(folder
     order = orders.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 2})
     orders.fulfil(order, seed=0, processes=1)
     missing = [need.name for need in requirements.look(small, roles=["corpus", "another corpus"]) if need.problem]
-    assert missing == ["iemocap", "cremad", "shemo"]
+    assert missing == ["iemocap", "cremad", "shemo", "meld"]
     for sound in order.folder.rglob("*.wav"):
         sound.write_bytes(b"")
     assert "emodb" in [need.name for need in requirements.look(small) if need.problem]

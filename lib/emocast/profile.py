@@ -59,6 +59,14 @@ class Synthetic:
 
 
 @dataclass(frozen=True)
+class SyntheticMeld:
+    """The size of MELD's synthetic twin: dialogues over all splits, and fewest and most turns of a dialogue."""
+
+    dialogues: int
+    turns: list[int]
+
+
+@dataclass(frozen=True)
 class TwinSize:
     """The size of the synthetic twin of a corpus of single sentences: its speakers, and the utterances of each."""
 
@@ -173,6 +181,7 @@ class Profile:
     corpora: dict[str, str]
     for_corpus: dict[str, dict[str, Any]]
     synthetic: Synthetic | None
+    synthetic_meld: SyntheticMeld | None
     twins: dict[str, TwinSize | None] | None
     windows: Windows
     encoder: str

@@ -38,6 +38,7 @@ def first_broken(profile: Profile) -> str | None:
         f"corpora may name {', '.join(folders)}": set(profile.corpora) <= set(folders),
         f"twins may name {', '.join(TWINS)}": set(twins) <= set(TWINS),
         "each of the twins needs a folder in corpora": set(twins) <= set(profile.corpora),
+        "synthetic_meld needs a folder meld in corpora": profile.synthetic_meld is None or "meld" in profile.corpora,
         "a twin must have at least 1 speaker and 1 utterance": all(
             size is None or min(size.speakers, size.utterances) >= 1 for size in twins.values()
         ),

@@ -196,15 +196,18 @@ def validate(root: Path | str) -> pd.DataFrame:
     return table.problems(found)
 
 
-def download(root: Path | str, *, progress: bool = True) -> Path:
-    """Fetch the published archive (about 10 GB) and unpack it.
+def download(root: Path | str, *, progress: bool = True) -> str:
+    """Fetch the published archive (11 GB) and unpack it.
 
     Args:
         root: the folder that is to hold the label files and clips.
-        progress: whether a bar is shown.
+        progress: whether bars are shown.
 
     Returns:
-        The folder.
+        One sentence on what was done.
+
+    Raises:
+        DownloadError: it could not be fetched or unpacked, or something else is in its place.
     """
     from . import download as downloads  # here: only this needs what fetches
 

@@ -5,7 +5,7 @@ import pytest
 
 from emocast.corpora.synthetic.__main__ import main
 
-CONVERSATIONS = "extends: smoke\nsynthetic: {sessions: 1, scenarios: 1, turns: [4, 4]}\n"
+CONVERSATIONS = "extends: smoke\nsynthetic: {sessions: 1, scenarios: 1, turns: [4, 4]}\nsynthetic_meld: null\n"
 TINY = CONVERSATIONS + "twins: null\n"
 TWINS = (
     "twins: {cremad: null, librispeech: null, "

@@ -40,6 +40,7 @@ def test_the_orders_of_a_profile_lie_where_it_reads_them(tmp_path, monkeypatch):
     found = {order.corpus: order.folder.relative_to(tmp_path).as_posix() for order in orders.of(profile.load("demo"))}
     assert found == {
         "iemocap": "demo/IEMOCAP_full_release",
+        "meld": "demo/MELD.Raw",
         "cremad": "demo/CREMA-D",
         "emodb": "demo/EmoDB",
         "shemo": "demo/ShEMO",

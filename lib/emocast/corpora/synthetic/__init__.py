@@ -10,7 +10,8 @@ The modules, in the order of the way: `process` (moods and emotions), `script` (
 
 Beside the conversations stand acted sentences in the layouts of CREMA-D, EmoDB and ShEMO, through the same voices, engine
 and room: `cultures` (a shift of prosody for each language), `isolated` (their plan), `listeners` (votes), `cremad`,
-`emodb`, `shemo` (what each has of its own), and `librispeech`, which is only read; `twins` makes any of them. `files` and
+`emodb`, `shemo` (what each has of its own), and `librispeech`, which is only read; `twins` makes any of them. MELD's twin is
+conversations again, in clips: `meld_scenes` (their plan), `meld_sound`, `meld_video` and `meld` (the files). `files` and
 `folder` write for all; `orders` reads off a profile which are wanted.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emocast import profile
-from emocast.corpora.synthetic import corpus, iemocap, twins
+from emocast.corpora.synthetic import corpus, iemocap, meld, twins
 from emocast.corpora.synthetic.folder import MARKER
 from emocast.corpora.synthetic.isolated import TwinSettings
 
@@ -19,7 +19,11 @@ from emocast.corpora.synthetic.isolated import TwinSettings
 CONVERSATIONS = "iemocap"
 
 #: The name of each synthetic corpus's folder, which says whose layout it has.
-FOLDERS: dict[str, str] = {CONVERSATIONS: iemocap.RELEASE, **{name: twin.name for name, twin in twins.TWINS.items()}}
+FOLDERS: dict[str, str] = {
+    CONVERSATIONS: iemocap.RELEASE,
+    "meld": meld.RELEASE,
+    **{name: twin.name for name, twin in twins.TWINS.items()},
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def of(settings: profile.Profile) -> list[Order]:
     Raises:
         profile.ProfileError: a folder is not called what a synthetic corpus of its layout is called.
     """
-    sizes = {CONVERSATIONS: settings.synthetic, **(settings.twins or {})}
+    sizes = {CONVERSATIONS: settings.synthetic, "meld": settings.synthetic_meld, **(settings.twins or {})}
     orders = [Order(name, settings.corpus_root(name), dict(vars(size))) for name, size in sizes.items() if size]
     for order in orders:
         if order.folder.name != FOLDERS[order.corpus]:
@@ -104,6 +108,9 @@ def fulfil(order: Order, *, seed: int, processes: int | None = None) -> Path:
     if order.corpus == CONVERSATIONS:
         size = corpus.Settings(**{**order.size, "turns": tuple(order.size["turns"])})
         corpus.make(data, size, seed=seed, processes=processes)
+    elif order.corpus == "meld":
+        size = meld.Settings(**{**order.size, "turns": tuple(order.size["turns"])})
+        meld.make(data, size, seed=seed, processes=processes)
     else:
         twins.make(data, order.corpus, TwinSettings(**order.size), seed=seed, processes=processes)
     return order.folder
