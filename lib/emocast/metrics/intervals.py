@@ -2,23 +2,23 @@
 
 Each draw takes as many groups as there are, with replacement, and all rows of each (Davison & Hinkley 1997, Bootstrap
 Methods and their Application, section 3.8). For the scores of `classes.COUNTED` a draw is a sum of the groups' confusion
-counts; a callable is called on the rows of every draw. Intervals are the percentiles of the draws; with few groups (under
-about 20) they are known to be too narrow.
+counts; a callable is called on the rows of every draw. Intervals are the percentiles of the draws, which are too narrow the
+fewer the groups: of 10 dialogues, 95 % intervals hold the truth in 88 to 91 % of simulated studies, of 60 in 94 to 96 %. The
+method "expanded" mends most of that, 93 to 96 % of 10 (`percentiles`; simulated by `benchmarks/coverage.py`).
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from . import checks
-from .classes import COUNTED
+from .drawing import Metric, check_metric, drawn, score, single
 
-Metric = Callable[[np.ndarray, np.ndarray], float]
+#: How the ends of an interval are read from the draws; see `percentiles`.
+METHODS: tuple[str, ...] = ("percentile", "expanded")
 
 
 def bootstrap_interval(
@@ -29,6 +29,7 @@ def bootstrap_interval(
     metric: str | Metric = "accuracy",
     level: float = 0.95,
     draws: int = 1000,
+    method: str = "percentile",
     random_state: int | np.random.Generator,
 ) -> tuple[float, float]:
     """Estimate the interval of a score by a percentile bootstrap over whole groups.
@@ -40,21 +41,49 @@ def bootstrap_interval(
         metric: "accuracy", "uar", "f1_macro" or a function of (y_true, y_pred) that returns a number, such as `ccc`.
         level: share of the draws inside the interval, between 0 and 1.
         draws: number of draws.
+        method: "percentile", or "expanded", which is the better one of fewer than some hundred groups.
         random_state: seed or generator of the draws.
 
     Returns:
         Lower and upper end. With a single group there is nothing to draw from: a warning and (nan, nan).
 
     Raises:
-        ValueError: lengths differ, no row, a value is missing, the metric is unknown, or level or draws make no sense.
+        ValueError: lengths differ, no row, a value is missing, or an option is unknown or makes no sense.
     """
     true, predicted = checks.paired(y_true, y_pred)
     members = checks.paired(groups, y_true, names=("groups", "y_true"))[0]
-    _check_options(metric, level=level, draws=draws)
-    if _single(members):
+    _check_options(metric, level=level, draws=draws, method=method)
+    if single(members):
         return float("nan"), float("nan")
-    scores = _drawn(true, [predicted], members, metric=metric, draws=draws, random_state=random_state)
-    return _ends(scores[0], level=level)
+    scores = drawn(true, [predicted], members, metric=metric, draws=draws, random_state=random_state)
+    return ends(scores[0], percentiles(level, groups=len(pd.unique(members)), method=method))
+
+
+def percentiles(level: float, *, groups: int, method: str) -> tuple[float, float]:
+    """Say which percentiles of the draws are the ends of an interval.
+
+    A bootstrap draw varies as if the variance between groups were divided by G, not G - 1, and its percentiles are those
+    of a normal curve, not of Student's t. "expanded" takes percentiles further out by both factors, so that for a mean it
+    agrees with the t interval and elsewhere keeps to the scale of the score (Hesterberg 2014, "What Teachers Should Know
+    about the Bootstrap", arXiv 1411.5279: the expanded percentile interval).
+
+    Args:
+        level: share of the interval.
+        groups: G, the number of groups that are drawn.
+        method: one of `METHODS`.
+
+    Returns:
+        Two shares of the draws, the lower and the upper.
+
+    Raises:
+        ValueError: the method is unknown.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: known are {', '.join(METHODS)}")
+    outside = (1 - level) / 2
+    if method == "expanded":
+        outside = stats.norm.cdf(stats.t.ppf(outside, groups - 1) * np.sqrt(groups / (groups - 1)))
+    return float(outside), float(1 - outside)
 
 
 def paired_bootstrap(
@@ -66,6 +95,7 @@ def paired_bootstrap(
     metric: str | Metric = "accuracy",
     level: float = 0.95,
     draws: int = 1000,
+    method: str = "percentile",
     random_state: int | np.random.Generator,
 ) -> dict[str, float]:
     """Estimate how much the second model scores above the first, on the same rows: every draw is scored for both.
@@ -81,6 +111,7 @@ def paired_bootstrap(
         metric: as in `bootstrap_interval`.
         level: share of the draws inside the interval, between 0 and 1.
         draws: number of draws.
+        method: as in `bootstrap_interval`; the p-value does not depend on it.
         random_state: seed or generator of the draws.
 
     Returns:
@@ -94,19 +125,20 @@ def paired_bootstrap(
     true, first = checks.paired(y_true, first, names=("y_true", "first"))
     second = checks.paired(true, second, names=("y_true", "second"))[1]
     members = np.arange(len(true)) if groups is None else checks.paired(groups, true, names=("groups", "y_true"))[0]
-    _check_options(metric, level=level, draws=draws)
-    of_all = [_score(true, predicted, metric=metric) for predicted in (first, second)]
+    _check_options(metric, level=level, draws=draws, method=method)
+    of_all = [score(true, predicted, metric=metric) for predicted in (first, second)]
     result = {"first": of_all[0], "second": of_all[1], "difference": of_all[1] - of_all[0]}
-    if _single(members):
+    if single(members):
         return result | dict.fromkeys(("low", "high", "opposite", "p_value"), float("nan"))
-    scores = _drawn(true, [first, second], members, metric=metric, draws=draws, random_state=random_state)
-    return result | _spread(scores[1] - scores[0], around=result["difference"], level=level)
+    scores = drawn(true, [first, second], members, metric=metric, draws=draws, random_state=random_state)
+    at = percentiles(level, groups=len(pd.unique(members)), method=method)
+    return result | _spread(scores[1] - scores[0], around=result["difference"], at=at)
 
 
-def _spread(differences: np.ndarray, *, around: float, level: float) -> dict[str, float]:
+def _spread(differences: np.ndarray, *, around: float, at: tuple[float, float]) -> dict[str, float]:
     """The interval of the drawn differences, and how many contradict the sign of the observed one."""
     known = differences[~np.isnan(differences)]
-    low, high = _ends(differences, level=level)
+    low, high = ends(differences, at)
     against = int((np.sign(around) * known <= 0).sum())
     return {
         "low": low,
@@ -116,78 +148,15 @@ def _spread(differences: np.ndarray, *, around: float, level: float) -> dict[str
     }
 
 
-def _ends(scores: np.ndarray, *, level: float) -> tuple[float, float]:
-    low, high = np.nanquantile(scores, [(1 - level) / 2, (1 + level) / 2])
+def ends(scores: np.ndarray, at: tuple[float, float]) -> tuple[float, float]:
+    """The ends of an interval: two percentiles of the draws that have a score."""
+    low, high = np.nanquantile(scores, at)
     return float(low), float(high)
 
 
-def _single(members: np.ndarray) -> bool:
-    """Whether there is only one group, and so nothing to draw from; warns if so."""
-    names = pd.unique(members)
-    if len(names) == 1:
-        message = f"all rows belong to the group {names[0]!r}: no interval can be estimated"
-        warnings.warn(message, stacklevel=3)
-    return len(names) == 1
-
-
-def _drawn(
-    true: np.ndarray,
-    predictions: Sequence[np.ndarray],
-    members: np.ndarray,
-    *,
-    metric: str | Metric,
-    draws: int,
-    random_state: int | np.random.Generator,
-) -> list[np.ndarray]:
-    """Score every draw, the same draws for each of the predictions: (draws,) each."""
-    owner = pd.factorize(members)[0]
-    n_groups = int(owner.max()) + 1
-    generator = np.random.default_rng(random_state)
-    if callable(metric):
-        chosen = generator.integers(n_groups, size=(draws, n_groups))
-        return [_callable_scores(true, predicted, owner, chosen, metric=metric) for predicted in predictions]
-    # How often each group is in a draw of n_groups out of n_groups with replacement is multinomial.
-    weights = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
-    return [COUNTED[metric](_weighted_counts(true, predicted, owner, weights)) for predicted in predictions]
-
-
-def _weighted_counts(true: np.ndarray, predicted: np.ndarray, owner: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sum the groups' confusion counts for every draw: (draws, classes, classes)."""
-    codes, names = pd.factorize(np.concatenate([true, predicted]))
-    size, (draws, n_groups) = len(names), weights.shape
-    cells = (owner * size + codes[: len(true)]) * size + codes[len(true) :]
-    counts = np.bincount(cells, minlength=n_groups * size * size).reshape(n_groups, size * size)
-    return (weights @ counts).reshape(draws, size, size)
-
-
-def _callable_scores(
-    true: np.ndarray, predicted: np.ndarray, owner: np.ndarray, chosen: np.ndarray, *, metric: Metric
-) -> np.ndarray:
-    """Call the metric on the rows of every draw: (draws,)."""
-    by_group = np.argsort(owner, kind="stable")
-    sizes = np.bincount(owner)
-    starts = np.cumsum(sizes) - sizes
-    scores = np.empty(len(chosen))
-    for draw, groups in enumerate(chosen):
-        lengths = sizes[groups]
-        # Rows of one group lie side by side in by_group: each drawn group's start, then one further a row.
-        before = np.cumsum(lengths) - lengths
-        rows = by_group[np.repeat(starts[groups] - before, lengths) + np.arange(lengths.sum())]
-        scores[draw] = metric(true[rows], predicted[rows])
-    return scores
-
-
-def _score(true: np.ndarray, predicted: np.ndarray, *, metric: str | Metric) -> float:
-    """The score of all rows as they are."""
-    if callable(metric):
-        return float(metric(true, predicted))
-    whole = np.zeros(len(true), dtype=int)
-    return float(COUNTED[metric](_weighted_counts(true, predicted, whole, np.ones((1, 1), dtype=int)))[0])
-
-
-def _check_options(metric: str | Metric, *, level: float, draws: int) -> None:
+def _check_options(metric: str | Metric, *, level: float, draws: int, method: str) -> None:
     """Raise ValueError if the options of a bootstrap make no sense."""
-    if not callable(metric) and metric not in COUNTED:
-        raise ValueError(f"unknown metric {metric!r}: give a function, or one of {', '.join(COUNTED)}")
+    check_metric(metric)
     checks.level(level)
     checks.draws(draws)
+    percentiles(level, groups=2, method=method)
