@@ -145,3 +145,18 @@ def test_profiles_in_a_circle_are_refused(tmp_path):
     path.write_text(f"extends: {path}\n")
     with pytest.raises(profile.ProfileError, match="circle"):
         profile.load(str(path))
+
+
+def test_another_corpus_replaces_what_the_profile_says_of_it(tmp_path):
+    meld = profile.load("paper", corpus="meld")
+    assert (meld.corpus, meld.corpus_root().name, meld.name) == ("meld", "MELD.Raw", "paper")
+    assert meld.tasks["3 classes"] == ["happiness", "sadness", "neutral"] and "4 classes" not in meld.tasks
+    own = profile.load("paper", corpus="iemocap")
+    assert own == profile.load("paper") and own.windows == meld.windows
+    with pytest.raises(
+        profile.ProfileError, match="no settings for the corpus 'shemo'; there are some for iemocap, meld"
+    ):
+        profile.load("paper", corpus="shemo")
+    wrong = write(tmp_path, "extends: paper\nfor_corpus: {meld: {sweep_task: 9 classes}}\n")
+    with pytest.raises(profile.ProfileError, match="sweep_task must be one of the tasks"):
+        profile.load(wrong)
