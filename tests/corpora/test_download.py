@@ -397,7 +397,7 @@ def test_a_kill_while_it_is_unpacked_leaves_nothing_half_done(fetch, data, serve
 
 # --- clips kept in git-LFS
 
-CLIPS = {f"100{number}_DFA_ANG_XX.wav": b"RIFF" + NOISE.bytes(3_000 + number) for number in range(8)}
+CLIPS = {f"100{number}_DFA_ANG_XX.wav": b"RIFF" + NOISE.bytes(40_000 + number) for number in range(8)}
 LABELS = {
     "SentenceFilenames.csv": b"Filename",
     "VideoDemographics.csv": b"ActorID",
@@ -462,7 +462,7 @@ def test_a_clip_with_another_content_is_refused(fetch, data, server, cremad):
 
 def test_what_could_be_had_is_used_if_one_says_so(fetch, data, server, cremad):
     name = next(iter(CLIPS))
-    whole, server.cut[f"clips/{name}"] = cremad.pop(f"AudioWAV/{name}"), 1000
+    whole, server.cut[f"clips/{name}"] = cremad.pop(f"AudioWAV/{name}"), 30_000
     assert f"7 clips fetched; 1 could not be had, as {name}" in fetch("cremad", partial=True)
     assert contents(data / "CREMA-D") == cremad
     server.cut.clear()

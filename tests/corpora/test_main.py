@@ -125,7 +125,7 @@ def doctor(monkeypatch):
         problems = table.problems(
             [table.Problem(f"{i}.wav", "empty audio", "0 s", "get it again") for i in range(count)]
         )
-        return types.SimpleNamespace(problems=problems, state=verdict, verdict="so it is.", numbers={})
+        return types.SimpleNamespace(problems=problems, state=verdict, verdict=f"{verdict}: so it is.", numbers={})
 
     stand_in = types.ModuleType("emocast.corpora.doctor")
     stand_in.examine = examine

@@ -176,7 +176,7 @@ def _examine(name: str, folder: Path, lines: int) -> object | None:
         print(
             "by kind: " + ", ".join(f"{kind} {count:,}" for kind, count in problems["problem"].value_counts().items())
         )
-    print(f"{examination.state}: {examination.verdict}\n")
+    print(f"{examination.verdict}\n")  # it begins with the state
     return examination
 
 
