@@ -1,9 +1,12 @@
 import re
 
 import numpy as np
+import pytest
 import soundfile
 
+from emocast import audio
 from emocast.corpora import clips
+from emocast.corpora.meld_clips import ClipError, check
 
 
 def test_recordings_are_sorted_and_without_what_macos_leaves(tmp_path):
@@ -25,8 +28,26 @@ def test_a_damaged_clip_has_no_length_and_is_named_with_the_advice(tmp_path):
     found = []
     assert clips.duration(tmp_path / "a.wav", "wav/a.wav", found, advice="get it") is None
     (problem,) = found
-    assert (problem.file, problem.problem, problem.advice) == ("wav/a.wav", "unreadable audio", "get it")
+    assert (problem.file, problem.problem, problem.advice) == ("wav/a.wav", "empty audio", "get it")
     assert problem.detail == "the file is empty; get it again"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "empty audio"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\n", "git-LFS pointer"),
+        (b"<!DOCTYPE html><html></html>", "unreadable audio"),
+        (None, "missing audio"),
+    ],
+)
+@pytest.mark.parametrize(("read", "error"), [(audio.inspect, audio.AudioError), (check, ClipError)])
+def test_the_readers_words_tell_the_kind_of_damage(content, kind, read, error, tmp_path):
+    if content is not None:
+        (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(error) as caught:
+        read(tmp_path / "a.wav")
+    assert clips.damage(str(caught.value)) == kind
 
 
 def test_a_scan_gives_rows_and_codes_and_notes_the_rest(tmp_path):
@@ -56,7 +77,7 @@ def test_a_scan_gives_rows_and_codes_and_notes_the_rest(tmp_path):
     ]
     assert codes == {"A": 2, "B": 1}
     assert [(one.file, one.problem, one.advice) for one in found] == [
-        (f"{inside}/A2.wav", "unreadable audio", "get it"),
+        (f"{inside}/A2.wav", "empty audio", "get it"),
         (f"{inside}/odd.wav", "odd name", "rename or remove it"),
     ]
     assert found[1].detail == "no letter and digit in the name"

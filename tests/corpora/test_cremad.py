@@ -107,9 +107,9 @@ def test_bad_files_are_listed_and_left_out(root):
     (folder / "1040_ITH_SAD_XX.wav").write_bytes(good)  # beside the same with one X
     (folder / "1001_DFA_JOY_XX.wav").write_bytes(good)
     assert problems(root) == {
-        "AudioWAV/1001_DFA_ANG_XX.wav": "unreadable audio",
+        "AudioWAV/1001_DFA_ANG_XX.wav": "git-LFS pointer",
         "AudioWAV/1001_IEO_HAP_LO.wav": "truncated audio",
-        "AudioWAV/1002_DFA_NEU_XX.wav": "unreadable audio",
+        "AudioWAV/1002_DFA_NEU_XX.wav": "empty audio",
         "AudioWAV/1040_ITH_SAD_XX.wav": "odd name",
         "AudioWAV/1001_DFA_JOY_XX.wav": "odd name",
     }
@@ -153,6 +153,22 @@ def test_a_vote_that_does_not_parse_is_named_by_its_line_and_left_out(root, line
     detail = found.loc[found["problem"] == "bad label line", "detail"].item()
     assert detail.startswith(f"line {number}: ") and said in detail
     assert list(cremad.votes(root)["rated"].fillna("none")) == ["anger", "neutral", "none", "sadness"]
+
+
+def test_a_clip_whose_vote_does_not_parse_has_one_problem_and_no_rating(root):
+    text = (root / SUMMARY).read_text()
+    (root / SUMMARY).write_text(text.replace('"1001_DFA_ANG_XX","A"', '"1001_DFA_ANG_XX","?"'))
+    assert problems(root) == {SUMMARY: "bad label line"}
+    assert "1001_DFA_ANG_XX" not in set(cremad.votes(root)["utterance"])
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        assert "1001_DFA_ANG_XX" not in set(cremad.load(root, rating="rated")["utterance"])
+
+
+def test_a_list_that_names_no_clip_is_a_bad_line_and_no_missing_file(root):
+    number = append(root, "SentenceFilenames.csv", '9,"1001_DFA"')
+    found = cremad.validate(root).set_index("file")
+    assert found.loc["SentenceFilenames.csv", "problem"] == "bad label line"
+    assert found.loc["SentenceFilenames.csv", "detail"].startswith(f"line {number}: '1001_DFA' has no actor")
 
 
 def test_a_quote_that_nothing_closes_is_named_and_the_lines_before_it_are_read(root):
@@ -231,6 +247,10 @@ def test_nothing_there_is_one_clear_error(tmp_path):
 def test_the_releases_numbers_agree_with_each_other():
     assert sum(cremad.COUNTS["codes"].values()) == sum(cremad.COUNTS["votes"].values())
     assert sum(cremad.COUNTS["codes"].values()) == cremad.COUNTS["utterances"] == 7442
+
+
+def test_the_clips_known_as_bad_are_clips_of_the_release(real):
+    assert set(cremad.KNOWN_BAD) <= set(cremad.votes(real("cremad"))["utterance"])
 
 
 def test_the_real_label_files_are_read(real):

@@ -37,7 +37,7 @@ def test_bad_files_are_listed_and_left_out(root):
     found = emodb.validate(root)
     files = found[found["problem"] != "wrong count"].set_index("file")["problem"].to_dict()
     assert files == {
-        "wav/03a01Nc.wav": "unreadable audio",
+        "wav/03a01Nc.wav": "empty audio",
         "wav/03a02Nc.wav": "empty audio",
         "wav/09a01Ta.wav": "truncated audio",
         "wav/readme.wav": "odd name",

@@ -47,10 +47,10 @@ def test_bad_files_are_listed_and_left_out(root):
     for odd in ("female/M05N01", "male/M05X01", "male/M5N01", "male/notes", "male/._M01N05"):
         (root / f"{odd}.wav").write_bytes(good)
     assert problems(root) == {
-        "female/F03H01.wav": "unreadable audio",
+        "female/F03H01.wav": "empty audio",
         "female/F03H02.wav": "truncated audio",
         "male/M03S01.wav": "empty audio",
-        "male/M03S02.wav": "unreadable audio",
+        "male/M03S02.wav": "git-LFS pointer",
         "female/M05N01.wav": "odd name",
         "male/M05X01.wav": "odd name",
         "male/M5N01.wav": "odd name",

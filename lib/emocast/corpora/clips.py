@@ -14,10 +14,29 @@ from pathlib import Path
 from .. import audio
 from .table import Problem
 
+_DAMAGE = {
+    "git-LFS pointer": "git-LFS pointer",
+    "file is empty": "empty audio",
+    "cut short": "truncated audio",
+    "no such file": "missing audio",
+}
+
 
 def recordings(folder: Path) -> list[Path]:
     """The WAV files of a folder, sorted; the `._*` files that macOS leaves are passed over."""
     return sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+
+
+def damage(message: str) -> str:
+    """The kind of problem that a message of `audio.AudioError` or `meld_clips.ClipError` tells of.
+
+    Args:
+        message: what was found about a file that cannot be used.
+
+    Returns:
+        "git-LFS pointer", "empty audio", "truncated audio", "missing audio", or "unreadable audio" for all else.
+    """
+    return next((kind for words, kind in _DAMAGE.items() if words in message), "unreadable audio")
 
 
 def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> float | None:
@@ -30,12 +49,13 @@ def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> fl
         advice: what to do about a damaged file.
 
     Returns:
-        Its length in seconds; None when it is unreadable (a git-LFS pointer is), empty or cut short.
+        Its length in seconds; None when it is a git-LFS pointer, unreadable, empty or cut short.
     """
     try:
         info = audio.inspect(path)
     except audio.AudioError as error:
-        found.append(Problem(where, "unreadable audio", str(error).removeprefix(f"{path}: "), advice))
+        message = str(error).removeprefix(f"{path}: ")
+        found.append(Problem(where, damage(message), message, advice))
         return None
     if info.frames == 0 or info.missing_s > 0:
         kind = "empty audio" if info.frames == 0 else "truncated audio"

@@ -9,7 +9,7 @@ are tied (`A:N`) the clip belongs to no class. The two label sets differ widely:
 Licence: Open Database License 1.0, contents under the Database Contents License 1.0. Recordings show actors.
 Known faults: the sound is kept in git-LFS, so a plain download holds pointers of three lines in its place; older copies
 name one clip `1040_ITH_SAD_X.wav`, which the label files call `1040_ITH_SAD_XX` (the repository's issue 6: read as the
-latter here); 1076_MTI_SAD_XX is silent and 1076_MTI_NEU_XX does not play (issue 8).
+latter here); four clips are bad in every copy (`KNOWN_BAD`).
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
 `VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
@@ -39,6 +39,17 @@ CITATION = (
     "https://doi.org/10.1109/TAFFC.2014.2336244"
 )
 GROUP = "speaker"
+#: How a release's clips are: Hz, and channels.
+SAMPLE_RATE, CHANNELS = 16_000, 1
+#: The shortest and the longest that a clip may be, in seconds: bounds of our own, wide of the mean of 2.5 s of one sentence.
+LENGTHS_S = (0.8, 10.0)
+#: Clip -> what is wrong with it in the release itself, as users reported it: the repository's issue 8.
+KNOWN_BAD: dict[str, str] = {
+    "1076_MTI_NEU_XX": "the clip does not play (issue 8)",
+    "1076_MTI_SAD_XX": "the clip has no sound (issue 8)",
+    "1064_TIE_SAD_XX": "the clip has no duration as MP3 and video (issue 8)",
+    "1064_IEO_DIS_MD": "the clip lasts a minute as MP3 and video, with all emotions of the sentence (issue 8)",
+}
 #: The file names' codes, what the actor was asked for -> the project's emotions.
 LABELS: dict[str, str] = {
     "ANG": "anger",
@@ -118,7 +129,7 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no clip under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values())
+    cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values() if vote)
     counts = table.expected_counts(root, COUNTS)
     advice = "see the other problems for which files lack"
     clips.compare(codes, counts["codes"], found, file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
@@ -189,7 +200,7 @@ def _whole(clip: str) -> str:
 def _must_vote(root: Path) -> dict[str, str]:
     """The votes, without which the rated labels cannot be had."""
     found: list[Problem] = []
-    voted = _voted(root, found)
+    voted = {clip: vote for clip, vote in _voted(root, found).items() if vote}
     if not voted:
         why = found[0].detail if found else "it holds no line"
         raise CorpusError(f"no votes of CREMA-D under {root}: {_SUMMARY}: {why}; {_GET_AGAIN}")
@@ -197,21 +208,22 @@ def _must_vote(root: Path) -> dict[str, str]:
 
 
 def _voted(root: Path, found: list[Problem]) -> dict[str, str]:
-    """Clip -> vote, as the summary has them ("A", "A:N"); bad lines are noted by number."""
+    """Clip -> vote, as the summary has them ("A", "A:N"); bad lines are noted by number, an unknown vote is "" here."""
     voted: dict[str, str] = {}
     for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
         clip, vote = _whole(line["FileName"]), line["VoiceVote"]
         problem = None
         if not _CLIP.fullmatch(clip):
             problem = f"{clip!r} has no actor, sentence, emotion and intensity"
-        elif not _VOTE.fullmatch(vote):
-            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"
         elif clip in voted:
             problem = f"{clip} is listed a second time"
-        if problem:
-            found.append(_bad(_SUMMARY, number, problem))
+        elif not _VOTE.fullmatch(vote):
+            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"
+            voted[clip] = ""  # one problem and not two: it is no clip without a vote
         else:
             voted[clip] = vote
+        if problem:
+            found.append(_bad(_SUMMARY, number, problem))
     return voted
 
 
@@ -228,8 +240,12 @@ def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
 
 def _listed(root: Path, found: list[Problem]) -> Iterator[str]:
     """The clips that a complete copy has."""
-    for _, line in _lines(root, _LIST, ("Filename",), found):
-        yield _whole(line["Filename"])
+    for number, line in _lines(root, _LIST, ("Filename",), found):
+        clip = _whole(line["Filename"])
+        if _CLIP.fullmatch(clip):
+            yield clip
+        else:
+            found.append(_bad(_LIST, number, f"{clip!r} has no actor, sentence, emotion and intensity"))
 
 
 def _lines(

@@ -30,6 +30,10 @@ CITATION = (
     "Interspeech 2005, 1517-1520. https://doi.org/10.21437/Interspeech.2005-446"
 )
 GROUP = "speaker"
+#: How a release's recordings are: Hz, and channels.
+SAMPLE_RATE, CHANNELS = 16_000, 1
+#: The shortest and the longest that a recording may be, in seconds: bounds of our own, wide of the release's 1 to 9 s.
+LENGTHS_S = (0.8, 12.0)
 #: EmoDB's letters (of the German words) -> the project's emotions.
 LABELS: dict[str, str] = {
     "W": "anger",

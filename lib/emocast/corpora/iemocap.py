@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import audio
-from . import table
+from . import clips, table
 from .table import CorpusError, Problem
 
 NAME = "IEMOCAP"
@@ -35,6 +35,8 @@ CITATION = (
     "https://doi.org/10.1007/s10579-008-9076-6"
 )
 GROUP = "session"
+#: How a release's dialogues are recorded: Hz, and one microphone an actor.
+SAMPLE_RATE, CHANNELS = 16_000, 2
 #: IEMOCAP's codes -> the project's emotions; `xxx` (no majority) is no emotion.
 LABELS: dict[str, str | None] = {
     "neu": "neutral",
@@ -99,15 +101,24 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no IEMOCAP under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    return table.problems([*found, *_miscounts(_base(Path(root)), codes)])
+    return table.problems([*found, *_miscounts(release(root), codes)])
 
 
 def is_synthetic(root: Path | str) -> bool:
     """Whether the copy under `root` is Emocast's synthetic twin and no recording of people."""
-    return table.is_synthetic(_base(Path(root)))
+    return table.is_synthetic(release(root))
 
 
-def _base(root: Path) -> Path:
+def release(root: Path | str) -> Path:
+    """The folder that holds the sessions, to which the files of `validate` are relative.
+
+    Args:
+        root: as for `load`.
+
+    Raises:
+        CorpusError: there is no IEMOCAP under `root` at all.
+    """
+    root = Path(root)
     for folder in (root, root / "IEMOCAP_full_release"):
         if any(folder.glob("Session[1-5]")):
             return folder
@@ -118,12 +129,14 @@ def _base(root: Path) -> Path:
 
 def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     """Read everything once: the usable rows, the problems, and how many turns of which code the label files have."""
-    base = _base(root)
+    base = release(root)
     rows: list[dict] = []
     found: list[Problem] = []
     codes: Counter = Counter()
-    for number in range(1, 6):
-        session = base / f"Session{number}"
+    expected = table.expected_counts(base, COUNTS)["utterances"]
+    for session in (base / f"Session{number}" for number in range(1, 6)):
+        if not session.is_dir() and session.name not in expected:
+            continue  # a small synthetic twin never had it
         for labels_file in _label_files(session, base, found):
             turns = list(_turns(labels_file, base, found))
             codes.update((session.name, turn["code"]) for turn in turns)
@@ -137,10 +150,16 @@ def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
         found.append(Problem(session.name, "missing session", "no such folder", _GET_AGAIN))
         return []
     folder = session / "dialog" / "EmoEvaluation"
-    files = sorted(path for path in folder.glob("*.txt") if not path.name.startswith("."))
+    files = sorted(path for path in folder.glob("*.txt") if path.is_file() and not path.name.startswith("."))
     if not files:
         where = folder.relative_to(base).as_posix()
         found.append(Problem(where, "missing labels", "no EmoEvaluation files: the copy is incomplete", _GET_AGAIN))
+        return []
+    labelled = {path.stem for path in files}
+    for wav in clips.recordings(session / "dialog" / "wav"):
+        if wav.stem not in labelled:
+            where = (folder / f"{wav.stem}.txt").relative_to(base).as_posix()
+            found.append(Problem(where, "missing labels", f"no such file, but {wav.name} is there", _GET_AGAIN))
     return files
 
 
@@ -174,12 +193,14 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
     try:
         info = audio.inspect(wav)
     except audio.AudioError as error:
-        detail = f"{str(error).removeprefix(f'{wav}: ')}; its {len(turns)} turns are left out"
-        found.append(Problem(where, "unreadable audio", detail, _GET_AGAIN))
+        message = str(error).removeprefix(f"{wav}: ")
+        detail = f"{message}; its {len(turns)} turns are left out"
+        found.append(Problem(where, clips.damage(message), detail, _GET_AGAIN))
         return []
     inside = [turn for turn in turns if float(turn["end"]) <= info.duration_s + _SLACK_S]
     if info.frames == 0 or info.missing_s > 0 or len(inside) < len(turns):
-        kind = "empty audio" if info.frames == 0 else "truncated audio"
+        kind = "truncated audio" if info.missing_s > 0 else "label past the sound"
+        kind = "empty audio" if info.frames == 0 else kind
         detail = (
             f"holds {info.duration_s:.2f} s; {len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
         )

@@ -184,6 +184,8 @@ def _check_boxes(path: Path) -> None:
             position += length
     if size == 0:
         raise ClipError("the file is empty")
+    if b"ftyp" not in kinds:  # a web page's first bytes are no length
+        raise ClipError("no mp4 file: it does not begin as one (ftyp)")
     if position > size:
         raise ClipError(f"cut short: {position - size:,} bytes of {position:,} are missing")
     if b"moov" not in kinds:
