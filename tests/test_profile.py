@@ -63,7 +63,7 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
             "extends: demo\nencoder: wav2vec",
             "encoder, baseline and embeddings.compared must be of handcrafted, wav2vec2:",
         ),
-        ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, dialogue"),
+        ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be one of random, purged, dialogue"),
         (
             "extends: demo\nser: {fractions: [0.8, 0.3, 0.1]}",
             "ser.fractions must be three positive shares that sum to 1",

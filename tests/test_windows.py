@@ -28,6 +28,12 @@ def test_a_window_ends_where_the_shift_and_guard_say(events, shift, guard):
     )
 
 
+def test_a_window_knows_where_its_utterance_lies(events):
+    cut = windows.before(events, shift_s=4).windows
+    assert cut["onset_s"].tolist() == [20, 35]
+    assert cut["utterance_end_s"].tolist() == [21, 36]
+
+
 def test_an_event_without_a_full_window_is_dropped_and_listed(events):
     cut = windows.before(events, shift_s=2)
     assert list(cut.windows["utterance"]) == ["u20", "u35"]

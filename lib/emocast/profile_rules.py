@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .profile import Contrast, Profile
 
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
-PROTOCOLS = ("random", "dialogue")
+PROTOCOLS = ("random", "purged", "dialogue", "speaker", "session", "scenario", "episode", "official")
 PRECISIONS = ("auto", "fp32", "bf16")
 ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
 CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")

@@ -43,8 +43,9 @@ def before(
             the same events at every shift; by default each shift keeps all events that it can.
 
     Returns:
-        `windows`: one row an event with `EVENT_COLUMNS`, onset_s, shift_s, start_s, end_s (the window's bounds in
-        seconds within `audio`). `dropped`: utterance, dialogue, onset_s, needed_s of the others.
+        `windows`: one row an event with `EVENT_COLUMNS`, onset_s and utterance_end_s (where the event's own utterance
+        lies), shift_s, start_s, end_s (the window's bounds), all in seconds within `audio`. `dropped`: utterance,
+        dialogue, onset_s, needed_s of the others.
 
     Raises:
         ValueError: a negative shift or guard, a length that is not positive, an `eligible_at_s` below `shift_s`.
@@ -61,7 +62,11 @@ def before(
     dropped = events.loc[~full, ["utterance", "dialogue"]].assign(onset_s=onset[~full], needed_s=needed_s)
     end = onset[full] - shift_s - guard_s
     windows = events.loc[full, list(EVENT_COLUMNS)].assign(
-        onset_s=onset[full], shift_s=float(shift_s), start_s=(end - length_s).clip(lower=0.0), end_s=end
+        onset_s=onset[full],
+        utterance_end_s=events.loc[full, "end_s"],
+        shift_s=float(shift_s),
+        start_s=(end - length_s).clip(lower=0.0),
+        end_s=end,
     )
     return Cut(windows.reset_index(drop=True), dropped.reset_index(drop=True))
 

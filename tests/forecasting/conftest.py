@@ -37,6 +37,7 @@ def _row(dialogue, event, onset, emotion, shift):
         "emotion": emotion,
         "audio": f"d{dialogue:02}.wav",
         "onset_s": onset,
+        "utterance_end_s": onset + 1.0,  # events lie at least a second apart
         "shift_s": shift,
         "start_s": onset - shift - 10,
         "end_s": onset - shift,

@@ -67,7 +67,8 @@ def run(windows, embed):
     return run
 
 
-@pytest.mark.parametrize("protocol", list(protocols.PROTOCOLS))
+# The synthetic table has no official parts; all other protocols test each event once.
+@pytest.mark.parametrize("protocol", [name for name in protocols.PROTOCOLS if name != "official"])
 def test_predictions_are_out_of_fold(make_windows, embed, protocol):
     windows = make_windows()
     X = embed(windows)

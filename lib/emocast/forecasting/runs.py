@@ -52,8 +52,9 @@ def plan(
     Yields:
         One fit a fold, its positions counted in the whole table.
     """
-    seeds = np.random.SeedSequence(random_state).generate_state(n_splits)
     splits = folds(windows.iloc[rows], protocol=protocol, n_splits=n_splits, random_state=random_state)
+    # A longer list begins with the shorter one, so a fold's seed does not hang on how many folds a protocol makes.
+    seeds = np.random.SeedSequence(random_state).generate_state(len(splits))
     for fold, (train, test) in enumerate(splits):
         yield Fit(rows[train], rows[test], int(seeds[fold]), {**marks, "fold": fold})
 
