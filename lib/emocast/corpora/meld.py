@@ -28,11 +28,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import clips, meld_clips, meld_labels, meld_recordings, meld_timeline, table
+from . import clips, meld_damage, meld_labels, meld_recordings, meld_timeline, table
+from .meld_damage import GET_AGAIN, KNOWN_BAD
 from .meld_recordings import silence
-from .table import Problem
 
-__all__ = ["annotations", "channels", "download", "is_synthetic", "load", "prepare", "silence", "validate"]
+__all__ = ["KNOWN_BAD", "annotations", "channels", "download", "is_synthetic", "load", "prepare", "silence", "validate"]
 
 NAME = "MELD"
 URL = "https://affective-meld.github.io/"
@@ -60,26 +60,6 @@ COUNTS: dict = {
         "anger": 1607, "disgust": 361, "fear": 358, "joy": 2308, "neutral": 6436, "sadness": 1002, "surprise": 1636,
     },
 }  # fmt: skip
-#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
-KNOWN_BAD: dict[str, str] = {
-    "train_dia125_utt3": "the clip cannot be decoded (issue 39)",
-    "dev_dia110_utt7": "the archive holds no clip of it (issues 22 and 27)",
-    "test_dia38_utt4": "the clip lasts five minutes (issue 20)",
-    "test_dia220_utt0": "the clip lasts four minutes and is of another scene (issue 20)",
-    "train_dia309_utt0": "the clip is wrongly cut, its text a stage direction (issue 20)",
-    "train_dia485_utt0": "the clip is much longer than its words (issue 9)",
-    "train_dia241_utt1": "clip and words drift apart (issue 9)",
-    "train_dia241_utt2": "clip and words drift apart (issue 9)",
-    "train_dia757_utt7": "clip and words drift apart (issue 9)",
-    "train_dia164_utt5": "the sound is disturbed (issue 9)",
-    "train_dia529_utt2": "the sound is disturbed (issue 9)",
-    "train_dia682_utt1": "the sound is disturbed (issue 9)",
-    "train_dia793_utt0": "the sound is disturbed (issues 9 and 20)",
-    "train_dia1008_utt1": "the sound is disturbed (issue 9)",
-    "train_dia1029_utt1": "the sound is disturbed (issue 9)",
-}
-
-_GET_AGAIN = "get the archive again; see data/README.md#meld"
 
 
 def annotations(root: Path | str) -> pd.DataFrame:
@@ -118,7 +98,7 @@ def load(root: Path | str) -> pd.DataFrame:
     read, found = meld_labels.annotations(base, labels=LABELS)
     placed = meld_timeline.place(read)
     records = meld_recordings.update(base, placed)
-    found += [*_lost(read), *_damaged(base, placed, records)]
+    found += [*meld_damage.lost(read), *meld_damage.damaged(base, placed, records)]
     where = (base / meld_recordings.FOLDER).relative_to(root)
     return table.loaded(list(_rows(placed, records, where)), found, corpus="meld", root=root)
 
@@ -183,7 +163,7 @@ def validate(root: Path | str) -> pd.DataFrame:
     read, found = meld_labels.annotations(base, labels=LABELS)
     placed = meld_timeline.place(read)
     records = meld_recordings.current(base, meld_recordings.plan(base, placed))
-    found += [*_lost(read), *_damaged(base, placed, records)]
+    found += [*meld_damage.lost(read), *meld_damage.damaged(base, placed, records)]
     wanted = table.expected_counts(base, COUNTS)
     codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
     for what, numbers, file in (
@@ -192,7 +172,7 @@ def validate(root: Path | str) -> pd.DataFrame:
         ("dialogues", read.groupby("split")["dialogue"].nunique(), "{code}_sent_emo.csv"),
     ):
         expected = wanted["codes" if "{code}" in what else what]
-        clips.compare(numbers, expected, found, file=file, what=what, advice=_GET_AGAIN)
+        clips.compare(numbers, expected, found, file=file, what=what, advice=GET_AGAIN)
     return table.problems(found)
 
 
@@ -225,38 +205,6 @@ def _base(root: Path) -> Path:
         if any(meld_labels.label_file(folder, split) for split in meld_labels.FILES):
             return folder
     return root
-
-
-def _lost(read: pd.DataFrame) -> Iterator[Problem]:
-    """The utterances whose label has lost its place in the episode."""
-    for row in read[read["odd"].map(lambda kinds: "over a minute" in kinds).astype(bool)].itertuples():
-        detail = f"{row.utterance} lasts {row.end_s - row.start_s:.0f} s by its label: neither label nor sound is used"
-        yield Problem(
-            meld_labels.FILES[row.split], "lost utterance", detail, "nothing; the published file has two such"
-        )
-
-
-def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iterator[Problem]:
-    """What is wrong with the clips of the labelled utterances: as they were rendered, or by a look at the files."""
-    rendered = {clip["utterance"]: clip.get("problem") for record in records.values() for clip in record["clips"]}
-    files = {name: path for split in meld_labels.FILES for name, path in meld_clips.find(base, split).items()}
-    for row in placed.itertuples():
-        path = files.get(row.utterance)
-        advice = f"nothing: {KNOWN_BAD[row.utterance]}" if row.utterance in KNOWN_BAD else _GET_AGAIN
-        if path is None:
-            where = f"{meld_clips.FOLDERS[row.split]}/dia{row.dialogue.partition('_dia')[2]}_utt{row.number}.mp4"
-            yield Problem(where, "missing audio", f"no such file; {row.utterance} is left out", advice)
-        elif problem := rendered[row.utterance] if row.utterance in rendered else _problem(path):
-            where = path.relative_to(base).as_posix()
-            yield Problem(where, "unreadable audio", f"{problem}; {row.utterance} is left out", advice)
-
-
-def _problem(path: Path) -> str | None:
-    try:
-        meld_clips.check(path)
-    except meld_clips.ClipError as error:
-        return str(error)
-    return None
 
 
 def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Iterator[dict]:

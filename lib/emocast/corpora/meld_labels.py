@@ -80,7 +80,7 @@ def annotations(root: Path | str, *, labels: dict[str, str]) -> tuple[pd.DataFra
         episode's clock, `odd` (its kinds out of `ODD`, in a tuple). And the lines and files that cannot be read.
 
     Raises:
-        CorpusError: there is no label file.
+        CorpusError: there is no label file, or not one good line in them.
     """
     found: list[Problem] = []
     rows: list[dict] = []
@@ -95,6 +95,9 @@ def annotations(root: Path | str, *, labels: dict[str, str]) -> tuple[pd.DataFra
             found.append(Problem(FILES[split], "missing labels", "no such file: the split is left out", _AGAIN))
         else:
             rows += _rows(path, split, path.relative_to(root).as_posix(), labels, found)
+    if not rows:
+        first = max(found, key=lambda problem: problem.problem != "missing labels")
+        raise CorpusError(f"meld under {root} has no usable utterance; the first problem: {first.file}: {first.detail}")
     table = pd.DataFrame(rows)
     return table.assign(odd=_odd(table)), found
 
@@ -188,8 +191,6 @@ def speaker(name: str) -> str:
 
 def _odd(table: pd.DataFrame) -> list[tuple[str, ...]]:
     """What is odd about each row, by the rows of its dialogue."""
-    if table.empty:
-        return []
     numbered = table.sort_values(["dialogue", "number"])
     timed = table[~_too_long(table)].sort_values(["dialogue", "start_s", "number"])
     reach = timed.groupby("dialogue")["end_s"].transform(lambda ends: ends.cummax().shift())

@@ -1,0 +1,263 @@
+"""MELD as a whole: its table, the sound before an utterance, and what becomes of damaged clips."""
+
+import json
+import shutil
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from emocast import audio, windows
+from emocast.corpora import meld, meld_clips
+from emocast.corpora.synthetic import meld as synthetic
+from emocast.corpora.table import CorpusError, CorpusWarning
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
+
+
+@pytest.fixture(scope="module")
+def whole(meld_twin, tmp_path_factory):
+    """A copy that may be rendered but not damaged."""
+    return shutil.copytree(meld_twin, tmp_path_factory.mktemp("whole") / "MELD.Raw")
+
+
+@pytest.fixture
+def copy(meld_twin, tmp_path):
+    return shutil.copytree(meld_twin, tmp_path / "MELD.Raw")
+
+
+def clip_of(root, split, dialogue, utterance):
+    return root / synthetic.FOLDERS[split] / f"dia{dialogue}_utt{utterance}.mp4"
+
+
+def rebuilt(root, split, number):
+    """A dialogue's recording, put together again from the label file and the clips by a plain loop over samples."""
+    lines = pd.read_csv(root / f"{split}_sent_emo.csv")
+    spans = []
+    for line in lines[lines["Dialogue_ID"] == number].to_dict("records"):
+        moments = []
+        for clock in (line["StartTime"], line["EndTime"]):
+            hours, minutes, seconds = clock.split(":")
+            whole, milliseconds = seconds.split(",")
+            moments.append((int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1000 + int(milliseconds))
+        spans.append((*moments, line["Utterance_ID"]))
+    origin = min(start for start, _, _ in spans)
+    samples = [None] * ((max(end for _, end, _ in spans) - origin) * 16)
+    for start, end, utterance in sorted(spans):
+        sound = meld_clips.decode(clip_of(root, split, number, utterance)).samples
+        whole = np.rint(sound * 32768).tolist()
+        for offset in range(min(len(whole), (end - start) * 16)):
+            place = (start - origin) * 16 + offset
+            if samples[place] is None:
+                samples[place] = whole[offset] / 32768
+    return np.array([0.0 if sample is None else sample for sample in samples])
+
+
+def test_the_window_before_an_utterance_is_what_lies_on_the_rebuilt_timeline(whole):
+    rows = meld.load(whole)
+    cut = windows.before(rows, length_s=6.0, shift_s=1.0).windows
+    assert len(cut) > 15 and set(cut["dialogue"].str.split("_").str[0]) == {"train", "dev", "test"}
+    for dialogue, events in cut.groupby("dialogue"):
+        split, _, number = dialogue.partition("_dia")
+        timeline = rebuilt(whole, split, int(number))
+        assert np.abs(timeline).max() > 0.05
+        for event in events.itertuples():
+            heard = audio.read(whole / event.audio, start_s=event.start_s, end_s=event.end_s)
+            stop = round((event.onset_s - 1.0) * 16_000)
+            np.testing.assert_array_equal(heard, timeline[stop - heard.size : stop].astype(np.float32))
+            assert heard.size == 96_000
+
+
+def test_nothing_of_an_event_is_in_the_window_before_it(copy):
+    """The clip of the last utterance becomes a loud one: all that was before it stays as it was, to the sample."""
+    rows = meld.load(copy)
+    event = rows[rows["dialogue"] == "train_dia1"].iloc[-1]
+    before = audio.read(copy / event["audio"], start_s=0.0, end_s=event["start_s"])
+    number = event["utterance"].rpartition("utt")[2]
+    loud = np.full((2, 24_000 * 5), 0.5, dtype=np.float32)
+    synthetic.meld_video.write(clip_of(copy, "train", 1, number), loud, layout="stereo", corpus="MELD")
+    again = meld.load(copy)
+    after = audio.read(copy / event["audio"], start_s=0.0, end_s=event["start_s"])
+    np.testing.assert_array_equal(after, before)
+    last = again[again["utterance"] == event["utterance"]].iloc[0]
+    assert np.median(audio.read(copy / last["audio"], start_s=last["start_s"], end_s=last["end_s"])) > 0.2
+
+
+def test_the_table_says_what_the_label_files_say(whole):
+    rows = meld.load(whole).set_index("utterance")
+    labels = meld.annotations(whole).set_index("utterance")
+    assert set(rows.index) == set(labels.index)
+    labels = labels.loc[rows.index]
+    assert list(rows["emotion"]) == list(labels["emotion"])
+    assert list(rows["speaker"]) == list(labels["speaker"])
+    assert set(rows["session"]) == {"S01E01", "S01E02"}
+    assert rows["dialogue"].nunique() == 5
+    assert rows[["scenario", "valence", "arousal", "dominance"]].isna().all(axis=None)
+    assert set(rows["rating"]) == {"rated"} and set(rows["language"]) == {"en"}
+    np.testing.assert_allclose(rows["end_s"] - rows["start_s"], labels["end_s"] - labels["start_s"], atol=1e-9)
+    friends = rows["speaker"].isin(["Monica", "Phoebe", "Rachel", "Chandler", "Joey", "Ross"])
+    assert rows.loc[friends, "sex"].notna().all() and rows.loc[~friends, "sex"].isna().all() and not friends.all()
+    assert rows.loc[rows["speaker"] == "Chandler", "sex"].eq("male").all()
+    for row in rows.itertuples():
+        assert row.end_s <= soundfile.info(whole / row.audio).duration
+
+
+def test_a_whole_copy_has_no_problem(whole):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        meld.load(whole)
+    assert meld.validate(whole).empty
+
+
+def test_the_folder_above_may_be_the_root(whole):
+    rows = meld.load(whole.parent)
+    assert set(rows["audio"].str.split("/").str[0]) == {"MELD.Raw"}
+    assert (whole.parent / rows["audio"].iloc[0]).is_file()
+    assert meld.silence(whole.parent, rows).between(0, 1).all()
+    assert meld.is_synthetic(whole.parent)
+
+
+def test_channels_are_counted(whole):
+    meld.load(whole)
+    counted = meld.channels(whole).set_index("layout")
+    assert dict(counted["used"]) == {"5.1": "front centre alone", "stereo": "mean of both"}
+    assert counted["clips"].sum() == len(meld.load(whole))
+
+
+DAMAGES = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "missing": lambda path: path.unlink(),
+    "pointer": lambda path: path.write_bytes(POINTER),
+    "silent film": lambda path: write_without_sound(path),
+    "empty": lambda path: path.write_bytes(b""),
+}
+SAID = {
+    "cut": ("unreadable audio", "cut short"),
+    "missing": ("missing audio", "no such file"),
+    "pointer": ("unreadable audio", "git-LFS pointer"),
+    "silent film": ("unreadable audio", "no sound stream"),
+    "empty": ("unreadable audio", "the file is empty"),
+}
+
+
+def write_without_sound(path):
+    import av
+
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("mpeg4", rate=10, width=32, height=32, pix_fmt="yuv420p")
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 32), dtype=np.uint8), format="yuv420p")
+        container.mux(picture.encode(frame))
+        container.mux(picture.encode())
+
+
+@pytest.mark.parametrize("rendered", [False, True])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_clip_is_listed_and_its_span_is_silence(copy, damage, rendered):
+    """Before anything is rendered and after: the same list; what the damaged clip does not touch stays."""
+    good = clip_of(copy, "train", 0, 3)
+    DAMAGES[damage](good)
+    if rendered:
+        with pytest.warns(CorpusWarning, match="1 problem"):
+            meld.load(copy)
+    (problem,) = meld.validate(copy).to_dict("records")
+    assert problem["file"] == "train_splits/dia0_utt3.mp4"
+    kind, detail = SAID[damage]
+    assert (
+        problem["problem"] == kind
+        and detail in problem["detail"]
+        and "train_dia0_utt3 is left out" in problem["detail"]
+    )
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        rows = meld.load(copy)
+    labels = meld.annotations(copy)
+    assert set(labels["utterance"]) - set(rows["utterance"]) == {"train_dia0_utt3"}
+    times = labels[labels["dialogue"] == "train_dia0"].set_index("number")
+    begins, ends = times.loc[3, ["start_s", "end_s"]] - times["start_s"].min()
+    span = pd.DataFrame({"audio": ["timelines/train_dia0.wav"], "start_s": [begins], "end_s": [ends]})
+    others = times[times.index != 3]
+    covered = (
+        others["end_s"].clip(upper=times.loc[3, "end_s"]) - others["start_s"].clip(lower=times.loc[3, "start_s"])
+    ).clip(lower=0)
+    silent = 1 - covered.sum() / (ends - begins)
+    assert meld.silence(copy, span).item() == pytest.approx(silent, abs=0.01) and silent > 0.5
+    timeline, _ = soundfile.read(copy / "timelines" / "train_dia0.wav")
+    middle = timeline[round((begins + 0.6) * 16_000) : round((ends - 0.6) * 16_000)]
+    assert middle.size and not middle.any()
+
+
+def test_damage_that_only_decoding_finds_is_listed_once_it_was_found(copy):
+    clip = clip_of(copy, "train", 0, 3)
+    content = bytearray(clip.read_bytes())
+    start = content.index(b"mdat") + 4
+    content[start : start + 4_000] = np.random.default_rng(0).bytes(4_000)
+    clip.write_bytes(content)
+    with pytest.warns(CorpusWarning, match="cannot be decoded"):
+        assert "train_dia0_utt3" not in set(meld.load(copy)["utterance"])
+    assert meld.validate(copy)["detail"].item().startswith("its sound cannot be decoded")
+
+
+def test_what_the_archive_itself_lacks_says_that_nothing_can_be_done(copy):
+    labels = copy / "dev_sent_emo.csv"
+    labels.write_text(labels.read_text() + '99,So.,Ross,joy,positive,110,7,5,3,"00:01:00,000","00:01:02,000"\n')
+    found = meld.validate(copy).set_index("problem")
+    assert found.loc["missing audio", "file"] == "dev_splits_complete/dia110_utt7.mp4"
+    assert found.loc["missing audio", "advice"] == "nothing: the archive holds no clip of it (issues 22 and 27)"
+
+
+def test_an_utterance_that_has_lost_its_place_is_left_out_with_its_sound(copy):
+    labels = copy / "dev_sent_emo.csv"
+    lines = labels.read_text().splitlines()
+    lines[2] = lines[2].rpartition(",")[0].rpartition(",")[0] + ',"00:09:59,000"'
+    labels.write_text("\n".join(lines) + "\n")
+    found = meld.validate(copy)
+    assert list(found["problem"]) == ["lost utterance"]
+    with pytest.warns(CorpusWarning, match="neither label nor sound"):
+        rows = meld.load(copy)
+    assert "dev_dia0_utt1" not in set(rows["utterance"])
+    assert soundfile.info(copy / "timelines" / "dev_dia0.wav").duration < 60
+
+
+def test_a_label_without_length_takes_its_clips(copy):
+    labels = copy / "dev_sent_emo.csv"
+    first = meld.load(copy).set_index("utterance").loc["dev_dia0_utt0"]
+    lines = labels.read_text().splitlines()
+    head, _, _ = lines[1].rpartition('"00:')
+    start = head.rstrip(',"').rpartition('"')[2]
+    lines[1] = f'{head}"{start}"'
+    labels.write_text("\n".join(lines) + "\n")
+    again = meld.load(copy).set_index("utterance").loc["dev_dia0_utt0"]
+    clip_s = meld_clips.decode(clip_of(copy, "dev", 0, 0)).seconds
+    assert (again["start_s"], again["end_s"]) == (0.0, pytest.approx(clip_s))
+    assert again["end_s"] >= first["end_s"] - 0.01
+
+
+def test_a_copy_that_lacks_labels_is_counted(copy):
+    (copy / "test_sent_emo.csv").unlink()
+    found = meld.validate(copy)
+    assert set(found["problem"]) == {"missing labels", "wrong count"}
+    expected = json.loads((copy / "synthetic.json").read_text())["counts"]
+    detail = found.loc[(found["problem"] == "wrong count") & (found["file"] == "test_sent_emo.csv"), "detail"]
+    assert f"0 utterances read, a complete copy has {expected['utterances']['test']}" in set(detail)
+
+
+def test_nothing_there_is_one_clear_error(tmp_path):
+    for function in (meld.load, meld.validate, meld.annotations, meld.prepare):
+        with pytest.raises(CorpusError, match=r"no MELD under .*data/README\.md#meld"):
+            function(tmp_path)
+
+
+def test_the_numbers_of_a_complete_copy_agree_with_each_other():
+    assert sum(meld.COUNTS["utterances"].values()) == sum(meld.COUNTS["codes"].values()) == 13_708
+    assert sum(meld.COUNTS["dialogues"].values()) == 1_432
+    assert meld.COUNTS["codes"].keys() == meld.LABELS.keys()
+
+
+def test_the_real_labels_beside_no_clips_lack_only_sound(real):
+    found = meld.validate(real("meld"))
+    assert found["problem"].value_counts().to_dict() == {"missing audio": 13_706, "lost utterance": 2}
+
+
+def test_every_known_bad_clip_is_of_an_utterance_that_there_is(real):
+    assert meld.KNOWN_BAD.keys() <= set(meld.annotations(real("meld"))["utterance"])
