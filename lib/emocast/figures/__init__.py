@@ -7,8 +7,10 @@ there are intervals; what a paper printed is black.
 from __future__ import annotations
 
 from .base import FEWEST, PUBLISHED_COLOUR, SERIES_COLOURS, style
+from .catalogue import criteria_matrix, sizes
 from .classes import accuracies, confusion, scores, shares
 from .contrast import alignment, cluster_sweep, hulls, prompt_spread, texts
+from .conversations import balance, history, repeats, speech, transitions
 from .corpora import durations, emotion_counts, timeline, valence_arousal
 from .dimensions import distribution, errors, scatter
 from .embeddings import embedding, probes
@@ -22,8 +24,10 @@ __all__ = [
     "SERIES_COLOURS",
     "accuracies",
     "alignment",
+    "balance",
     "cluster_sweep",
     "confusion",
+    "criteria_matrix",
     "differences",
     "distribution",
     "durations",
@@ -31,19 +35,24 @@ __all__ = [
     "embedding",
     "emotion_counts",
     "errors",
+    "history",
     "hulls",
     "losses",
     "probes",
     "prompt_spread",
     "recalls",
     "reliability",
+    "repeats",
     "scatter",
     "scores",
     "shares",
+    "sizes",
+    "speech",
     "style",
     "sweep",
     "texts",
     "timeline",
     "training_curves",
+    "transitions",
     "valence_arousal",
 ]

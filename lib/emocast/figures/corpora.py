@@ -52,13 +52,21 @@ def durations(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def valence_arousal(table: pd.DataFrame, ax: Axes | None = None, *, scale: tuple[float, float] = (1, 5)) -> Axes:
+def valence_arousal(
+    table: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    scale: tuple[float, float] = (1, 5),
+    raters: pd.DataFrame | None = None,
+) -> Axes:
     """The plane of valence and arousal: each emotion's mean with its spread (one standard deviation) over its utterances.
 
     Args:
         table: an utterance table with valence and arousal; emotions with fewer than `base.FEWEST` ratings are not shown.
         ax: where to draw.
         scale: the corpus's lowest and highest value.
+        raters: by emotion, the standard deviation of one rater about the mean of the same utterance, columns valence and
+            arousal; drawn as a thick bar.
     """
     ax = base.axes(ax)
     rated = base.frequent(table.dropna(subset=["valence", "arousal"]))
@@ -69,7 +77,16 @@ def valence_arousal(table: pd.DataFrame, ax: Axes | None = None, *, scale: tuple
             x.mean(), y.mean(), xerr=x.std(), yerr=y.std(), fmt="o", ms=9, color=labels.COLOURS[emotion],
             mec="black", mew=0.6, elinewidth=1.5, label=f"{emotion} ({len(chosen):,})",
         )  # fmt: skip
+        if raters is not None and emotion in raters.index:
+            apart = raters.loc[emotion]
+            ax.errorbar(
+                x.mean(), y.mean(), xerr=apart["valence"], yerr=apart["arousal"], fmt="none", zorder=1,
+                ecolor=labels.COLOURS[emotion], elinewidth=9, alpha=0.4,
+            )  # fmt: skip
     ax.set(xlim=scale, ylim=scale, aspect="equal", title="Where emotions lie: mean and one standard deviation")
+    if raters is not None:
+        said = "thin: over utterances\nthick: between raters\nof one utterance"
+        ax.text(1.03, 0.02, said, transform=ax.transAxes, va="bottom", fontsize=9)
     ax.set(
         xlabel=f"valence ({scale[0]:g} negative to {scale[1]:g} positive)",
         ylabel=f"arousal ({scale[0]:g} calm to {scale[1]:g} excited)",
