@@ -17,14 +17,16 @@ import torch
 from emocast import device, paths
 from emocast.corpora.table import CorpusWarning
 
-from . import extraction, growth, material, reading
+from . import examining, extraction, growth, material, reading
 from .measure import Result
 
 
 def main() -> None:
     """Run what is asked for and write the report."""
     parser = argparse.ArgumentParser(description="Measure what Emocast costs, against the plain way.")
-    parser.add_argument("--only", default="a,b,c,d,e", help="letters of the benchmarks, for example c,e (default: all)")
+    parser.add_argument(
+        "--only", default="a,b,c,d,e,f", help="letters of the benchmarks, for example c,e (default: all)"
+    )
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore", CorpusWarning)  # the corpus is small on purpose
@@ -49,7 +51,9 @@ def _run(letter: str, folder: Path) -> Result:
         return growth.growth(_encoder(folder), *_sound(folder), folder, extraction.CORES)
     if letter == "e":
         return reading.warm(folder)
-    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d and e")
+    if letter == "f":
+        return examining.examining(folder)
+    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d, e and f")
 
 
 @functools.cache  # what several benchmarks need is made by the first

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks import extraction, measure, reading
+from benchmarks import examining, extraction, measure, reading
 
 
 def test_ways_are_timed_in_turn():
@@ -41,6 +41,14 @@ def test_a_warm_store_is_read_and_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "ROUNDS", 1)
     row = reading.warm(tmp_path).table.iloc[0]
     assert (row["embeddings"], row["shards"]) == (30 * 11, 4)
+
+
+def test_a_copy_is_examined_as_often_as_it_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(examining, "FILES", 40)
+    monkeypatch.setattr(examining, "ROUNDS", 1)
+    found = examining.examining(tmp_path)
+    assert found.table["files"].eq(40).all() and len(found.table) == 3
+    assert len(list((tmp_path / "clips" / "wav").iterdir())) == len(examining._plain(tmp_path / "clips")) == 40
 
 
 def test_cosine_is_row_by_row():
