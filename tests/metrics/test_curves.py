@@ -55,7 +55,7 @@ def predictions():
         )
         table = table.assign(dialogue=np.arange(300) // 10, predicted=predicted, train_dialogues=24 * fraction)
         table = table.assign(train_events=240 * fraction + np.arange(300) % 2)
-        tables.append(table.sample(frac=1, random_state=1))
+        tables.append(table.sample(frac=1, random_state=int(8 * fraction)))
     return pd.concat(tables[::-1])
 
 

@@ -86,6 +86,16 @@ def test_a_few_draws_without_a_gap_count_at_both_ends():
     assert metrics.skill(true, predicted, persistence, true, dialogue, level=0.95, **options)["low"] == -np.inf
 
 
+def test_a_draw_in_which_persistence_is_above_the_ceiling_is_undefined():
+    """Of 10 dialogues persistence misses three and the ceiling two others: draws with more of the two have a negative gap."""
+    true, dialogue = np.full(100, "joy"), np.arange(100) // 10
+    persistence = np.where(dialogue < 3, "neutral", "joy")
+    ceiling = np.where((dialogue == 3) | (dialogue == 4), "neutral", "joy")
+    found = metrics.skill(true, true, persistence, ceiling, dialogue, draws=4000, random_state=0)
+    missed = np.random.default_rng(1).multinomial(10, [0.3, 0.2, 0.5], size=100_000)
+    assert found["undefined"] == pytest.approx((missed[:, 0] <= missed[:, 1]).mean(), abs=0.03)
+
+
 def test_one_dialogue_has_a_skill_and_no_interval(events):
     with pytest.warns(UserWarning, match="no interval"):
         found = metrics.skill(*events[:4], np.zeros(600), random_state=0)
