@@ -55,6 +55,10 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
+ifneq ($(OWN),$(wildcard $(OWN)))
+$(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
+endif
+
 .PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data
 .PHONY: ready
 .DELETE_ON_ERROR:
@@ -70,6 +74,7 @@ help:  ## this list
 env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed
 
 reproduce: $(RUN)/index.html  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
+	@echo "Up to date: open $(RUN)/index.html"
 
 smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke

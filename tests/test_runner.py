@@ -91,3 +91,11 @@ def test_a_parameter_that_the_notebook_does_not_have_is_refused_before_anything_
     assert runner.main([str(source), "--profile", "smoke", "--parameter", *given]) == 1
     assert message in capsys.readouterr().err
     assert not outputs.exists()
+
+
+def test_an_executor_that_cannot_be_is_refused_before_anything_runs(outputs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("EMOCAST_EXECUTOR", "dask")
+    monkeypatch.setenv("EMOCAST_SCHEDULER", "tcp://host")
+    assert runner.main([str(notebook(tmp_path)), "--profile", "smoke"]) == 1
+    assert "EXECUTOR=dask needs SCHEDULER=tcp://host:port" in capsys.readouterr().err
+    assert not outputs.exists()

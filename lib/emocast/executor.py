@@ -7,6 +7,7 @@ workers see the same folders under the same paths; its scheduler gives a dead wo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,28 @@ import joblib
 EXECUTORS = ("local", "dask")
 #: The environment variables that the Makefile sets.
 EXECUTOR, SCHEDULER = "EMOCAST_EXECUTOR", "EMOCAST_SCHEDULER"
+_ADDRESS = re.compile(r"\w+://\S+:\d+")
 _PATIENCE_S = 10.0  # how long a scheduler, and then its workers, may take to answer
 
 
 class ExecutorError(ValueError):
     """The executor is unknown, its scheduler does not answer, or has no workers."""
+
+
+def asked() -> str:
+    """Where the environment asks for pieces to be computed: one of `EXECUTORS`. Nobody is called.
+
+    Raises:
+        ExecutorError: there is no such executor, or its address is none.
+    """
+    name, address = os.environ.get(EXECUTOR) or "local", os.environ.get(SCHEDULER, "")
+    if name not in EXECUTORS:
+        raise ExecutorError(f"no executor {name!r}: EXECUTOR is one of {', '.join(EXECUTORS)}")
+    if name == "dask" and not _ADDRESS.fullmatch(address):
+        raise ExecutorError(
+            f"EXECUTOR=dask needs SCHEDULER=tcp://host:port, the address that `dask scheduler` prints; found {address!r}"
+        )
+    return name
 
 
 @contextmanager
@@ -40,9 +58,7 @@ def pieces(function: Callable, arguments: Iterable[tuple], *, jobs: int, threade
     Raises:
         ExecutorError: see there.
     """
-    name = os.environ.get(EXECUTOR) or "local"
-    if name not in EXECUTORS:
-        raise ExecutorError(f"no executor {name!r}: EXECUTOR is one of {', '.join(EXECUTORS)}")
+    name = asked()
     tasks = (joblib.delayed(function)(*one) for one in arguments)
     if name == "local":
         backend = "threading" if threaded else "loky"
@@ -62,9 +78,7 @@ def pieces(function: Callable, arguments: Iterable[tuple], *, jobs: int, threade
 
 @contextmanager
 def _client() -> Iterator[Any]:
-    address = os.environ.get(SCHEDULER)
-    if not address:
-        raise ExecutorError("EXECUTOR=dask needs SCHEDULER=tcp://host:port, the address that `dask scheduler` prints")
+    address = os.environ[SCHEDULER]
     from distributed import Client  # here: its import takes a second, and few use it
 
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from nbconvert import HTMLExporter
 
-from . import paths, requirements
+from . import executor, paths, requirements
 from . import profile as profiles
 from .notebook import RUN_FOLDER
 
@@ -50,8 +50,10 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
     Raises:
         ParameterError: the notebook has no such parameter; the message lists those that it has.
         SkippedError: it lacks something that people have to bring (`requirements`); the report says so too.
+        ExecutorError: the environment asks for an executor that cannot be.
         RuntimeError: the notebook failed or was killed; the message says where the failed copy is.
     """
+    executor.asked()
     name, parameters = notebook.stem, {key: value for key, value in (parameters or {}).items() if value}
     _check(parameters, notebook)
     settings = profiles.load(profile, corpus=parameters.get("corpus"))
@@ -175,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"  -> {paths.relative(folder)}")
     except SkippedError as reason:
         print(f"  {reason}")
-    except (RuntimeError, ParameterError, profiles.ProfileError) as error:
+    except (RuntimeError, ParameterError, executor.ExecutorError, profiles.ProfileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
