@@ -12,9 +12,11 @@ import nbformat
 import pandas as pd
 import pytest
 
+import small_published
 from emocast import paths
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+FORECASTING = ["03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep"]
 PARAMETERS = {  # of the others: the profile alone
     "02_clap_zero_shot": {"profile", "encoder"},
     **{
@@ -97,6 +99,7 @@ def test_a_second_run_starts_nothing(smoke):
     assert again.returncode == 0
     assert "papermill" not in again.stdout + again.stderr
     assert "smoke:" not in again.stdout
+    assert again.stdout.strip().endswith("smoke/index.html")
 
 
 def test_a_deleted_twin_is_made_again_alone(smoke):
@@ -143,6 +146,12 @@ def test_help_explains_every_target():
         assert f"make {target} " in said
 
 
+def test_a_profile_that_is_not_there_gives_one_clear_error():
+    done = make("reproduce", "PROFILE=nowhere.yaml")
+    assert done.returncode != 0
+    assert "no profile nowhere.yaml: PROFILE is one of demo, smoke, paper" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_another_python_gives_one_clear_error(tmp_path):
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.18 && exit\nexit 1\n')
@@ -154,3 +163,61 @@ def test_another_python_gives_one_clear_error(tmp_path):
     assert done.returncode == 1
     assert "Emocast needs Python 3.10, 3.11 or 3.12; found Python 3.9.18" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+PUBLISHED = """
+extends: paper
+title: the paper's profile on copies in the official layout, in little time
+windows: {shifts_s: [0, 10, 20]}
+embeddings: {block_shifts_s: [0]}
+fcdnn: {epochs: 2}
+ser: {epochs: 1, batch_size: 16, crop_s: 2.0, held_out: [Ses05], balanced_draws: 20, screened: 12, jobs: 2}
+contrastive: {events: 20, permutations: 5, clusters: [2, 4]}
+intervals: {draws: 50}
+"""
+
+
+def test_the_papers_profile_runs_on_copies_in_the_official_layout(smoke, tmp_path):
+    """The twins stand where licensed corpora would, small checkpoints of the official formats where published ones would."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for corpus in (Path(smoke[0][1].removeprefix("DATA=")) / "smoke").iterdir():
+        if (corpus / "synthetic.json").is_file() and corpus.name != "LibriSpeech":
+            (data / corpus.name).symlink_to(corpus)
+    small_published.checkpoints(data / "checkpoints", made=tmp_path.parent)
+    (tmp_path / "published.yaml").write_text(PUBLISHED)
+    variables = [f"PROFILE={tmp_path}/published.yaml", f"DATA={data}", f"OUTPUTS={tmp_path}/outputs"]
+    done = make("-j2", "reproduce", *variables, HF_HOME=str(tmp_path / "empty"))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "corpora and checkpoints that it names are there" in done.stdout
+    outputs = tmp_path / "outputs" / "published"
+    for path in NOTEBOOKS:
+        assert (outputs / path.stem / f"{path.stem}.html").is_file(), f"{path.stem} did not run"
+    encoders = pd.read_csv(outputs / "03_embedding_extraction" / "encoders.csv", keep_default_na=False)
+    assert set(encoders["problem"]) == {""}, "an encoder was left out"
+    assert "Not run" not in (outputs / "index.html").read_text()
+
+
+def test_without_the_corpora_the_run_says_what_it_lacks_and_does_the_rest(tmp_path):
+    done = make("reproduce", "PROFILE=paper", f"DATA={tmp_path}/data", f"OUTPUTS={tmp_path}/out", HF_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    first = done.stdout.index("paper: 01_dataset_audit")
+    for needed in ("no IEMOCAP under", "put hyperparams.yaml, wav2vec2.ckpt, model.ckpt, label_encoder.txt into"):
+        assert done.stdout.index(needed) < first, "what is missing is said before anything runs"
+    page = (tmp_path / "out" / "paper" / "index.html").read_text()
+    for path in NOTEBOOKS:
+        ran = (tmp_path / "out" / "paper" / path.stem / f"{path.stem}.html").is_file()
+        assert ran == (path.stem == "01_dataset_audit")
+        assert ran or f"<strong>{path.stem}</strong>" in page
+
+
+def test_the_forecasting_notebooks_run_on_meld(smoke):
+    variables, outputs = smoke
+    done = make("reproduce", *variables, "CORPUS=meld")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    beside = outputs / "variants" / "corpus=meld"
+    assert sorted(path.parent.name for path in beside.glob("*/manifest.json")) == FORECASTING
+    filters = pd.read_csv(beside / "03_embedding_extraction" / "filters.csv")
+    own = pd.read_csv(outputs / "03_embedding_extraction" / "filters.csv")
+    assert filters["rows"].iloc[0] != own["rows"].iloc[0] and filters["rows"].iloc[-1] > 0
+    assert "corpus meld" in (beside / "index.html").read_text()
