@@ -120,3 +120,10 @@ def test_a_missing_fact_and_a_corpus_listed_twice_are_refused(write):
         catalogue.load(write({}))
     with pytest.raises(catalogue.CatalogueError, match="lists twin twice"):
         catalogue.load(write({**TALK, "name": "twin"}, {**TALK, "name": "twin"}))
+
+
+def test_the_four_corpora_with_dialogue_and_what_each_lacks():
+    table = catalogue.load()
+    verdicts = catalogue.verdicts(table)
+    lacking = verdicts.loc[table["dialogue"] == "yes", "fails"].to_dict()
+    assert lacking == {"IEMOCAP": "", "M3ED": "language", "MELD": "", "RESD": "audio, times, size, language"}
