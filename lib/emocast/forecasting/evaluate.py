@@ -102,11 +102,9 @@ def sweep(
     Raises:
         ValueError: rows differ, an unknown event set, a class without events, or folds that cannot be made.
     """
-    fits: list[runs.Fit] = []
-    splitting = {"protocol": protocol, "n_splits": n_splits, "random_state": random_state}
-    for place, event_set in enumerate(_known(event_sets)):
-        for shift, rows in _event_rows(windows, event_set, classes=classes, random_state=random_state):
-            fits += runs.plan(windows, rows, **splitting, place=place, event_set=event_set, shift_s=shift)
+    fits = plan(
+        windows, classes=classes, protocol=protocol, n_splits=n_splits, event_sets=event_sets, random_state=random_state
+    )
     classes = labels.ordered(classes)
     table = runs.predictions(
         fits, estimator, windows, embeddings, classes=classes, n_jobs=n_jobs, memory=memory, progress=progress
@@ -114,6 +112,39 @@ def sweep(
     columns = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
     columns += [f"p_{name}" for name in classes]
     return table.sort_values(["place", "shift_s", "row"])[columns].reset_index(drop=True)
+
+
+def plan(
+    windows: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    protocol: str,
+    n_splits: int = 5,
+    event_sets: Sequence[str] = EVENT_SETS,
+    random_state: int,
+) -> list[runs.Fit]:
+    """List the fits of a sweep, so that whatever else is compared with it has the same events and the same folds.
+
+    Args:
+        windows: the window tables of all shifts in one.
+        classes: the emotions in play.
+        protocol: how folds are made; a name in `protocols.PROTOCOLS`.
+        n_splits: number of folds.
+        event_sets: which of `EVENT_SETS`.
+        random_state: seed of samples, folds and models.
+
+    Returns:
+        One fit a set, shift and fold; each is marked with `place` (of its set), `event_set`, `shift_s` and `fold`.
+
+    Raises:
+        ValueError: an unknown event set, a class without events, or folds that cannot be made.
+    """
+    fits: list[runs.Fit] = []
+    splitting = {"protocol": protocol, "n_splits": n_splits, "random_state": random_state}
+    for place, event_set in enumerate(_known(event_sets)):
+        for shift, rows in _event_rows(windows, event_set, classes=classes, random_state=random_state):
+            fits += runs.plan(windows, rows, **splitting, place=place, event_set=event_set, shift_s=shift)
+    return fits
 
 
 def summary(
