@@ -438,6 +438,15 @@ def test_no_bad_file_is_an_error(name, copy):
     assert set(found.problems["problem"]) <= set(KINDS)
 
 
+def test_titles_of_clips_that_are_no_text_are_no_error(copy):
+    damaged = copy("meld")
+    clip = damaged.sounds()[0]
+    content = clip.read_bytes()
+    assert content.count(b"Emocast") >= 1
+    copies.put(clip, content.replace(b"Emocast", b"\xceEmocas"))
+    assert examine(damaged).state == "complete"
+
+
 def test_a_folder_in_the_place_of_a_file_is_no_error(copy):
     damaged = copy("iemocap")
     labels = damaged.root / "Session1" / "dialog" / "EmoEvaluation" / f"{damaged.sounds()[0].stem}.txt"

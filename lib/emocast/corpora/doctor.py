@@ -64,7 +64,7 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
         The problems and the verdict; a bad file is a problem and never an error.
 
     Raises:
-        CorpusError: there is no such corpus under `root` at all.
+        CorpusError: there is no such corpus under `root` at all, or none of its label files can be read.
         ValueError: there is no corpus of this name.
     """
     root = Path(root)

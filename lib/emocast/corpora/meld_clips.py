@@ -87,7 +87,7 @@ def check(path: Path) -> None:
     """
     _check_boxes(path)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             _stream(container)
     except av.error.FFmpegError as error:
         raise ClipError(f"not readable as mp4 ({error.strerror})") from error
@@ -107,7 +107,7 @@ def decode(path: Path) -> Sound:
     """
     _check_boxes(path)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = _stream(container)
             layout, rate = stream.layout.name, stream.rate
             places, used = channels_used([channel.name for channel in stream.layout.channels])
