@@ -1,11 +1,15 @@
 import math
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from emocast import paths
 from emocast.corpora import catalogue
 
+REAL = Path(os.environ.get("EMOCAST_REAL", paths.ROOT.parent / "shared" / "real"))
 CLIP = {"dialogue": ["no", "read alone"], "audio": ["no", "none"], "times": ["no", "none"], "access": ["open", "there"]}
 TALK = {"dialogue": ["yes", "it is"], "audio": ["yes", "whole"], "times": ["yes", "all"], "access": ["open", "there"]}
 FACTS = {
@@ -50,9 +54,12 @@ def test_every_fact_has_its_source_and_every_answer_its_reason():
     assert table["url"].str.startswith("http").all()
 
 
-def test_the_catalogue_agrees_with_emobox(real):
+def test_the_catalogue_agrees_with_emobox():
     """Names, languages and numbers against the published table of facts, where it is here."""
-    emobox = pd.read_csv(real("") / "emobox_datasets.csv", index_col="dataset", na_values="/")
+    file = REAL / "emobox_datasets.csv"
+    if not file.is_file():
+        pytest.skip(f"EmoBox's table is not here: no {file.name} in the folder that EMOCAST_REAL names")
+    emobox = pd.read_csv(file, index_col="dataset", na_values="/")
     table = catalogue.load()
     assert list(table.index) == list(emobox.index)
     for column in ("emotions", "speakers", "utterances", "hours"):
