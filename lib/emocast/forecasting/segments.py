@@ -114,7 +114,7 @@ def fit(
     if not len(known):
         raise ValueError("no training dialogue has a label, so nothing can be fitted")
     model = _first_guess(np.bincount(known, minlength=symbols), states, longest)
-    line, lengths = _padded(sequences)
+    line, lengths = _padded(sorted(sequences, key=len, reverse=True))
     for _ in range(iterations):
         model = _improved(model, line, lengths)[0]
     return model
@@ -122,7 +122,7 @@ def fit(
 
 def log_likelihood(model: Segments, sequences: Sequence[tuple[int, ...]]) -> float:
     """Give the log of P(known labels | model), in nats, over all sequences."""
-    return _improved(model, *_padded(sequences))[1]
+    return _improved(model, *_padded(sorted(sequences, key=len, reverse=True)))[1]
 
 
 def _first_guess(counts: np.ndarray, states: int, longest: int) -> Segments:
@@ -137,44 +137,47 @@ def _first_guess(counts: np.ndarray, states: int, longest: int) -> Segments:
 
 
 def _improved(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> tuple[Segments, float]:
-    """Go once round: the better model, and the log-likelihood of the one given."""
-    likelihood = model.likelihood(symbols)
-    forward, scales = _forward(model, likelihood)
+    """Go once round: the better model, and the log-likelihood of the one given. The longest sequences come first."""
+    forward, scales = _forward(model, symbols, lengths)
     start, jump = np.zeros_like(model.start), np.zeros_like(model.jump)
     duration, emission = np.zeros_like(model.duration), np.zeros_like(model.emission)
-    after = np.ones_like(forward[:, 0])
+    after = np.ones((0, *model.duration.shape))
     for turn in range(symbols.shape[1] - 1, -1, -1):
-        here = (turn < lengths).astype(float)
-        of_state = (forward[:, turn] * after).sum(axis=2) * here[:, np.newaxis]
-        seen = symbols[:, turn] != UNKNOWN
-        np.add.at(emission.T, symbols[seen, turn], of_state[seen])
-        weighed = likelihood[:, turn, :, np.newaxis] * after / scales[:, turn, np.newaxis, np.newaxis]
+        # Sequences that end with this turn join: nothing is known of what would have followed.
+        after = np.concatenate([after, np.ones((len(forward[turn]) - len(after), *model.duration.shape))])
+        seen = symbols[: len(after), turn]
+        known = seen != UNKNOWN
+        np.add.at(emission.T, seen[known], (forward[turn] * after).sum(axis=2)[known])
+        weighed = (model.likelihood(seen) / scales[turn][:, np.newaxis])[:, :, np.newaxis] * after
         entering = weighed * model.duration
         if turn == 0:
             begun = (entering * model.start[:, np.newaxis]).sum(axis=0)
             start, duration = begun.sum(axis=1), duration + begun
             break
-        leaving = forward[:, turn - 1, :, 0] * here[:, np.newaxis]
-        jump += leaving.T @ entering.sum(axis=2) * model.jump
-        duration += ((leaving @ model.jump)[:, :, np.newaxis] * entering).sum(axis=0)
-        after = np.concatenate([(entering.sum(axis=2) @ model.jump.T)[:, :, np.newaxis], weighed[:, :, :-1]], axis=2)
+        leaving, of_state = forward[turn - 1][: len(after), :, 0], entering.sum(axis=2)
+        jump += leaving.T @ of_state * model.jump
+        duration += np.einsum("nk,nkd->kd", leaving @ model.jump, entering)
+        after = np.concatenate([(of_state @ model.jump.T)[:, :, np.newaxis], weighed[:, :, :-1]], axis=2)
     jump += _SMOOTHING * (1 - np.eye(len(jump)))
     counts = (start + _SMOOTHING, jump, duration + _DURATION_SMOOTHING, emission + _SMOOTHING)
-    inside = np.arange(symbols.shape[1]) < lengths[:, np.newaxis]
-    return Segments(*map(_normed, counts)), float(np.log(scales)[inside].sum())
+    return Segments(*map(_normed, counts)), float(sum(np.log(of_turn).sum() for of_turn in scales))
 
 
-def _forward(model: Segments, likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Filter all sequences: P(state, remaining | labels so far) (n, t, k, d), and P(label | labels before) (n, t)."""
-    states = np.tile(model.first(), (len(likelihood), 1, 1))
-    filtered_states, scales = [], []
-    for turn in range(likelihood.shape[1]):
-        states = states * likelihood[:, turn, :, np.newaxis]
+def _forward(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Filter all sequences, a turn at a time, as many as have that turn.
+
+    P(state, remaining | labels so far) (n, k, d) and P(label | labels before) (n,), a list each.
+    """
+    states = np.tile(model.first(), (len(symbols), 1, 1))
+    found, scales = [], []
+    for turn in range(symbols.shape[1]):
+        active = int((lengths > turn).sum())
+        states = states[:active] * model.likelihood(symbols[:active, turn])[:, :, np.newaxis]
         scales.append(states.sum(axis=(1, 2)))
         states = states / scales[-1][:, np.newaxis, np.newaxis]
-        filtered_states.append(states)
+        found.append(states)
         states = model.step(states)
-    return np.stack(filtered_states, axis=1), np.stack(scales, axis=1)
+    return found, scales
 
 
 def _padded(sequences: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:

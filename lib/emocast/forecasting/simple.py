@@ -10,6 +10,7 @@ shares of the classes in the training events; on a tie `predict` names the first
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .history import Past
@@ -87,13 +88,10 @@ class GroupPrior(Forecaster):
     def fit(self, past: Past) -> GroupPrior:
         """As `Forecaster.fit`, for each group too."""
         super().fit(past)
-        known = past.windows[self.column].notna().to_numpy()
-        groups = past.windows.loc[known, self.column].astype(str).to_numpy()
-        hits = (past.emotion[known].astype(str)[:, np.newaxis] == self.classes_).astype(float)
-        self.shares_ = {
-            name: (hits[groups == name].sum(axis=0) + self.prior_) / ((groups == name).sum() + 1)
-            for name in set(groups)
-        }
+        hits = pd.DataFrame(past.emotion.astype(str)[:, np.newaxis] == self.classes_, columns=self.classes_)
+        groups = hits.groupby(past.windows[self.column].astype(object).to_numpy())  # rows without a group are left out
+        shares = (groups.sum() + self.prior_).div(groups.size() + 1, axis=0)
+        self.shares_ = {str(name): row for name, row in zip(shares.index, shares.to_numpy(dtype=float), strict=True)}
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
