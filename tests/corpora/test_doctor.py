@@ -69,6 +69,7 @@ def test_the_root_may_be_the_folder_above_the_release(name, copy):
     copies.put(broken, HTML)
     above = doctor.examine(name, damaged.root.parent, progress=False)
     assert above.problems.equals(examine(damaged).problems)
+    assert above.numbers == examine(damaged).numbers
     assert above.problems["file"].tolist() == [damaged.where(broken)]
 
 
