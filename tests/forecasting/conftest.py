@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emocast import windows
+
 EMOTIONS = ("neutral", "excitement", "sadness")
 
 
@@ -54,3 +56,50 @@ def embed():
         return noise.astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def make_talk():
+    """Return a maker of utterance tables: dialogues of two speakers in turns, some overlapping, some without a label."""
+
+    def make(*, n_dialogues=10, turns=24, stay=0.7, unlabelled=0.1, seed=0):
+        generator = np.random.default_rng(seed)
+        rows = []
+        for dialogue in range(n_dialogues):
+            start, emotion = generator.uniform(0.5, 2.0), generator.choice([*EMOTIONS, "anger"])
+            for turn in range(turns):
+                if generator.random() > stay:
+                    emotion = generator.choice([*EMOTIONS, "anger"])
+                end = start + generator.uniform(1.0, 4.0)
+                label = None if generator.random() < unlabelled else emotion
+                rows.append(_utterance(dialogue, turn, round(start, 2), round(end, 2), label))
+                start = end + generator.uniform(-0.4, 1.0)
+        return pd.DataFrame(rows)
+
+    return make
+
+
+def _utterance(dialogue, turn, start, end, emotion):
+    session = dialogue % 3
+    return {
+        "utterance": f"d{dialogue:02}_{turn:03}",
+        "dialogue": f"d{dialogue:02}",
+        "session": f"s{session}",
+        "scenario": f"impro{dialogue // 3}",
+        "speaker": f"s{session}{'FM'[turn % 2]}",
+        "emotion": emotion,
+        "audio": f"d{dialogue:02}.wav",
+        "start_s": start,
+        "end_s": end,
+    }
+
+
+@pytest.fixture
+def cut():
+    """Return the cutter of windows: those of labelled utterances, of several shifts in one table."""
+
+    def windows_of(utterances, shifts=(0.0,), **options):
+        events = utterances[utterances["emotion"].notna()]
+        return windows.sweep(events, shifts, **{"length_s": 8.0, **options})
+
+    return windows_of

@@ -1,0 +1,134 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emocast.forecasting import history
+
+CLASSES = ["sadness", "neutral"]
+
+
+@pytest.fixture
+def talk():
+    """One dialogue whose parts are known: (turn, speaker, start, end, emotion)."""
+    rows = [
+        ("u0", "a", 0.0, 2.0, "neutral"),
+        ("u1", "b", 2.0, 9.0, "anger"),  # long, and of no class in play
+        ("u2", "a", 8.0, 8.5, "sadness"),  # begins within u1, ends before it
+        ("u3", "b", 10.0, 12.0, None),
+        ("u4", "a", 12.5, np.nan, "neutral"),  # nobody knows when it ends
+        ("u5", "b", 14.0, 15.0, "sadness"),
+    ]
+    table = pd.DataFrame(rows, columns=["utterance", "speaker", "start_s", "end_s", "emotion"])
+    return table.assign(dialogue="d", audio="d.wav", session="s", scenario="c")
+
+
+def _window(end, *, length=10.0, utterance="u5", speaker="b"):
+    row = {"utterance": utterance, "dialogue": "d", "speaker": speaker, "emotion": "sadness"}
+    return pd.DataFrame([{**row, "start_s": end - length, "end_s": end}])
+
+
+def _latest(talk, end, which, **options):
+    past = history.gather(_window(end, **options), talk, classes=CLASSES)
+    place = past.latest(which)[0]
+    return None if place < 0 else past.utterances["utterance"].iloc[place]
+
+
+@pytest.mark.parametrize(
+    ("end", "anyone", "speaker", "window", "in_play"),
+    [
+        (1.99, None, None, None, None),
+        (2.0, "u0", None, "u0", "u0"),  # it ended at the very moment
+        (8.4, "u0", None, "u0", "u0"),  # u1 and u2 are still spoken
+        (8.6, "u2", None, "u2", "u2"),  # u2 ended, u1 goes on
+        (9.0, "u1", "u1", "u1", "u2"),  # latest is who ended last, not who began last
+        (12.2, "u1", "u1", "u2", "u2"),  # u3 has no label; u1 began before the window
+        (18.5, "u5", "u5", "u5", "u5"),
+    ],
+)
+def test_the_latest_is_who_ended_last(talk, end, anyone, speaker, window, in_play):
+    found = [_latest(talk, end, which) for which in history.WHICH]
+    assert found == [anyone, speaker, window, in_play]
+
+
+def test_an_utterance_without_end_is_never_heard(talk):
+    past = history.gather(_window(100.0), talk, classes=CLASSES)
+    assert "u4" not in set(past.utterances["utterance"].iloc[past.heard[0]])
+
+
+def test_one_before_the_latest(talk):
+    past = history.gather(_window(9.0), talk, classes=CLASSES)
+    assert [past.latest_emotion(back=back)[0] for back in (1, 2, 3, 4)] == ["anger", "sadness", "neutral", None]
+
+
+def test_a_latest_utterance_may_be_unlabelled(talk):
+    past = history.gather(_window(12.2), talk, classes=CLASSES)
+    assert past.utterances["utterance"].iloc[past.latest("window", labelled=False)[0]] == "u3"
+
+
+def test_sequences_know_what_is_not_heard_yet(talk):
+    windows = pd.concat([_window(end) for end in (1.0, 8.6, 9.0, 12.2, 16.0)], ignore_index=True)
+    past = history.gather(windows, talk, classes=CLASSES)
+    assert past.sequences() == [
+        (),
+        ("neutral", None, "sadness"),
+        ("neutral", "anger", "sadness"),
+        ("neutral", "anger", "sadness", None),
+        ("neutral", "anger", "sadness", None, None, "sadness"),
+    ]
+    assert list(past.steps()) == [6, 3, 3, 2, 1]
+
+
+def test_withheld_labels_are_gone(talk):
+    past = history.gather(_window(9.0), talk, classes=CLASSES).without(["u1"])
+    assert past.latest_emotion()[0] == "sadness"
+    assert past.sequences() == [("neutral", None, "sadness")]
+    assert history.gather(_window(9.0), talk, classes=CLASSES).labels[1] == "anger"  # the table itself is untouched
+
+
+def test_classes_are_counted_in_the_projects_order(make_talk, cut):
+    talk = make_talk()
+    past = history.gather(cut(talk), talk, classes=["sadness", "excitement", "neutral", "anger"])
+    assert past.classes == ["neutral", "excitement", "sadness", "anger"]
+    expected = cut(talk)["emotion"].value_counts(normalize=True)
+    assert np.allclose(past.shares(), [expected[name] for name in past.classes])
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+@pytest.mark.parametrize("guard", [0.0, 1.5])
+def test_heard_is_what_ended_before_the_window_does(make_talk, cut, shift, guard):
+    """A second way, row by row, on tables whose order is shuffled."""
+    talk = make_talk().sample(frac=1, random_state=1).reset_index(drop=True)
+    windows = cut(talk, [shift], guard_s=guard)
+    past = history.gather(windows, talk, classes=CLASSES)
+    for row, window in windows.iterrows():
+        ended = talk[
+            (talk["dialogue"] == window["dialogue"]) & (talk["end_s"] <= window["onset_s"] - shift - guard + 1e-9)
+        ]
+        heard = past.utterances.iloc[past.heard[row]]
+        assert set(heard["utterance"]) == set(ended["utterance"])
+        assert heard["end_s"].is_monotonic_increasing
+        assert past.utterances["utterance"].iloc[past.event[row]] == window["utterance"]
+
+
+def test_taking_rows_keeps_them_together(make_talk, cut):
+    talk = make_talk()
+    past = history.gather(cut(talk), talk, classes=CLASSES)
+    rows = np.array([7, 3, 20])
+    assert list(past.take(rows).latest()) == list(past.latest()[rows])
+    assert list(past.take(rows).steps()) == list(past.steps()[rows])
+
+
+def test_what_does_not_belong_together_is_refused(talk):
+    with pytest.raises(ValueError, match="'u9' is not in the utterance table"):
+        history.gather(_window(9.0, utterance="u9"), talk, classes=CLASSES)
+    with pytest.raises(ValueError, match="6 utterances but 5 embeddings"):
+        history.gather(_window(9.0), talk, classes=CLASSES, sound=np.zeros((5, 2)))
+    with pytest.raises(ValueError, match="known are anyone, speaker, window, in play"):
+        history.gather(_window(9.0), talk, classes=CLASSES).latest("partner")
+
+
+def test_embeddings_follow_their_utterances(talk):
+    shuffled = talk.sample(frac=1, random_state=3)
+    sound = np.array([[int(name[1])] for name in shuffled["utterance"]])
+    past = history.gather(_window(9.0), shuffled, classes=CLASSES, sound=sound)
+    assert [f"u{value}" for value in past.sound[:, 0]] == list(past.utterances["utterance"])
