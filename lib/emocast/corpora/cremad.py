@@ -9,7 +9,7 @@ are tied (`A:N`) the clip belongs to no class. The two label sets differ widely:
 Licence: Open Database License 1.0, contents under the Database Contents License 1.0. Recordings show actors.
 Known faults: the sound is kept in git-LFS, so a plain download holds pointers of three lines in its place; older copies
 name one clip `1040_ITH_SAD_X.wav`, which the label files call `1040_ITH_SAD_XX` (the repository's issue 6: read as the
-latter here); four clips are bad in every copy (`KNOWN_BAD`).
+latter here); four clips are reported as bad, two of them only as MP3 and video (`KNOWN_BAD`, issue 8).
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
 `VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
