@@ -17,7 +17,7 @@ import torch
 from emocast import device, paths
 from emocast.corpora.table import CorpusWarning
 
-from . import examining, extraction, growth, material, reading
+from . import examining, extraction, growth, material, networks, reading
 from .measure import Result
 
 
@@ -25,22 +25,23 @@ def main() -> None:
     """Run what is asked for and write the report."""
     parser = argparse.ArgumentParser(description="Measure what Emocast costs, against the plain way.")
     parser.add_argument(
-        "--only", default="a,b,c,d,e,f", help="letters of the benchmarks, for example c,e (default: all)"
+        "--only", default="a,b,c,d,e,f,g", help="letters of the benchmarks, for example c,e (default: all)"
     )
+    parser.add_argument("--whole", action="store_true", help="g: run the whole job, too (minutes)")
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore", CorpusWarning)  # the corpus is small on purpose
     target, sections = paths.outputs() / "bench.md", [_head()]
     with tempfile.TemporaryDirectory(prefix="emocast-bench-") as folder:
         for letter in options.only.split(","):
-            sections.append(_run(letter, Path(folder)).markdown())
+            sections.append(_run(letter, Path(folder), whole=options.whole).markdown())
             print(f"\n{sections[-1]}", flush=True)
             with paths.replacing(target) as partial:  # after each: a later one may be interrupted
                 partial.write_text("\n".join(sections), encoding="utf-8")
     print(f"-> {paths.relative(target)}")
 
 
-def _run(letter: str, folder: Path) -> Result:
+def _run(letter: str, folder: Path, *, whole: bool) -> Result:
     if letter == "a":
         return extraction.against_plain(_encoder(folder), *_sound(folder), folder)
     if letter == "b":
@@ -53,7 +54,9 @@ def _run(letter: str, folder: Path) -> Result:
         return reading.warm(folder)
     if letter == "f":
         return examining.examining(folder)
-    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d, e and f")
+    if letter == "g":
+        return networks.against_loop(whole=whole)
+    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d, e, f and g")
 
 
 @functools.cache  # what several benchmarks need is made by the first

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch.nn.functional import cross_entropy
 
-from emocast.forecasting.fcdnn import FCDNNClassifier, _batch_sizes
+from emocast.forecasting.fcdnn import FCDNNClassifier
 
 # A learning rate for a handful of steps: the published one is made for 5,000.
 QUICK = {"hidden_layers": 2, "hidden_units": 16, "learning_rate": 1e-2, "epochs": 12, "random_state": 0}
@@ -180,14 +180,6 @@ def test_train_loss_is_weighted_by_batch_size(data):
     assert [size for _, size in losses] == [8, 8, 5]
     assert model.losses_["train_loss"].item() == pytest.approx(expected, rel=1e-5)
     assert expected != pytest.approx(np.mean([loss for loss, _ in losses]), rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("n_events", "sizes"),
-    [(32, [16, 16]), (33, [16, 17]), (34, [16, 16, 2]), (16, [16]), (17, [17]), (2, [2]), (9, [9])],
-)
-def test_no_batch_of_one(n_events, sizes):
-    assert _batch_sizes(n_events, batch_size=16) == sizes
 
 
 def test_fits_where_one_event_is_left_over(data):

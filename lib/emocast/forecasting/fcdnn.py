@@ -12,8 +12,6 @@ normalisation, activation, dropout), the optimiser (Adam), the loss (cross-entro
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -28,8 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-# Where torch has one kernel for the whole Adam step, in place of several small operations for every parameter.
-_FUSED_DEVICES = ("cpu", "cuda")
+from . import training
 
 
 class FCDNNClassifier(ClassifierMixin, BaseEstimator):
@@ -96,15 +93,9 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: a setting is out of range, one event or one class alone, or unknown validation classes.
         """
-        self._check_settings()
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), ensure_min_samples=2)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
-        self.scaler_ = StandardScaler().fit(X) if self.standardize else None
+        inputs, codes = self._prepared(X, y)
         watched = None if validation_data is None else self._watched(*validation_data)
-        self._train(self._inputs(X), torch.from_numpy(codes), watched)
+        self._train(inputs, codes, watched)
         return self
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -128,23 +119,47 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def _prepared(self, X: ArrayLike, y: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
+        """Check settings and data, fit the scaler, and turn the data into what the network takes."""
+        self._check_settings()
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
+        self.scaler_ = StandardScaler().fit(X) if self.standardize else None
+        return self._inputs(X), torch.from_numpy(codes)
+
     def _train(self, X: torch.Tensor, codes: torch.Tensor, watched: tuple[torch.Tensor, torch.Tensor] | None) -> None:
         """Run all epochs on the device, and keep the network and its losses."""
-        device = torch.device(_resolved(self.device))
-        X, codes = X.to(device), codes.to(device)
-        watched = None if watched is None else tuple(part.to(device) for part in watched)
-        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
-        shuffler = torch.Generator().manual_seed(int(seeds[0]))
+        start = self._start(X, codes)
+        watched = None if watched is None else tuple(part.to(start.inputs.device) for part in watched)
+        written = training.Written(start.network, learning_rate=self.learning_rate, dropout=self.dropout)
         losses = []
-        with _own_random_numbers(int(seeds[1]), device):
-            # Weights are drawn on the CPU, so that every device starts from the same ones.
+        for epoch in range(1, self.epochs + 1):
+            order, kept = start.order(), start.kept(dropout=self.dropout)
+            train_loss = written.epoch(start.inputs[order], start.codes[order], kept, batch_size=self.batch_size)
+            losses.append((epoch, train_loss, float("nan") if watched is None else _loss(start.network, *watched)))
+        self._keep(start.network, losses)
+
+    def _start(self, X: torch.Tensor, codes: torch.Tensor) -> training.Start:
+        """Draw initial weights and the seeds of order and dropout, and bring everything to the device."""
+        device = torch.device(resolved(self.device))
+        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
+        shuffler, dropper = torch.Generator().manual_seed(int(seeds[0])), torch.Generator(device)
+        with torch.random.fork_rng(devices=[]):
+            # Weights are drawn on the CPU, so that every device starts from the same ones. The global state belongs to
+            # the process: fit networks side by side in processes, not in threads.
+            torch.default_generator.manual_seed(int(seeds[1]))
             network = self._new_network(X.shape[1]).to(device)
-            fused = device.type in _FUSED_DEVICES
-            optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=fused)
-            for epoch in range(1, self.epochs + 1):
-                order = torch.randperm(len(X), generator=shuffler).to(device)
-                train_loss = _train_epoch(network, optimiser, X[order], codes[order], batch_size=self.batch_size)
-                losses.append((epoch, train_loss, float("nan") if watched is None else _loss(network, *watched)))
+            if device.type == "cpu":
+                dropper.set_state(torch.default_generator.get_state())
+            else:
+                dropper.manual_seed(int(seeds[1]))
+        return training.Start(network, X.to(device), codes.to(device), shuffler, dropper)
+
+    def _keep(self, network: nn.Sequential, losses: list[tuple[int, float, float]]) -> None:
+        """Keep a trained network and its losses."""
         self.network_ = network.eval().cpu()
         self.losses_ = pd.DataFrame(losses, columns=["epoch", "train_loss", "validation_loss"])
 
@@ -184,32 +199,6 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"learning_rate is {self.learning_rate!r}; it is a number above 0")
 
 
-def _train_epoch(
-    network: nn.Sequential, optimiser: torch.optim.Optimizer, X: torch.Tensor, codes: torch.Tensor, *, batch_size: int
-) -> float:
-    """Take one step a batch over data already in order; return the mean loss an event, in nats."""
-    network.train()
-    sizes = _batch_sizes(len(X), batch_size=batch_size)
-    # Added up on the device: asking for each value would make a GPU wait at every step.
-    total = torch.zeros((), device=X.device)
-    for batch, batch_codes in zip(X.split(sizes), codes.split(sizes), strict=True):
-        optimiser.zero_grad()
-        loss = cross_entropy(network(batch), batch_codes)
-        loss.backward()
-        optimiser.step()
-        total += loss.detach() * len(batch)
-    return float(total) / len(X)
-
-
-def _batch_sizes(n_events: int, *, batch_size: int) -> list[int]:
-    """Divide events into batches, none of one event alone: batch normalisation needs two to have a variance."""
-    whole, rest = divmod(n_events, batch_size)
-    sizes = [batch_size] * whole + [rest] * (rest > 0)
-    if rest == 1 and whole:
-        sizes[-2:] = [batch_size + 1]
-    return sizes
-
-
 def _loss(network: nn.Sequential, X: torch.Tensor, codes: torch.Tensor) -> float:
     """Return the mean loss an event in evaluation mode, in nats."""
     network.eval()
@@ -217,21 +206,7 @@ def _loss(network: nn.Sequential, X: torch.Tensor, codes: torch.Tensor) -> float
         return float(cross_entropy(network(X), codes))
 
 
-@contextmanager
-def _own_random_numbers(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch inside the block, and leave its global random state as it was found.
-
-    The state belongs to the process: fit networks side by side in processes, not in threads.
-    """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def _resolved(device: str) -> str:
+def resolved(device: str) -> str:
     """Name the device that "auto" stands for."""
     if device != "auto":
         return device

@@ -1,19 +1,20 @@
 """Train many small models side by side, and keep each that is finished.
 
-A sweep is eleven shifts, two event sets and five folds: 110 networks. They are fitted in processes of one thread each:
-a network this small gains nothing from more threads, and sums then always run in the same order, so that the numbers
-do not depend on how many processes there are. What a `cache.Cache` keeps is keyed by the data of a fold, the
+A sweep is eleven shifts, two event sets and five folds: 110 networks. On a CPU they are fitted in processes of one thread
+each, on this machine or on a Dask cluster (`executor`): a network this small gains nothing from more threads, and sums then
+always run in the same order, so that the numbers do not depend on how many processes there are. On a GPU they are fitted in
+stacks (`stacked`). What a `cache.Cache` keeps is keyed by the data of a fold, the
 estimator's settings, the library versions and this room's code: a killed run goes on from its finished fits, and a fit
 of other code or data is never taken for one of these.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import sklearn
@@ -21,8 +22,9 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from tqdm import tqdm
 
-from .. import cache, threads
+from .. import cache, executor, threads
 from ..cache import Cache
+from . import stacked
 from .protocols import folds
 
 
@@ -92,20 +94,69 @@ def predictions(
     if len(windows) != len(X):
         raise ValueError(f"{len(windows)} windows but {len(X)} embeddings; they belong together row for row")
     X, emotions = np.asarray(X), windows["emotion"].to_numpy(dtype=str)
-    fitted = _fit_predict if memory is None else memory.cache(_fit_predict)
-    tasks = (
-        joblib.delayed(_in_one_thread)(
-            fitted, _seeded(estimator, fit.seed), X[fit.train], emotions[fit.train], X[fit.test], classes, _versions()
-        )
-        for fit in fits
-    )
-    results = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
+    models = [_seeded(estimator, fit.seed) for fit in fits]
+    if stacked.suits(estimator):
+        results = _in_stacks(fits, models, X, emotions, classes=classes, memory=memory)
+    else:
+        results = _side_by_side(fits, models, X, emotions, classes=classes, n_jobs=n_jobs, memory=memory)
+    # They come as they are ready; the table is in the order that was asked for.
+    found = dict(tqdm(results, total=len(fits), disable=not progress))
     tables = []
-    for fit, (predicted, shares) in zip(fits, tqdm(results, total=len(fits), disable=not progress), strict=True):
+    for place, fit in enumerate(fits):
+        predicted, shares = found[place]
         of_event = windows[["utterance", "dialogue", "emotion"]].iloc[fit.test]
-        of_class = {f"p_{name}": shares[:, place] for place, name in enumerate(classes)}
+        of_class = {f"p_{name}": shares[:, column] for column, name in enumerate(classes)}
         tables.append(of_event.assign(predicted=predicted, **of_class, row=fit.test, **fit.marks))
     return pd.concat(tables, ignore_index=True)
+
+
+def _side_by_side(
+    fits: list[Fit],
+    models: list[BaseEstimator],
+    X: np.ndarray,
+    emotions: np.ndarray,
+    *,
+    classes: list[str],
+    n_jobs: int,
+    memory: Cache | None,
+) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    """Fit each model in a process of one thread: (place of the fit, its result) as they are ready."""
+    fitted = _twin(_fit_predict, memory)
+    # A piece travels as plain bytes, for arrays would be put on one worker of a cluster and be lost with it.
+    pieces = (
+        (
+            place,
+            pickle.dumps((fitted, model, X[fit.train], emotions[fit.train], X[fit.test], classes, _versions())),
+        )
+        for place, (fit, model) in enumerate(zip(fits, models, strict=True))
+    )
+    with executor.pieces(_unpacked, pieces, jobs=n_jobs, threaded=False) as results:
+        yield from results
+
+
+def _in_stacks(
+    fits: list[Fit],
+    models: list[BaseEstimator],
+    X: np.ndarray,
+    emotions: np.ndarray,
+    *,
+    classes: list[str],
+    memory: Cache | None,
+) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    """Fit the models stack by stack: (place of the fit, its result)."""
+    fitted = _twin(_fit_predict_stack, memory)
+    for places in stacked.groups(models[0], [emotions[fit.train] for fit in fits]):
+        own = [fits[place] for place in places]
+        parts = [[values[fit.train] for fit in own] for values in (X, emotions)]
+        results = fitted(
+            [models[place] for place in places], *parts, [X[fit.test] for fit in own], classes, _versions()
+        )
+        yield from zip(places, results, strict=True)
+
+
+def _twin(function: Callable, memory: Cache | None) -> Callable:
+    """A function that keeps its results, if there is where to keep them."""
+    return function if memory is None else memory.cache(function)
 
 
 def _fit_predict(
@@ -121,18 +172,37 @@ def _fit_predict(
     All that a result depends on is an argument, because `cache.Cache` keys by arguments: hence `versions`.
     """
     estimator.fit(X_train, y_train)
-    shares = np.full((len(X_test), len(classes)), np.nan)
+    return _predicted(estimator, X_test, classes)
+
+
+def _fit_predict_stack(
+    models: list[BaseEstimator],
+    X_train: list[np.ndarray],
+    y_train: list[np.ndarray],
+    X_test: list[np.ndarray],
+    classes: list[str],
+    versions: tuple[str, ...],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Train the models of one stack: what `_fit_predict` gives of each."""
+    stacked.fit(models, list(zip(X_train, y_train, strict=True)))
+    return [_predicted(model, X, classes) for model, X in zip(models, X_test, strict=True)]
+
+
+def _predicted(estimator: BaseEstimator, X: np.ndarray, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Ask a fitted model: predicted classes (n,) and probabilities (n, c)."""
+    shares = np.full((len(X), len(classes)), np.nan)
     if hasattr(estimator, "predict_proba"):
         # A class without a training event cannot be forecast: its probability is zero, not missing.
         shares[:] = 0
-        shares[:, [classes.index(name) for name in estimator.classes_]] = estimator.predict_proba(X_test)
-    return estimator.predict(X_test), shares
+        shares[:, [classes.index(name) for name in estimator.classes_]] = estimator.predict_proba(X)
+    return estimator.predict(X), shares
 
 
-def _in_one_thread(function: Callable, *arguments: Any) -> Any:
-    """Call a function with torch and linear algebra held to one thread, and give the threads back."""
+def _unpacked(place: int, piece: bytes) -> tuple[int, Any]:
+    """Call the function of a piece with torch and linear algebra held to one thread, and give the threads back."""
+    function, *arguments = pickle.loads(piece)
     with threads.one():
-        return function(*arguments)
+        return place, function(*arguments)
 
 
 def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
