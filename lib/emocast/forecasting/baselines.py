@@ -128,14 +128,28 @@ def ordered(table: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str
     return table[[*columns, *(f"p_{name}" for name in labels.ordered(classes))]].reset_index(drop=True)
 
 
+def fitted(model: Forecaster, past: Past, fit: runs.Fit) -> Forecaster:
+    """Fit a baseline on a fold: on its training rows, with the labels of its test events withheld.
+
+    Args:
+        model: a baseline; it is cloned, never fitted itself.
+        past: the pasts of all windows.
+        fit: the fold.
+
+    Returns:
+        The fitted clone.
+    """
+    known = past.take(fit.train).without(past.windows["utterance"].iloc[fit.test])
+    return _seeded(model, fit.seed).fit(known)
+
+
 def _tables(past: Past, models: Mapping[str, Forecaster], fits: list[runs.Fit]) -> Iterator[pd.DataFrame]:
     """Fit each baseline on each fold, and table what it says of the fold's test rows."""
     for fit in fits:
         tested = past.take(fit.test)
-        known = past.take(fit.train).without(tested.windows["utterance"])
         for name, model in models.items():
-            fitted = _seeded(model, fit.seed).fit(known)
-            yield rows(tested, fitted.predict_proba(tested), model=name, row=fit.test, **fit.marks)
+            shares = fitted(model, past, fit).predict_proba(tested)
+            yield rows(tested, shares, model=name, row=fit.test, **fit.marks)
 
 
 def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:
