@@ -15,6 +15,7 @@ from .corpora import durations, emotion_counts, timeline, valence_arousal
 from .dimensions import distribution, errors, scatter
 from .embeddings import embedding, probes
 from .reliability import reliability
+from .search import search
 from .shifts import differences, eligible_events, recalls, sweep
 from .training import losses, training_curves
 
@@ -45,6 +46,7 @@ __all__ = [
     "repeats",
     "scatter",
     "scores",
+    "search",
     "shares",
     "sizes",
     "speech",

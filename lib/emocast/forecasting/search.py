@@ -1,0 +1,145 @@
+"""Search the network's settings as the preprint did, and ask its remark of the data: do bigger networks bring nothing?
+
+The preprint names what "5-fold cross-validation on the training set" found best (learning rate, width, batch size, dropout,
+epochs), and says that "additional layers and neurons" did no better; it names neither the values tried nor their scores. So
+the space is stated here, settings are drawn from it, and the published one is always among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+
+from .. import labels
+from ..cache import Cache
+from . import runs
+from .evaluate import summary
+from .fcdnn import FCDNNClassifier
+
+#: The published setting, which is also what `FCDNNClassifier` takes by itself.
+PUBLISHED: dict[str, Any] = {
+    "learning_rate": 1e-5, "hidden_layers": 4, "hidden_units": 265, "batch_size": 16, "dropout": 0.1, "epochs": 40,
+}  # fmt: skip
+
+#: Values around the published ones, to both sides; it says itself only that larger ones were tried.
+SPACE: dict[str, Sequence[Any]] = {
+    "learning_rate": [1e-6, 1e-5, 1e-4, 1e-3],
+    "hidden_layers": [1, 2, 4, 6],
+    "hidden_units": [64, 128, 265, 530, 1060],
+    "batch_size": [16, 32, 64],
+    "dropout": [0.0, 0.1, 0.3, 0.5],
+    "epochs": [20, 40, 80],
+}
+
+
+def search(
+    windows: pd.DataFrame,
+    embeddings: np.ndarray,
+    *,
+    classes: Sequence[str],
+    space: Mapping[str, Sequence[Any]] = SPACE,
+    n_draws: int,
+    published: Mapping[str, Any] = PUBLISHED,
+    protocol: str,
+    n_splits: int = 5,
+    level: float = 0.95,
+    draws: int = 1000,
+    random_state: int,
+    n_jobs: int = 1,
+    memory: Cache | None = None,
+    progress: bool = True,
+    **others: Any,
+) -> pd.DataFrame:
+    """Cross-validate settings of the network on the same folds.
+
+    The settings' scores are compared, and the best of many is flattered by the comparison: what it is worth is told by
+    events that took no part. So give training events alone.
+
+    Args:
+        windows: the window table of one shift, one row an event, of the classes in play alone.
+        embeddings: (n, d), row for row those of `windows`.
+        classes: the emotions in play.
+        space: setting -> values to draw from, each as likely as the others, none drawn twice together.
+        n_draws: settings in all, the published one among them; the whole space if it holds no more.
+        published: the setting that is always there, with a value for each name in `space`.
+        protocol: how folds are made; a name in `protocols.PROTOCOLS`.
+        n_splits: number of folds.
+        level: share of the intervals.
+        draws: draws of their bootstrap over dialogues.
+        random_state: seed of settings, folds, models and bootstrap.
+        n_jobs: processes side by side, as joblib counts them; the result does not depend on it.
+        memory: where finished fits are kept, so that a search goes on where it was; None keeps nothing.
+        progress: show a bar over the fits of each setting.
+        others: settings of `FCDNNClassifier` that are the same throughout, such as `device`.
+
+    Returns:
+        One row a setting, the published one first: the settings by name, `published` (true of the first), `parameters`
+        (trained numbers of the network), and `n`, `cv_mean`, `cv_std`, `accuracy`, `accuracy_low`, `accuracy_high`, `uar`
+        in percent, as `evaluate.summary` has them.
+
+    Raises:
+        ValueError: a setting that `published` lacks or the network does not know, no draw, or what `runs` raises.
+    """
+    classes, rows = labels.ordered(classes), np.arange(len(windows))
+    settings = drawn(space, n_draws=n_draws, published=published, random_state=random_state)
+    fits = list(runs.plan(windows, rows, protocol=protocol, n_splits=n_splits, random_state=random_state))
+    computing = {"classes": classes, "n_jobs": n_jobs, "memory": memory, "progress": progress}
+    points = []
+    for setting in settings:
+        table = runs.predictions(fits, FCDNNClassifier(**others, **setting), windows, embeddings, **computing)
+        # In the order of the events, as everywhere: the bootstrap draws dialogues in the order in which they come.
+        table = table.sort_values("row")
+        scores = summary(table, by=(), level=level, draws=draws, random_state=random_state).iloc[0]
+        size = parameters(setting, width=np.shape(embeddings)[1], classes=len(classes))
+        points.append({**setting, "published": not points, "parameters": size, **scores, "n": int(scores["n"])})
+    return pd.DataFrame(points)
+
+
+def drawn(
+    space: Mapping[str, Sequence[Any]], *, n_draws: int, published: Mapping[str, Any], random_state: int
+) -> list[dict[str, Any]]:
+    """Draw settings from a space, none twice.
+
+    Args:
+        space: setting -> values to draw from.
+        n_draws: settings in all; the whole space if it holds no more.
+        published: the setting that comes first.
+        random_state: seed of the draws.
+
+    Returns:
+        The settings, the published one first.
+
+    Raises:
+        ValueError: no draw, or settings of `published` and `space` that do not fit together or that no network has.
+    """
+    unknown = sorted({*space, *published} - {*FCDNNClassifier().get_params()} | {*space} - {*published})
+    if unknown:
+        raise ValueError(f"the setting {unknown[0]!r} has no published value, or the network has no such setting")
+    if n_draws < 1:
+        raise ValueError(f"n_draws is {n_draws}: at least 1, the published setting")
+    first = dict(published)
+    size = len(ParameterGrid(dict(space)))
+    # One more than is asked for, in case that the published one is drawn.
+    sample = ParameterSampler(dict(space), n_iter=min(n_draws, size), random_state=random_state)
+    others = [{**first, **setting} for setting in sample]
+    return [first, *(setting for setting in others if setting != first)][:n_draws]
+
+
+def parameters(setting: Mapping[str, Any], *, width: int, classes: int) -> int:
+    """Count the numbers that training sets in a network: weights and biases, and batch normalisation's scales and shifts.
+
+    Args:
+        setting: with `hidden_layers` and `hidden_units`.
+        width: length of an embedding.
+        classes: how many there are.
+
+    Returns:
+        The count; 418,173 for the published network on 768 values and three classes.
+    """
+    layers, units = setting["hidden_layers"], setting["hidden_units"]
+    linear = (width + 1) * units + (layers - 1) * (units + 1) * units + (units + 1) * classes
+    return linear + layers * 2 * units
