@@ -169,10 +169,22 @@ PUBLISHED = """
 extends: paper
 title: the paper's profile on copies in the official layout, in little time
 windows: {shifts_s: [0, 10, 20]}
-embeddings: {block_shifts_s: [0]}
+embeddings:  # the CLAP models are as large as the published ones; notebook 02 has a test of its own with them
+  block_shifts_s: [0]
+  compared:
+    - handcrafted
+    - wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP
+    - transformers:facebook/wav2vec2-base
+    - transformers:microsoft/wavlm-base-plus@6
+    - transformers:openai/whisper-base
 fcdnn: {epochs: 2}
 ser: {epochs: 1, batch_size: 16, crop_s: 2.0, held_out: [Ses05], balanced_draws: 20, screened: 12, jobs: 2}
-contrastive: {events: 20, permutations: 5, clusters: [2, 4]}
+contrastive:
+  models: {transformers: "transformers:laion/clap-htsat-unfused"}
+  model: transformers
+  events: 20
+  permutations: 5
+  clusters: [2, 4]
 intervals: {draws: 50}
 """
 
