@@ -86,7 +86,7 @@ def warm(scratch: Path) -> Result:
 def _events() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     start_s = np.sort(rng.uniform(30, 300, EVENTS))
-    return pd.DataFrame({**dict.fromkeys(windows.EVENT_COLUMNS, "x"), "start_s": start_s})
+    return pd.DataFrame({**dict.fromkeys(windows.EVENT_COLUMNS, "x"), "start_s": start_s, "end_s": start_s + 4})
 
 
 def _by_rows(events: pd.DataFrame) -> list[dict]:

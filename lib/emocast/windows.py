@@ -35,7 +35,7 @@ def before(
     """Cut the window before each event.
 
     Args:
-        events: rows of an utterance table; the onset t of each is its `start_s`.
+        events: rows of an utterance table; the onset t of each is its `start_s`, its utterance lasts until `end_s`.
         shift_s: d, how far back the window's end lies from the event, in seconds.
         length_s: L, the window's length in seconds.
         guard_s: further seconds between the window's end and t - d.

@@ -58,10 +58,11 @@ def of_sound() -> dict[str, Forecaster]:
 def of_embeddings() -> dict[str, BaseEstimator]:
     """Name the classifiers that stand where the network stands: models for `evaluate.sweep` and its embeddings.
 
-    The trees are shallow and look at a tenth of the values at a time: embeddings have hundreds, events are few.
+    The trees are shallow and look at a tenth of the values at a time, in 31 steps: embeddings have hundreds, events are
+    few. Even so a fold of 1,200 events and 768 values takes them about a second, nine times what the regression takes.
     """
     trees = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=8, max_features=0.1, early_stopping=False, random_state=0
+        max_iter=60, max_bins=31, max_leaf_nodes=8, max_features=0.1, early_stopping=False, random_state=0
     )
     return {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500)),

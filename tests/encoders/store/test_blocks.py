@@ -20,7 +20,10 @@ def corpus(tmp_path):
         soundfile.write(tmp_path / f"{name}.wav", rng.normal(0, 0.1, 40 * RATE), RATE, subtype="FLOAT")
     columns = dict.fromkeys(windows.EVENT_COLUMNS, "x")
     events = pd.DataFrame(
-        [{**columns, "audio": f"{n}.wav", "start_s": s} for n, s in [("a", 31.3), ("b", 33.7), ("b", 39.0)]]
+        [
+            {**columns, "audio": f"{n}.wav", "start_s": s, "end_s": s + 1.0}
+            for n, s in [("a", 31.3), ("b", 33.7), ("b", 39.0)]
+        ]
     )
     return tmp_path, windows.sweep(events, range(0, 21, 2)), tmp_path / "store"
 
