@@ -18,16 +18,16 @@ Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from . import clips, table
+from . import clips, cremad_labels, table
+from .cremad_labels import ACTORS, CLIP, GET_AGAIN, LIST, SUMMARY, whole
 from .table import CorpusError, Problem
 
 NAME = "CREMA-D"
@@ -68,11 +68,6 @@ COUNTS: dict = {
     "votes": {"A": 986, "D": 547, "F": 645, "H": 353, "N": 3897, "S": 370, "tie": 644},
 }
 
-_CLIP = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<code>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)")
-_VOTE = re.compile(r"[ADFHNS](?::[ADFHNS])*")
-_LIST, _ACTORS, _SUMMARY = "SentenceFilenames.csv", "VideoDemographics.csv", "processedResults/summaryTable.csv"
-_GET_AGAIN = "get it again; see data/README.md#crema-d"
-
 
 def load(root: Path | str, *, rating: str = "self-reported") -> pd.DataFrame:
     """Read the utterance table with one of the two label sets; clips that cannot be used are left out with one warning.
@@ -93,7 +88,7 @@ def load(root: Path | str, *, rating: str = "self-reported") -> pd.DataFrame:
         raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
     rows, found, _ = _scan(Path(root))
     if rating == "rated":
-        voted = _must_vote(Path(root))
+        voted = cremad_labels.votes(Path(root))
         rows = [{**row, "emotion": VOTES.get(voted[row["utterance"]])} for row in rows if row["utterance"] in voted]
     return table.loaded([{**row, "rating": rating} for row in rows], found, corpus="cremad", root=root)
 
@@ -110,8 +105,8 @@ def votes(root: Path | str) -> pd.DataFrame:
     Raises:
         CorpusError: the summary of the votes is not there or is another table.
     """
-    voted = _must_vote(Path(root))
-    asked = [LABELS[_CLIP.fullmatch(clip)["code"]] for clip in voted]
+    voted = cremad_labels.votes(Path(root))
+    asked = [LABELS[CLIP.fullmatch(clip)["code"]] for clip in voted]
     columns = {"utterance": list(voted), "self_reported": asked, "rated": [VOTES.get(vote) for vote in voted.values()]}
     return pd.DataFrame(columns, dtype="string")
 
@@ -129,12 +124,12 @@ def validate(root: Path | str) -> pd.DataFrame:
         CorpusError: there is no clip under `root` at all.
     """
     _, found, codes = _scan(Path(root))
-    cast = Counter("tie" if ":" in vote else vote for vote in _voted(Path(root), []).values() if vote)
+    cast = Counter("tie" if ":" in vote else vote for vote in cremad_labels.read_votes(Path(root), []).values() if vote)
     counts = table.expected_counts(root, COUNTS)
     advice = "see the other problems for which files lack"
     clips.compare(codes, counts["codes"], found, file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
     if cast:  # else the scan has noted that the file lacks
-        clips.compare(cast, counts["votes"], found, file=_SUMMARY, what="votes {code}", advice=advice)
+        clips.compare(cast, counts["votes"], found, file=SUMMARY, what="votes {code}", advice=advice)
     return table.problems(found)
 
 
@@ -153,12 +148,12 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
             f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
         )
     found: list[Problem] = []
-    voted, sexes = _voted(root, found), _sexes(root, found)
+    voted, sexes = cremad_labels.read_votes(root, found), cremad_labels.read_sexes(root, found)
     seen: set[str] = set()
 
     def parse(path: Path) -> re.Match:
         """Read a clip's name; it must be the first of this name, and is noted if nobody voted on it."""
-        name, clip = _CLIP.fullmatch(path.stem), _whole(path.stem)
+        name, clip = CLIP.fullmatch(path.stem), whole(path.stem)
         if not name:
             raise ValueError("no actor, sentence, emotion and intensity in the name")
         if clip in seen:
@@ -166,21 +161,21 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
         seen.add(clip)
         if voted and clip not in voted:
             where = path.relative_to(root).as_posix()
-            found.append(Problem(where, "missing vote", f"{_SUMMARY} has no such clip: it has no rating", _GET_AGAIN))
+            found.append(Problem(where, "missing vote", f"{SUMMARY} has no such clip: it has no rating", GET_AGAIN))
         return name
 
-    rows, codes = clips.scan(files, root, found, parse=parse, row=partial(_row, sexes=sexes), advice=_GET_AGAIN)
-    for clip in _listed(root, found):
+    rows, codes = clips.scan(files, root, found, parse=parse, row=partial(_row, sexes=sexes), advice=GET_AGAIN)
+    for clip in cremad_labels.read_list(root, found):
         if clip not in seen:
-            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
+            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{LIST} names it", GET_AGAIN))
     for actor in sorted({clip[:4] for clip in seen} - set(sexes)) if sexes else []:
-        found.append(Problem(_ACTORS, "missing actor", f"no line for {actor}: the sex is missing", _GET_AGAIN))
+        found.append(Problem(ACTORS, "missing actor", f"no line for {actor}: the sex is missing", GET_AGAIN))
     return rows, found, codes
 
 
 def _row(name: re.Match, where: str, length: float, *, sexes: Mapping[str, str]) -> dict:
     return {
-        "utterance": _whole(name.group()),
+        "utterance": whole(name.group()),
         "scenario": name["sentence"],
         "speaker": f"cremad_{name['actor']}",
         "sex": sexes.get(name["actor"]),
@@ -190,83 +185,3 @@ def _row(name: re.Match, where: str, length: float, *, sexes: Mapping[str, str])
         "end_s": length,
         "emotion": LABELS[name["code"]],
     }
-
-
-def _whole(clip: str) -> str:
-    """A clip's name as the label files have it: `1040_ITH_SAD_X` is `1040_ITH_SAD_XX`."""
-    return f"{clip}X" if clip.endswith("_X") else clip
-
-
-def _must_vote(root: Path) -> dict[str, str]:
-    """The votes, without which the rated labels cannot be had."""
-    found: list[Problem] = []
-    voted = {clip: vote for clip, vote in _voted(root, found).items() if vote}
-    if not voted:
-        why = found[0].detail if found else "it holds no line"
-        raise CorpusError(f"no votes of CREMA-D under {root}: {_SUMMARY}: {why}; {_GET_AGAIN}")
-    return voted
-
-
-def _voted(root: Path, found: list[Problem]) -> dict[str, str]:
-    """Clip -> vote, as the summary has them ("A", "A:N"); bad lines are noted by number, an unknown vote is "" here."""
-    voted: dict[str, str] = {}
-    for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
-        clip, vote = _whole(line["FileName"]), line["VoiceVote"]
-        problem = None
-        if not _CLIP.fullmatch(clip):
-            problem = f"{clip!r} has no actor, sentence, emotion and intensity"
-        elif clip in voted:
-            problem = f"{clip} is listed a second time"
-        elif not _VOTE.fullmatch(vote):
-            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"
-            voted[clip] = ""  # one problem and not two: it is no clip without a vote
-        else:
-            voted[clip] = vote
-        if problem:
-            found.append(_bad(_SUMMARY, number, problem))
-    return voted
-
-
-def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
-    """Actor -> sex; bad lines are noted by number."""
-    sexes: dict[str, str] = {}
-    for number, line in _lines(root, _ACTORS, ("ActorID", "Sex"), found):
-        if line["Sex"] in ("Female", "Male"):
-            sexes[line["ActorID"]] = line["Sex"].lower()
-        else:
-            found.append(_bad(_ACTORS, number, f"actor {line['ActorID']} has the sex {line['Sex']!r}"))
-    return sexes
-
-
-def _listed(root: Path, found: list[Problem]) -> Iterator[str]:
-    """The clips that a complete copy has."""
-    for number, line in _lines(root, _LIST, ("Filename",), found):
-        clip = _whole(line["Filename"])
-        if _CLIP.fullmatch(clip):
-            yield clip
-        else:
-            found.append(_bad(_LIST, number, f"{clip!r} has no actor, sentence, emotion and intensity"))
-
-
-def _lines(
-    root: Path, file: str, columns: tuple[str, ...], found: list[Problem]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """A label file's lines by number, if it is there and has the columns; else that is noted, once."""
-    path = root / file
-    if not path.is_file():
-        found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", _GET_AGAIN))
-        return
-    reader = csv.DictReader(path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "").splitlines())
-    try:
-        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-        if lacking:
-            found.append(Problem(file, "missing labels", f"it has no column {lacking[0]}", _GET_AGAIN))
-            return
-        for line in reader:
-            yield reader.line_num, {column: (line[column] or "").strip() for column in columns}
-    except csv.Error as error:  # as after a quote that nothing closes
-        found.append(_bad(file, reader.line_num, f"not readable as CSV ({error})"))
-
-
-def _bad(file: str, number: int, problem: str) -> Problem:
-    return Problem(file, "bad label line", f"line {number}: {problem}", "mend the line by the repository's own file")
