@@ -16,7 +16,7 @@ from emocast.contrastive import zero_shot
 SOURCE = paths.NOTEBOOKS / "02_clap_zero_shot.ipynb"
 OWN = """
 extends: smoke
-corpora: {{iemocap: small}}
+corpora: {{iemocap: small/IEMOCAP_full_release}}
 windows: {{shifts_s: [0, 2]}}
 embeddings: {{block_shifts_s: [0]}}
 contrastive:
