@@ -69,3 +69,16 @@ def test_a_missing_input_says_which_notebook_to_run(outputs, monkeypatch):
     monkeypatch.setenv(notebook.RUN_FOLDER, str(outputs / "03_y"))
     notebook.start("03_y", profile="smoke").note("ran by make")
     assert run.input("03_y") == outputs / "03_y"
+
+
+def test_on_another_corpus_inputs_and_titles_are_of_that_corpus(outputs):
+    notebook.start("03_y", profile="smoke").note("of the profile's own corpus")
+    run = notebook.start("04_x", profile="smoke", corpus="meld")
+    assert (run.dataset, run.profile.corpus) == ("MELD", "meld")
+    assert run.aside.startswith(" on MELD")
+    with pytest.raises(FileNotFoundError, match="make reproduce PROFILE=smoke CORPUS=meld"):
+        run.input("03_y")
+    beside = notebook.start("03_y", profile="smoke", corpus="meld")
+    beside.note("of MELD")
+    assert run.input("03_y") == beside.folder == outputs / "interactive" / "variants" / "corpus=meld" / "03_y"
+    assert notebook.start("04_x", profile="smoke").aside == ""

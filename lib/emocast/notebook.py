@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from . import corpora, figures, paths
 from . import profile as profiles
+from .corpora import table
 
 MANIFEST = "manifest.json"
 _INTERACTIVE = "interactive"
@@ -33,6 +34,7 @@ class Run:
         profile: the run's settings.
         folder: where tables and figures go.
         dataset: the main corpus as papers write it, for example "IEMOCAP".
+        aside: what titles add where it is not the profile's own: " on MELD", " on MELD (synthetic)"; else empty.
     """
 
     def __init__(self, name: str, profile: profiles.Profile, folder: Path, *, variant: Path = Path()) -> None:
@@ -43,6 +45,7 @@ class Run:
         self.folder = folder
         self._started = time.perf_counter()
         self.dataset: str = corpora.get(profile.corpus).NAME
+        self.aside = f" on {self.dataset}{_voices(profile)}" if variant.name else ""
         self._manifest: dict = {"notebook": name, "profile": profile.name, "figures": [], "tables": [], "notes": []}
 
     def input(self, notebook: str) -> Path:
@@ -125,3 +128,8 @@ def start(name: str, *, profile: str, corpus: str = "") -> Run:
     pd.set_option("display.float_format", "{:.4g}".format, "display.max_colwidth", None)
     warnings.filterwarnings("ignore", message="IProgress not found")  # progress bars are text here, and meant to be
     return Run(name, settings, folder, variant=variant)
+
+
+def _voices(profile: profiles.Profile) -> str:
+    """What a title adds when nobody speaks in the corpus."""
+    return " (synthetic)" if table.is_synthetic(profile.corpus_root()) else ""
