@@ -59,7 +59,7 @@ ifneq ($(OWN),$(wildcard $(OWN)))
 $(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
 endif
 
-.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data
+.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data validate
 .PHONY: ready
 .DELETE_ON_ERROR:
 
@@ -91,6 +91,9 @@ checkpoints: $(STAMP)  ## download the published models that a profile names (PR
 data: $(STAMP)  ## which real corpora are there, and how to get them; ARGS="emodb cremad" fetches these
 	@$(PY) -m emocast.corpora $(if $(ARGS),download $(ARGS),where) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))
 	@$(if $(ARGS),,echo 'to fetch some: make data ARGS="emodb cremad"')
+
+validate: $(STAMP)  ## look at every file of the real corpora that are there: is each copy whole? (ARGS="emodb" for some)
+	@$(PY) -m emocast.corpora validate $(ARGS) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))
 
 bench: $(STAMP)  ## measure speed and memory against the plain way; writes outputs/bench.md (ARGS="--only c,e" for some)
 	$(PY) -m benchmarks $(ARGS)

@@ -21,7 +21,7 @@ import nbformat
 from mistune.toc import add_toc_hook
 from PIL import Image
 
-from . import __version__, paths, requirements
+from . import __version__, corpora, paths, requirements
 from . import profile as profiles
 from .corpora import table
 from .notebook import MANIFEST
@@ -67,6 +67,7 @@ def write_page(profile: profiles.Profile, *, variant: Path = Path()) -> Path:
     page = environment.get_template("index.html").render(
         profile=profile,
         synthetic=_is_synthetic(profile),
+        aside=f", on {corpora.get(profile.corpus).NAME}" if variant.name else "",
         runs=finished,
         skipped=requirements.skipped(home),
         others=[other.relative_to(home).as_posix() for other in others],

@@ -160,6 +160,13 @@ def _no_checkpoint(name: str, *, texts: bool = False) -> str:
     return presence.missing(name, texts=texts) if ":" in name else presence.missing_classifier(name)
 
 
+def _asked_for(profile: Profile) -> list[str]:
+    """The notebooks of a run: on another corpus than the profile's own only those that forecast."""
+    forecasting = "03_embedding_extraction"
+    elsewhere = profile.corpus in profile.for_corpus
+    return [name for name, needs in NEEDS.items() if not elsewhere or forecasting in (name, *needs)]
+
+
 def told(needs: list[Need], profile: Profile) -> str:
     """The list for a reader: what is missing with what to do, then which notebooks are skipped for it.
 
@@ -174,12 +181,15 @@ def told(needs: list[Need], profile: Profile) -> str:
         roles.setdefault(need.name, []).append(need.role)
     lacking = {name: problem for name, problem in problems.items() if problem}
     if not lacking:
-        return f"{profile.name}: all {len(problems)} corpora and checkpoints that it names are there"
+        there = f"all {len(problems)} corpora and checkpoints that it names are there"
+        return f"{profile.name}: {there}; `make validate` looks into them"
     lines = [f"{profile.name}: {len(lacking)} of the {len(problems)} corpora and checkpoints that it names are missing"]
     for name, problem in lacking.items():
         lines.append(f"  {name} ({', '.join(dict.fromkeys(roles[name]))})\n      {problem}")
     missing = {role for name in lacking for role in roles[name]}
-    waiting = [name for name in NEEDS if _roles(name) & missing]
+    waiting = [name for name in _asked_for(profile) if _roles(name) & missing]
+    if {need.role for need in needs if need.problem} & {"corpus", "another corpus"}:
+        lines.append("  corpora: `make data` says which can be fetched and how")
     lines.append("  checkpoints: with a network, `make checkpoints` downloads those of the model hub")
     lines.append(f"  skipped for want of these: {', '.join(waiting) or 'no notebook; parts of some are left out'}")
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from .table import CorpusError, Problem
 
 NAME = "EmoDB"
 URL = "http://emodb.bilderbar.info/"
-LICENCE = "free for research; CC0 in audEERING's repackaging"
+LICENCE = "free for research; audEERING's card of its repackaging says CC0"
 CITATION = (
     "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss (2005). A database of German emotional speech. "
     "Interspeech 2005, 1517-1520. https://doi.org/10.21437/Interspeech.2005-446"
@@ -56,7 +56,7 @@ SPEAKERS: dict[str, str] = {
 }  # fmt: skip
 
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<code>[A-Z])(?P<take>[a-z])")
-_GET_AGAIN = "get it again; see data/README.md#emodb"
+_GET_AGAIN = "move the folder away and get it again; see data/README.md#emodb"
 
 
 def load(root: Path | str) -> pd.DataFrame:

@@ -138,7 +138,11 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
         if not session.is_dir() and session.name not in expected:
             continue  # a small synthetic twin never had it
         for labels_file in _label_files(session, base, found):
+            before = len(found)
             turns = list(_turns(labels_file, base, found))
+            if not turns and len(found) == before:
+                where = labels_file.relative_to(base).as_posix()
+                found.append(Problem(where, "bad label file", "it names no turn: its dialogue is left out", _GET_AGAIN))
             codes.update((session.name, turn["code"]) for turn in turns)
             rows += _usable(turns, session / "dialog" / "wav" / f"{labels_file.stem}.wav", root, base, found)
     return rows, found, codes

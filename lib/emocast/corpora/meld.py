@@ -12,7 +12,7 @@ come from an automatic alignment of subtitles, so a window may hold the first so
 keeps a distance. A speaker is the character's name; "Waiter" of two episodes may be two people.
 Channels: a clip's sound is its front centre alone where it has one (5.1: the voices are mixed there, laughter and music
 mostly around it), the mean of a stereo pair, mono as it is; each recording's .json says which, `channels` counts them.
-The whole of a dialogue is rendered from its clips (`meld_timeline`, `meld_recordings`): once, about 1.7 GB.
+The whole of a dialogue is rendered from its clips (`meld_timeline`, `meld_recordings`): once, about 1.8 GB.
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
 `output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`. `._*` files of macOS and the duplicates

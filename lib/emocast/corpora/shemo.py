@@ -55,7 +55,7 @@ COUNTS: dict = {
 
 _NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<code>[AFHNSW])(?P<number>\d{2,3})")
 _FOLDERS = {"F": "female", "M": "male"}
-_GET_AGAIN = "get it again; see data/README.md#shemo"
+_GET_AGAIN = "move the folder away and get it again; see data/README.md#shemo"
 
 
 def load(root: Path | str) -> pd.DataFrame:

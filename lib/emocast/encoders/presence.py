@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from . import checkpoint_files, emotion2vec, hub, speech_files, text_towers
 
@@ -22,14 +23,15 @@ def missing(name: str, *, texts: bool = False) -> str:
         may be used (`hub.find`), what is missing is downloaded.
     """
     kind, _, source = name.partition(":")
-    try:
-        if kind in _FINDERS:
-            _FINDERS[kind](source)
-        if texts and kind in TOKENIZERS:
-            text_towers.files(TOKENIZERS[kind])
-    except hub.CheckpointError as error:
-        return error.advice or str(error)
-    return ""
+    looks = [partial(_FINDERS[kind], source)] if kind in _FINDERS else []
+    looks += [partial(text_towers.files, TOKENIZERS[kind])] if texts and kind in TOKENIZERS else []
+    lacking = []
+    for look in looks:
+        try:
+            look()
+        except hub.CheckpointError as error:
+            lacking.append(error.advice or str(error))
+    return "; ".join(lacking)
 
 
 def missing_classifier(source: str) -> str:

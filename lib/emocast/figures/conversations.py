@@ -110,10 +110,22 @@ def speech(shares: pd.DataFrame, ax: Axes | None = None, *, length_s: float) -> 
     """
     ax = base.axes(ax)
     parts, percent = list(_PARTS), 100 * shares[list(_PARTS)]
-    sns.boxplot(percent, orient="h", palette=_PARTS, whis=(5, 95), fliersize=0, saturation=1, width=0.6, ax=ax)
+    sns.boxplot(
+        percent,
+        orient="h",
+        palette=_PARTS,
+        whis=(5, 95),
+        fliersize=0,
+        saturation=1,
+        width=0.6,
+        ax=ax,
+        medianprops={"color": "white", "lw": 2.5},
+        whiskerprops={"clip_on": False},
+        capprops={"clip_on": False},
+    )
     ax.scatter(percent.mean(), range(len(parts)), marker="D", s=45, color="white", ec="black", lw=1.2, zorder=5)
     names = [f"{part}\nmean {percent[part].mean():.0f} %" for part in parts]
-    ax.set(yticks=range(len(parts)), yticklabels=names, xlim=(0, 100), xlabel="share of the window in percent")
+    ax.set(yticks=range(len(parts)), yticklabels=names, xlim=(-2, 102), xlabel="share of the window in percent")
     ax.set_title(f"Whose speech lies in the {length_s:g} s before an event ({len(shares):,} windows)")
     return ax
 
