@@ -101,3 +101,15 @@ def test_a_skipped_notebook_is_noted_and_the_note_goes_when_it_runs(folders, own
     assert runner.main([str(source), "--profile", own]) == 0
     assert requirements.skipped(home) == []
     assert (home / "03_embedding_extraction" / "03_embedding_extraction.ipynb").is_file()
+
+
+def test_all_files_of_a_model_that_reads_are_asked_for_at_once(folders, own):
+    found = {need.name: need.problem for need in requirements.look(profile.load(own), roles=["contrastive"])}
+    (problem,) = found.values()
+    assert "CLAP_weights_2023.pth" in problem and "vocab.json, merges.txt" in problem
+
+
+def test_on_another_corpus_only_its_notebooks_wait(folders, capsys):
+    assert requirements.main(["--profile", "paper", "--corpus", "meld"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "03_embedding_extraction" in last and "06_cross" not in last and "02_clap" not in last

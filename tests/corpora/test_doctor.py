@@ -237,6 +237,14 @@ def test_a_file_with_another_ones_sound(name, copy):
     assert found.state == "usable" and found.numbers["lacking"] == 0
 
 
+def test_a_shorter_recording_of_another_dialogue_is_heard_too(copy):
+    damaged = copy("iemocap")
+    by_size = sorted(damaged.sounds(), key=lambda path: path.stat().st_size)
+    copies.put(by_size[-1], by_size[0].read_bytes())  # the shortest in place of the longest: labels end after it
+    found = examine(damaged).problems
+    assert set(found["problem"]) == {"duplicate audio", "label past the sound"}
+
+
 def test_the_same_sound_under_another_header_is_a_duplicate(copy):
     damaged = copy("emodb")
     first, second = damaged.sounds()[:2]

@@ -116,6 +116,14 @@ def test_a_label_file_that_its_recording_lacks_is_named(copy):
     assert problem["file"] == label_file.relative_to(copy).as_posix()
 
 
+@pytest.mark.parametrize("content", ["", "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"])
+def test_a_label_file_that_names_no_turn_is_named(copy, content):
+    label_file = dialogue_of(copy)
+    label_file.write_text(content)
+    (problem,) = kinds(copy).to_dict("records")
+    assert (problem["problem"], problem["file"]) == ("bad label file", label_file.relative_to(copy).as_posix())
+
+
 def test_labels_past_a_whole_recording_are_named_apart_from_a_truncated_one(copy):
     wav = wav_of(dialogue_of(copy))
     sound, rate = soundfile.read(wav, dtype="int16")
