@@ -26,9 +26,7 @@ _TAR = re.compile(r"\.(tar\.gz|tgz|tar)$")
 #: What macOS adds to an archive of its own.
 _CLUTTER = ("__MACOSX", ".DS_Store")
 #: What the libraries raise for a file that is damaged, cut short or packed in a way of its own.
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, tarfile.TarError, gzip.BadGzipFile, EOFError, NotImplementedError, RuntimeError,
-)  # fmt: skip
+_DAMAGED = (zipfile.BadZipFile, zlib.error, tarfile.TarError, gzip.BadGzipFile, EOFError, RuntimeError)
 
 
 class ArchiveError(ValueError):
