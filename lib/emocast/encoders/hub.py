@@ -13,6 +13,9 @@ from .. import paths
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|roberta-base|gpt2")  # these two, the hub's oldest, have no owner's name
 
+#: What a profile's own models are called; they are trained, and nobody can put them anywhere.
+_TRAINED = re.compile(r"(?P<profile>[^/]+)/models/[^/]+")
+
 
 class CheckpointError(ValueError):
     """A checkpoint is missing, damaged or of another kind. The message names the file and says what to do.
@@ -107,6 +110,12 @@ def _download(repository: str, needed: tuple[str, ...], optional: tuple[str, ...
 
 
 def _nowhere(source: Path | str, needed: Sequence[str], reason: str) -> CheckpointError:
+    own = _TRAINED.fullmatch(str(source))
+    if own:
+        return CheckpointError(
+            f"no model {source}: notebook 06_cross_lingual_ser trains it, and it has not run with the profile "
+            f"{own['profile']!r}: `make reproduce PROFILE={own['profile']}` runs it, or open and run it first"
+        )
     place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
     advice = f"put {', '.join(needed) or 'its files'} into {paths.relative(place)}/"
     return CheckpointError(
