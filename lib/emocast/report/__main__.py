@@ -1,0 +1,36 @@
+"""The command line of the report: `python -m emocast.report page|reference`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .. import paths
+from .. import profile as profiles
+from . import write_page, write_reference
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emocast.report", description="From finished notebooks to a static site."
+    )
+    parser.add_argument("what", choices=["page", "reference"])
+    parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
+    parser.add_argument("--corpus", help="the page of the notebooks on another corpus than the profile's")
+    options = parser.parse_args(arguments)
+    try:
+        profile = profiles.load(options.profile, corpus=options.corpus)
+    except profiles.ProfileError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.what == "reference":
+        written = write_reference(profile)
+    else:
+        written = write_page(profile, variant=paths.variant({"corpus": options.corpus} if options.corpus else {}))
+    print(f"  -> {paths.relative(written)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
