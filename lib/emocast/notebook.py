@@ -14,13 +14,16 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import display
 from matplotlib.figure import Figure
 
-from . import corpora, figures, paths
+from . import corpora, figures, paths, provenance
 from . import profile as profiles
 from .corpora import table
 
 MANIFEST = "manifest.json"
+#: Under this name a shown figure says, in its output's metadata, which of the manifest's it is: the report finds its cell so.
+SHOWN = "emocast"
 _INTERACTIVE = "interactive"
 #: The environment variable in which the runner names the folder of a run.
 RUN_FOLDER = "EMOCAST_RUN_FOLDER"
@@ -46,7 +49,13 @@ class Run:
         self._started = time.perf_counter()
         self.dataset: str = corpora.get(profile.corpus).NAME
         self.aside = f" on {self.dataset}{_voices(profile)}" if variant.name else ""
-        self._manifest: dict = {"notebook": name, "profile": profile.name, "figures": [], "tables": [], "notes": []}
+        self._manifest: dict = {
+            "notebook": name,
+            "profile": profile.name,
+            "corpus": profile.corpus,
+            "seed": profile.seed,
+        }
+        self._manifest |= {"where": provenance.here(), "figures": [], "tables": [], "notes": []}
 
     def input(self, notebook: str) -> Path:
         """The finished output folder of an earlier notebook of the same profile.
@@ -91,7 +100,8 @@ class Run:
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)
         self._note("figures", name, caption)
-        plt.show()
+        display(figure, metadata={"image/png": {"alt": caption}, SHOWN: {"figure": name}})
+        plt.close(figure)  # or the kernel would show it once more after the cell
 
     def note(self, text: str) -> None:
         """Keep a sentence for the report's page, for example what was left out and why."""
