@@ -19,10 +19,8 @@ NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 FORECASTING = ["03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep"]
 PARAMETERS = {  # of the others: the profile alone
     "02_clap_zero_shot": {"profile", "encoder"},
-    **{
-        name: {"profile", "corpus"}
-        for name in ("03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep")
-    },
+    "03_embedding_extraction": {"profile", "corpus"},
+    **{name: {"profile", "corpus", "protocol"} for name in ("04_forecasting_fcdnn", "05_time_shift_sweep")},
 }
 MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
 

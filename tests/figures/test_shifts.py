@@ -30,3 +30,16 @@ def test_differences_stand_at_their_shifts_with_their_intervals():
         [(10.0, -1.0), (10.0, 4.0)],
     ]
     assert "points" in ax.get_ylabel() and "seconds" in ax.get_xlabel()
+
+
+def test_a_rung_has_a_line_and_a_band_for_each_model_that_is_known(ax):
+    names = ["ceiling", "FC-DNN", "persistence", "a stranger"]
+    points = pd.DataFrame([(name, shift, place + shift) for place, name in enumerate(names) for shift in (0.0, 2.0)])
+    points.columns = ["model", "shift_s", "accuracy"]
+    points = points.assign(accuracy_low=points["accuracy"] - 5, accuracy_high=points["accuracy"] + 5)
+    figures.rung(points.iloc[::-1], ax, chance=33.3, title="dialogue")
+    lines = {line.get_label(): list(line.get_ydata()) for line in ax.get_lines()}
+    assert lines == {"FC-DNN": [1, 3], "persistence": [2, 4], "ceiling": [0, 2], "chance": [33.3, 33.3]}
+    assert len(ax.collections) == 3
+    assert len({line.get_color() for line in ax.get_lines()}) == 4
+    assert ax.get_ylim() == (0, 100) and "dialogue" in (ax.get_title(), ax.get_title(loc="left"))

@@ -73,3 +73,17 @@ def test_without_sound_it_says_so(make_talk, cut):
     talk = make_talk()
     with pytest.raises(ValueError, match="needs embeddings of the utterances"):
         carried.AudioPersistence().fit(history.gather(cut(talk), talk, classes=ALL))
+
+
+def test_sound_that_could_not_be_embedded_is_left_out(past):
+    """A damaged file's utterances teach nothing, and where they are the last ones heard the prior stands."""
+    train, test = _halves(past)
+    damaged = past.sound.copy()
+    damaged[train.event[::3]] = np.nan
+    last = test.latest("window", labelled=False)
+    damaged[last[last >= 0][:5]] = np.nan
+    train, test = (dataclasses.replace(part, sound=damaged) for part in (train, test))
+    shares = carried.AudioPersistence().fit(train).predict_proba(test)
+    lost = (last < 0) | np.isnan(damaged[last]).any(axis=1)
+    assert np.allclose(shares[lost], train.shares()) and lost.sum() >= 5
+    assert np.isfinite(shares).all() and np.ptp(shares[~lost], axis=0).min() > 0.5

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from emocast import windows as cutting
-from emocast.corpora.synthetic import corpus, forecast, iemocap, raters, script
+from emocast.corpora.synthetic import forecast, raters, script
 from emocast.forecasting import baselines, ceiling, history
 
 CLASSES = ["neutral", "excitement", "sadness"]
@@ -12,35 +12,13 @@ OPTIONS = {"classes": CLASSES, "protocol": "dialogue", "event_sets": ["moving"],
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory):
-    """The folder and utterance table of synthetic conversations that nobody has spoken: plans, truth and drawn times."""
-    folder, generator = tmp_path_factory.mktemp("synthetic"), np.random.default_rng(0)
-    settings = corpus.Settings(sessions=5, scenarios=12, turns=(24, 34))
-    rows, truth = [], []
-    for planned in corpus.plans(settings, seed=0):
-        start = 1.0
-        for number, turn in enumerate(planned.turns):
-            end = start + generator.uniform(1.0, 3.0)
-            gold = turn.rating.gold
-            rows.append((turn.utterance, planned.name, f"Ses{planned.session:02d}", planned.scenario.name, turn.letter,
-                         None if gold == raters.UNDECIDED else gold, start, end))  # fmt: skip
-            truth.append((turn.utterance, planned.name, number, turn.mood, turn.emotion, 1.0, gold))
-            start = end + generator.uniform(-0.3, 0.8)
-    columns = ["utterance", "dialogue", "session", "scenario", "speaker", "emotion", "start_s", "end_s"]
-    table = pd.DataFrame(rows, columns=columns).assign(audio=lambda table: table["dialogue"] + ".wav")
-    columns = ["utterance", "dialogue", "turn", "mood", "emotion", "intensity", "gold"]
-    iemocap.write_about(folder, pd.DataFrame(truth, columns=columns), settings={}, seed=0)
-    return folder, table
+def windows(unspoken):
+    return cutting.sweep(unspoken[1][unspoken[1]["emotion"].notna()], SHIFTS)
 
 
 @pytest.fixture(scope="module")
-def windows(talk):
-    return cutting.sweep(talk[1][talk[1]["emotion"].notna()], SHIFTS)
-
-
-@pytest.fixture(scope="module")
-def bounds(talk, windows):
-    return ceiling.sweep(windows, talk[1], talk[0], **OPTIONS)
+def bounds(unspoken, windows):
+    return ceiling.sweep(windows, unspoken[1], unspoken[0], **OPTIONS)
 
 
 def _losses(table):
@@ -50,9 +28,9 @@ def _losses(table):
     return table.assign(loss=loss).pivot_table(index="shift_s", columns="model", values="loss")
 
 
-def test_a_forecast_by_hand(talk, windows, bounds):
+def test_a_forecast_by_hand(unspoken, windows, bounds):
     """One event of each shift: its heard labels through the corpus's own filter, its true distance, and the sampling."""
-    folder, table = talk
+    folder, table = unspoken
     truth = pd.read_csv(folder / "truth.csv").set_index("utterance")
     for shift in SHIFTS:
         events = bounds[(bounds["model"] == ceiling.CEILING) & (bounds["shift_s"] == shift)]
@@ -71,8 +49,8 @@ def test_a_forecast_by_hand(talk, windows, bounds):
         assert np.allclose(event[[f"p_{name}" for name in CLASSES]].to_numpy(dtype=float), np.array(kept) / sum(kept))
 
 
-def test_events_and_folds_are_those_of_the_model(talk, windows, bounds):
-    table = baselines.sweep(windows, talk[1], models={"majority": baselines.of_labels()["majority"]}, **OPTIONS)
+def test_events_and_folds_are_those_of_the_model(unspoken, windows, bounds):
+    table = baselines.sweep(windows, unspoken[1], models={"majority": baselines.of_labels()["majority"]}, **OPTIONS)
     assert list(bounds["model"].unique()) == list(ceiling.BOUNDS)
     for _, of_bound in bounds.groupby("model"):
         same = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion"]
@@ -80,12 +58,14 @@ def test_events_and_folds_are_those_of_the_model(talk, windows, bounds):
     assert list(bounds.columns) == list(table.columns)
 
 
-def test_who_knows_more_forecasts_better(talk, windows, bounds):
+def test_who_knows_more_forecasts_better(unspoken, windows, bounds):
     losses = _losses(bounds)
     assert (losses[ceiling.STATES] < losses[ceiling.CEILING] - 0.02).all()
     assert (losses[ceiling.CEILING] < losses[ceiling.ATTAINABLE]).all()
     names = ("Markov chain, order 2", "hidden semi-Markov")
-    fitted = baselines.sweep(windows, talk[1], models={name: baselines.of_labels()[name] for name in names}, **OPTIONS)
+    fitted = baselines.sweep(
+        windows, unspoken[1], models={name: baselines.of_labels()[name] for name in names}, **OPTIONS
+    )
     assert (_losses(fitted).min(axis=1) > losses[ceiling.ATTAINABLE]).all()
 
 
@@ -101,9 +81,9 @@ def test_the_forecasts_are_calibrated(bounds):
                 assert abs(error) < 4 * np.sqrt(0.25 / part.sum())
 
 
-def test_nothing_after_the_window_is_known(talk, windows, tmp_path):
+def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
     """Another truth from the event's own turn on changes nothing; another one before does."""
-    folder, table = talk
+    folder, table = unspoken
     point = windows[windows["shift_s"] == 6.0].reset_index(drop=True)
     truth = pd.read_csv(folder / "truth.csv")
     event = point[(point["dialogue"] == "Ses02F_impro01") | (point["dialogue"] == "Ses02M_impro01")].iloc[6]
@@ -135,23 +115,26 @@ def _write(target, folder, truth):
     truth.to_csv(target / "truth.csv", index=False)
 
 
-def test_the_fixed_set_is_weighted_by_its_own_events(talk, windows):
+def test_the_fixed_set_is_weighted_by_its_own_events(unspoken, windows):
     """Cut down to the events that have a window at each shift, both sets are the same, and so are their forecasts."""
     shared = windows[windows.groupby("utterance")["shift_s"].transform("nunique") == len(SHIFTS)].reset_index(drop=True)
     assert len(shared) < len(windows)
-    fixed = ceiling.sweep(windows, talk[1], talk[0], **{**OPTIONS, "event_sets": ["fixed"]})
-    moving = ceiling.sweep(shared, talk[1], talk[0], **{**OPTIONS, "event_sets": ["moving"]})
+    fixed = ceiling.sweep(windows, unspoken[1], unspoken[0], **{**OPTIONS, "event_sets": ["fixed"]})
+    moving = ceiling.sweep(shared, unspoken[1], unspoken[0], **{**OPTIONS, "event_sets": ["moving"]})
     pd.testing.assert_frame_equal(
         fixed.drop(columns=["event_set", "fold"]), moving.drop(columns=["event_set", "fold"]), rtol=1e-9
     )
 
 
-def test_other_corpora_have_none_and_say_so(talk, windows, tmp_path):
-    assert ceiling.exists(talk[0]) and not ceiling.exists(tmp_path)
+def test_other_corpora_have_none_and_say_so(unspoken, windows, tmp_path):
+    assert ceiling.exists(unspoken[0]) and not ceiling.exists(tmp_path)
     with pytest.raises(ValueError, match="has no ceiling; only the synthetic conversations have one"):
-        ceiling.sweep(windows, talk[1], tmp_path, **OPTIONS)
-    about = (talk[0] / "synthetic.json").read_text(encoding="utf-8").replace("version 1", "version 0")
+        ceiling.sweep(windows, unspoken[1], tmp_path, **OPTIONS)
+    (tmp_path / "synthetic.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "truth.csv").write_text("utterance,mood,emotion,label\n", encoding="utf-8")  # MELD's twin
+    assert not ceiling.exists(tmp_path)
+    about = (unspoken[0] / "synthetic.json").read_text(encoding="utf-8").replace("version 1", "version 0")
     (tmp_path / "synthetic.json").write_text(about, encoding="utf-8")
-    (tmp_path / "truth.csv").write_bytes((talk[0] / "truth.csv").read_bytes())
+    (tmp_path / "truth.csv").write_bytes((unspoken[0] / "truth.csv").read_bytes())
     with pytest.raises(ValueError, match="was made by another process"):
-        ceiling.sweep(windows, talk[1], tmp_path, **OPTIONS)
+        ceiling.sweep(windows, unspoken[1], tmp_path, **OPTIONS)

@@ -11,6 +11,15 @@ from matplotlib.axes import Axes
 from .. import labels
 from . import base
 
+#: How the lines of a ladder look: what learns is solid, what carries the past forward dashed, a ceiling dash-dotted.
+LOOKS: dict[str, dict] = {
+    "FC-DNN": {"color": base.SERIES_COLOURS[0], "marker": "o", "ls": "-"},
+    "persistence": {"color": base.SERIES_COLOURS[2], "marker": "s", "ls": "--"},
+    "audio persistence": {"color": base.SERIES_COLOURS[3], "marker": "D", "ls": "--"},
+    "ceiling": {"color": base.SERIES_COLOURS[4], "marker": "^", "ls": "-."},
+    "ceiling, true states": {"color": base.SERIES_COLOURS[5], "marker": "v", "ls": "-."},
+}
+
 
 def eligible_events(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """How many events have a full window at each shift, an emotion a line.
@@ -59,6 +68,35 @@ def sweep(
     base.shift_axis(ax, summary["shift_s"])
     ax.set(ylabel="accuracy in percent", ylim=(0, 100))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
+    return ax
+
+
+def rung(
+    points: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    chance: float,
+    title: str = "",
+    looks: Mapping[str, dict] = LOOKS,
+) -> Axes:
+    """One rung of the ladder: accuracy against shift, a line a model with its interval. All accuracies are in percent.
+
+    Args:
+        points: columns model, shift_s, accuracy, accuracy_low, accuracy_high, of one protocol.
+        ax: where to draw.
+        chance: accuracy of a forecast that knows nothing.
+        title: the title.
+        looks: model -> how its line is drawn; models that it does not know are left out.
+    """
+    ax = base.axes(ax)
+    for name in (name for name in looks if (points["model"] == name).any()):
+        rows = points[points["model"] == name].sort_values("shift_s")
+        ax.plot(rows["shift_s"], rows["accuracy"], label=name, ms=4, **looks[name])
+        ends = rows["accuracy_low"], rows["accuracy_high"]
+        ax.fill_between(rows["shift_s"], *ends, color=looks[name]["color"], alpha=0.13, lw=0)
+    ax.axhline(chance, color="0.4", ls=":", label="chance")
+    ax.set(xlabel="shift d in seconds", ylabel="accuracy in percent", ylim=(0, 100), title=title)
+    ax.set_xticks(sorted(points["shift_s"].unique())[::2])
     return ax
 
 

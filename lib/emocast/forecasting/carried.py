@@ -47,16 +47,26 @@ class AudioPersistence(Forecaster):
         if past.sound is None:
             raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
         chosen = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)) if self.recogniser is None else None
-        self.recogniser_ = (chosen or clone(self.recogniser)).fit(past.sound[past.event], past.emotion.astype(str))
+        sound, emotion = past.sound[past.event], past.emotion.astype(str)
+        known = _heard(sound)
+        self.recogniser_ = (chosen or clone(self.recogniser)).fit(sound[known], emotion[known])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
-        """As `Forecaster.predict_proba`: the recogniser's probabilities, or the prior where no utterance is in the window."""
+        """As `Forecaster.predict_proba`: the recogniser's probabilities, or the prior where no utterance is in the window.
+
+        The prior stands too where the utterance's own sound could not be embedded.
+        """
         shares = super().predict_proba(past)
         places = past.latest("window", labelled=False)
-        heard = places >= 0
+        heard = (places >= 0) & _heard(past.sound[places])
         if heard.any():
             columns = [past.classes.index(name) for name in self.recogniser_.classes_]
             shares[heard] = 0  # a class without a training event cannot be recognised
             shares[np.ix_(heard, columns)] = self.recogniser_.predict_proba(past.sound[places[heard]])
         return shares
+
+
+def _heard(sound: np.ndarray) -> np.ndarray:
+    """Say which rows are embeddings: a damaged file leaves NaN."""
+    return np.isfinite(sound).all(axis=1)

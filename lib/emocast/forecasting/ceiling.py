@@ -41,8 +41,12 @@ BOUNDS: tuple[str, ...] = (ATTAINABLE, CEILING, STATES)
 
 
 def exists(folder: Path | str) -> bool:
-    """Say whether a corpus folder has a ceiling: only where a known process made its labels."""
-    return table.is_synthetic(folder) and (Path(folder) / "truth.csv").is_file()
+    """Say whether a corpus folder has a ceiling: only where a known process and known raters made its labels.
+
+    MELD's synthetic twin has the process, but labels of its own: its `truth.csv` has no column `gold`.
+    """
+    file = Path(folder) / "truth.csv"
+    return table.is_synthetic(folder) and file.is_file() and "gold" in pd.read_csv(file, nrows=0).columns
 
 
 def sweep(

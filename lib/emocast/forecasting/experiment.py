@@ -17,8 +17,9 @@ from .. import labels, metrics, threads
 from ..cache import Cache
 from ..sample import undersampled_positions
 from . import protocols
-from .evaluate import cross_validate, summary
+from .evaluate import cross_validate
 from .fcdnn import FCDNNClassifier
+from .points import METHOD, summary
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,10 @@ class Result:
             test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
         """
         true, predicted = self.test["emotion"], self.test["predicted"]
-        of_folds = summary(self.folds, by=(), level=level, draws=draws, random_state=random_state).iloc[0]
+        interval = {"level": level, "draws": draws, "random_state": random_state}
+        of_folds = summary(self.folds, by=(), **interval).iloc[0]
         tested = metrics.evaluate(true, predicted, labels=self.classes)
-        low, high = metrics.bootstrap_interval(
-            true, predicted, self.test["dialogue"], level=level, draws=draws, random_state=random_state
-        )
+        low, high = metrics.bootstrap_interval(true, predicted, self.test["dialogue"], method=METHOD, **interval)
         return {
             "n_train": len(self.folds),
             "n_test": len(self.test),

@@ -1,0 +1,69 @@
+"""What the ladder shows, in a table and a sentence: where does a model do better than carrying the past forward?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import metrics
+from . import baselines
+from .points import METHOD
+from .rungs import MODEL
+
+#: Whom a model is held against: both carry forward what was last, one by its true label, the other by its sound.
+REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)
+
+
+def against(
+    predictions: pd.DataFrame, *, model: str = MODEL, level: float = 0.95, draws: int = 1000, random_state: int
+) -> pd.DataFrame:
+    """Hold a model against what carries the past forward: one number a rung, over all shifts together.
+
+    Args:
+        predictions: from `rungs.climb`.
+        model: whose.
+        level: share of the intervals.
+        draws: draws of intervals and tests; whole dialogues are drawn, with all their shifts.
+        random_state: seed of the draws.
+
+    Returns:
+        One row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `protocol`, and the columns
+        of `metrics.compare_forecasts` in percent; `verdict` is "above" or "below" where the interval of the difference
+        lies on one side of zero, else "open".
+    """
+    # An event is asked once at each shift: each is a row of its own here.
+    event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
+    rows = predictions.assign(utterance=event)
+    own = rows[rows["model"] == model]
+    options = {"by": ["protocol"], "level": level, "draws": draws, "method": METHOD, "random_state": random_state}
+    tables = []
+    for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
+        table = metrics.compare_forecasts(own, rows[rows["model"] == baseline], **options)
+        table[["reference", "score", "difference", "low", "high"]] *= 100
+        tables.append(table.assign(model=model, baseline=baseline))
+    found = pd.concat(tables, ignore_index=True)
+    verdict = np.select([found["low"] > 0, found["high"] < 0], ["above", "below"], "open")
+    return found.assign(verdict=verdict)[["model", "baseline", *table.columns, "verdict"]]
+
+
+def finding(differences: pd.DataFrame, *, level: float) -> str:
+    """Say in one sentence what a table of `against` shows.
+
+    Args:
+        differences: the table.
+        level: share of its intervals.
+
+    Returns:
+        Of each baseline, the protocols under which the model is better, worse, or not told from it.
+    """
+    words = {"above": "better than", "below": "worse than", "open": "not told from"}
+    said = []
+    for baseline, rows in differences.groupby("baseline", sort=False):
+        of_baseline = [
+            f"{word} {baseline} under {', '.join(rows.loc[rows['verdict'] == verdict, 'protocol'])}"
+            for verdict, word in words.items()
+            if (rows["verdict"] == verdict).any()
+        ]
+        said.append(", ".join(of_baseline))
+    start = f"By {100 * level:g} % intervals that draw whole dialogues"
+    return f"{start}, the {differences['model'].iloc[0]} is {'; it is '.join(said)}."

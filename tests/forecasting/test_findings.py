@@ -1,0 +1,49 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emocast.forecasting import findings, rungs
+
+TRUE = np.array(["neutral", "sadness"] * 20)
+WRONG = np.array(["sadness", "neutral"] * 20)
+
+
+def _table(*, shifts=(0.0, 2.0), references=findings.REFERENCES):
+    """40 events in 10 dialogues: the model is right at random, wrong by dialogue, and as its reference by session."""
+    half = np.where(np.arange(40) % 4 < 2, TRUE, WRONG)
+    said = {"random": TRUE, "dialogue": WRONG, "session": half}
+    rows = []
+    for protocol, of_model in said.items():
+        for shift in shifts:
+            for model, predicted in {rungs.MODEL: of_model, **dict.fromkeys(references, half)}.items():
+                event = {"utterance": [f"u{n}" for n in range(40)], "dialogue": np.repeat(list("abcdefghij"), 4)}
+                marks = {"protocol": protocol, "model": model, "shift_s": shift}
+                rows.append(pd.DataFrame({**event, "emotion": TRUE, "predicted": predicted, **marks}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_a_model_is_held_against_both_over_all_shifts():
+    table = findings.against(_table(), draws=200, random_state=0)
+    assert table["baseline"].tolist() == ["persistence"] * 3 + ["audio persistence"] * 3
+    assert table["protocol"].tolist() == ["random", "dialogue", "session"] * 2
+    assert set(table["n"]) == {80}
+    assert table["difference"].tolist()[:3] == pytest.approx([50, -50, 0])
+    assert table["verdict"].tolist()[:3] == ["above", "below", "open"]
+    assert (table["low"] <= table["difference"]).all() and (table["difference"] <= table["high"]).all()
+
+
+def test_the_sentence_says_what_the_table_does():
+    table = findings.against(_table(references=["persistence"]), draws=100, random_state=0)
+    assert findings.finding(table, level=0.9) == (
+        "By 90 % intervals that draw whole dialogues, the FC-DNN is better than persistence under random, "
+        "worse than persistence under dialogue, not told from persistence under session."
+    )
+    table = findings.against(_table(), draws=100, random_state=0)
+    assert "under session; it is better than audio persistence under random" in findings.finding(table, level=0.95)
+
+
+def test_one_dialogue_leaves_it_open():
+    one = _table(shifts=[0.0]).assign(dialogue="a")
+    with pytest.warns(UserWarning, match="no interval"):
+        table = findings.against(one, draws=20, random_state=0)
+    assert set(table["verdict"]) == {"open"}
