@@ -59,7 +59,7 @@ ifneq ($(OWN),$(wildcard $(OWN)))
 $(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
 endif
 
-.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data validate
+.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data validate report open
 .PHONY: ready
 .DELETE_ON_ERROR:
 
@@ -75,6 +75,12 @@ env: $(STAMP)  ## make the environment (.venv, or the active conda environment),
 
 reproduce: $(RUN)/index.html  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
 	@echo "Up to date: open $(RUN)/index.html"
+
+report: $(STAMP)  ## write the site anew from what the notebooks left, without running any
+	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+
+open: $(STAMP)  ## open the finished run's site in the browser
+	@$(PY) -m emocast.report open --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
