@@ -1,9 +1,11 @@
-"""The command line of the report: `python -m emocast.report page|reference`."""
+"""The command line of the report: `python -m emocast.report page|reference|open`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import webbrowser
+from pathlib import Path
 
 from .. import paths
 from .. import profile as profiles
@@ -13,22 +15,33 @@ from . import write_page, write_reference
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emocast.report", description="From finished notebooks to a static site."
+        prog="python -m emocast.report", description="Finished notebooks as a static site."
     )
-    parser.add_argument("what", choices=["page", "reference"])
+    parser.add_argument(
+        "what", choices=["page", "reference", "open"], help="write the site or the reference; open the site"
+    )
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
-    parser.add_argument("--corpus", help="the page of the notebooks on another corpus than the profile's")
+    parser.add_argument("--corpus", help="the site of the notebooks on another corpus than the profile's")
     options = parser.parse_args(arguments)
     try:
         profile = profiles.load(options.profile, corpus=options.corpus)
+        variant = paths.variant({"corpus": options.corpus} if options.corpus else {})
+        if options.what == "open":
+            return _open(paths.outputs() / profile.name / variant / "index.html")
+        written = write_reference(profile) if options.what == "reference" else write_page(profile, variant=variant)
     except profiles.ProfileError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if options.what == "reference":
-        written = write_reference(profile)
-    else:
-        written = write_page(profile, variant=paths.variant({"corpus": options.corpus} if options.corpus else {}))
     print(f"  -> {paths.relative(written)}")
+    return 0
+
+
+def _open(page: Path) -> int:
+    if not page.is_file():
+        print(f"error: no {paths.relative(page)}: `make reproduce` runs the notebooks and writes it", file=sys.stderr)
+        return 1
+    opened = webbrowser.open(page.as_uri())
+    print(f"  -> {paths.relative(page)}" + ("" if opened else " (no browser was found here: open it by hand)"))
     return 0
 
 
