@@ -163,6 +163,22 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class ForecasterSettings:
+    """The forecaster that notebook 08 trains for recordings, and how it is asked.
+
+    `protocol` divides training and test, `validation_fraction` is the share of the training part's events that is set aside,
+    `known_share` the share of its windows that count as known, `least_gain` how many times as often as by chance an answer
+    must be right, `step_s` the seconds between two forecasts.
+    """
+
+    protocol: str
+    validation_fraction: float
+    known_share: float
+    least_gain: float
+    step_s: float
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Bootstrap intervals: their level (0 to 1) and the number of draws."""
 
@@ -193,6 +209,7 @@ class Profile:
     fcdnn: Network
     ser: Recogniser
     contrastive: Contrast
+    forecaster: ForecasterSettings
     intervals: Intervals
     jobs: int
 

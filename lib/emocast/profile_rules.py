@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import labels
 
 if TYPE_CHECKING:
-    from .profile import Contrast, Profile
+    from .profile import Contrast, ForecasterSettings, Profile
 
 #: What a profile may name. The rooms that hold these are higher ones; a test keeps the names alike.
 PROTOCOLS = ("random", "purged", "dialogue", "speaker", "session", "scenario", "episode", "official")
@@ -87,6 +87,7 @@ def first_broken(profile: Profile) -> str | None:
         "ser.start.corpus must be one of the corpora": profile.ser.start is None
         or profile.ser.start.corpus in profile.corpora,
         **_contrastive_rules(profile.contrastive),
+        **_forecaster_rules(profile.forecaster),
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
         "split.folds must be at least 2": profile.split.folds >= 2,
@@ -128,4 +129,16 @@ def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
         "contrastive.dual.crop_s must be at least 0.1 s, or null for whole utterances": dual is None
         or dual.crop_s is None
         or dual.crop_s >= 0.1,
+    }
+
+
+def _forecaster_rules(forecaster: ForecasterSettings) -> dict[str, bool]:
+    """What must hold of the block `forecaster`."""
+    return {
+        f"forecaster.protocol must be one of {', '.join(PROTOCOLS)}": forecaster.protocol in PROTOCOLS,
+        "forecaster.validation_fraction and known_share must lie between 0 and 1": all(
+            0 < share < 1 for share in (forecaster.validation_fraction, forecaster.known_share)
+        ),
+        "forecaster.least_gain must be at least 1": forecaster.least_gain >= 1,
+        "forecaster.step_s must be positive": forecaster.step_s > 0,
     }
