@@ -1,0 +1,76 @@
+"""Which recording a notebook takes: the one that it is given, else the newest in data/recordings/, else a synthetic one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from .. import paths
+from ..corpora.synthetic import conversation
+from .reading import RecordingError
+
+
+class Chosen(NamedTuple):
+    """A recording, why it was taken, and (of a synthetic one) its true turns: speaker, start_s, end_s, emotion."""
+
+    path: Path
+    why: str
+    turns: pd.DataFrame | None = None
+
+
+def folder() -> Path:
+    """Where people drop recordings."""
+    return paths.data() / "recordings"
+
+
+def choose(recording: str, *, seed: int, scratch: Path) -> Chosen:
+    """Choose a recording.
+
+    Args:
+        recording: a path, whole or relative to the working folder, to the checkout or to `folder()`; empty for none.
+        seed: of the synthetic conversation, where it is needed.
+        scratch: a folder for it.
+
+    Raises:
+        RecordingError: the recording that was named is not there.
+    """
+    if recording:
+        return Chosen(_named(recording), "the parameter `recording` names it")
+    dropped = [path for path in folder().glob("*") if path.is_file() and not path.name.startswith(".")]
+    if dropped:
+        newest = max(dropped, key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return Chosen(newest, f"it is the newest of {len(dropped)} in data/recordings/")
+    path, turns = spoken(scratch, seed=seed)
+    return Chosen(path, "data/recordings/ is empty, so a synthetic conversation was spoken anew", turns)
+
+
+def spoken(scratch: Path, *, seed: int) -> tuple[Path, pd.DataFrame]:
+    """Have a conversation spoken, in a process of its own (`synthetic.engine` forks, which a process with threads must not).
+
+    Args:
+        scratch: the folder for its files.
+        seed: of everything; it is the same conversation each time.
+
+    Returns:
+        Its recording and its turns.
+
+    Raises:
+        RuntimeError: it could not be spoken.
+    """
+    command = [sys.executable, "-m", conversation.__name__, str(scratch), "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the synthetic conversation was not spoken: {done.stderr.strip()[-500:]}")
+    return scratch / conversation.SOUND, pd.read_csv(scratch / conversation.TURNS)
+
+
+def _named(recording: str) -> Path:
+    given = Path(recording).expanduser()
+    for path in (given, paths.ROOT / given, folder() / given):
+        if path.exists():
+            return path.resolve()
+    raise RecordingError(f"{recording}: no such file, neither here nor in {paths.relative(folder())}")

@@ -1,0 +1,97 @@
+"""`python -m emocast forecast FILE`: a recording in, a picture, a table and a few sentences out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .. import paths
+
+_DESCRIPTION = """\
+Forecast the emotions of a recorded conversation: from every ten seconds of it, what will be heard in the next moments.
+
+FILE is any recording: wav, flac, mp3, ogg, m4a, mp4 and more; any rate, mono or stereo, from some seconds to many hours
+(memory does not grow with it). Let it be one whose speakers agreed: it stays on this machine, and so do the results."""
+
+_EXAMPLES = """\
+what is written (into --output):
+  forecast.csv    for every second and every distance ahead: the probability of each emotion, how far the networks agree,
+                  and whether the model had better say "I do not know", with the reason
+  forecast.png    the same as a picture; forecast.svg for print
+
+examples:
+  python -m emocast forecast talk.m4a
+  python -m emocast forecast "my long interview.mp3" --step 5 --output results
+
+The model must have been trained once: `make reproduce` does so (its notebook 08). The results are for research; they are no
+basis for decisions about people (data/LICENCES.md)."""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Make the command known to the parser of all commands."""
+    parser = commands.add_parser(
+        "forecast",
+        help="forecast the emotions of a recording of your own",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    parser.add_argument(
+        "--profile", default="demo", help="whose model: demo, smoke, paper or a .yaml file (default: demo)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder for the results (default: outputs/PROFILE/forecasts/FILE)"
+    )
+    parser.add_argument(
+        "--step", type=float, metavar="SECONDS", help="seconds between two forecasts (default: the profile's, 1)"
+    )
+    parser.add_argument("--no-picture", action="store_true", help="write the table alone")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Forecast as the options say; returns the exit status."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
+    from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
+    from .. import profile as profiles
+    from . import hearing, words
+
+    settings = profiles.load(str(options.profile))
+    step_s = settings.forecaster.step_s if options.step is None else options.step
+    if not step_s > 0:
+        raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
+    made = forecasters.load(forecasters.folder(settings.name))
+    target = options.output or paths.outputs() / settings.name / "forecasts" / options.file.name
+    try:
+        heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv")
+    except KeyboardInterrupt:
+        print(f"stopped; the forecasts so far are in {target / ('forecast.csv' + hearing.PART)}", file=sys.stderr)
+        return 130
+    written = [target / "forecast.csv", *([] if options.no_picture else _drawn(heard, made, target))]
+    print("\n".join([*words.summary(heard, made), *(f"  -> {paths.relative(path)}" for path in written)]))
+    return 0
+
+
+def _drawn(heard, made, target: Path) -> list[Path]:
+    """Draw the picture, as PNG and SVG."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    from .. import figures
+    from . import words
+
+    figures.style()
+    figure = plt.figure(figsize=(12, 9.5))
+    shifts = words.shown_shifts(made.shifts_s)
+    figures.recording(figure, heard.table, heard.outline, shifts_s=shifts, title=words.title(heard, made))
+    written = [target / f"forecast.{suffix}" for suffix in ("png", "svg")]
+    for path in written:
+        with paths.replacing(path) as partial:
+            figure.savefig(partial, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)
+    return written

@@ -1,0 +1,193 @@
+"""Hear a recording window by window, and forecast at each step: one table, and the same as CSV while it is made.
+
+Reading and resampling go on in a thread of their own while the network computes. The CSV grows as `<name>.part` and takes its
+name when all is there: a run that is stopped leaves no half file under the final name, and what it had computed stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from .. import encoders
+from ..encoders import Encoder
+from ..forecaster import Forecaster, ForecasterError
+from .outline import Outline
+from .reading import Recording, RecordingError
+from .sliding import SILENT, Window, windows
+
+_BATCH = 64  # windows: 41 MB of sound at 16 kHz
+_CLIPPED = 1e-3  # share of samples at full scale from which it is said
+PART = ".part"
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A recording and its forecasts.
+
+    Attributes:
+        path: the file.
+        seconds: its length.
+        format: codec, rate and channels in words.
+        table: one row a second and shift, see `forecast`.
+        outline: the waveform in little (`outline.Outline.table`).
+        notes: what a reader should know of the file, in sentences.
+    """
+
+    path: Path
+    seconds: float
+    format: str
+    table: pd.DataFrame
+    outline: pd.DataFrame
+    notes: list[str]
+
+
+def encoder_of(forecaster: Forecaster) -> Encoder:
+    """The encoder whose embeddings a forecaster was trained on.
+
+    Raises:
+        ForecasterError: the encoder that is there has other weights.
+        ValueError: it is not there (`encoders.get`).
+    """
+    wanted = forecaster.encoder
+    made = encoders.get(wanted["name"], precision=wanted["precision"])
+    if made.digest != wanted["digest"]:
+        raise ForecasterError(
+            f"the encoder {wanted['name']} has other weights than the forecaster was trained on: run notebooks "
+            "03_embedding_extraction and 08_forecast_a_recording again"
+        )
+    return made
+
+
+def forecast(
+    path: Path | str, forecaster: Forecaster, *, step_s: float = 1.0, csv: Path | None = None, progress: bool = True
+) -> Heard:
+    """Forecast from every window of a recording.
+
+    Args:
+        path: any sound file (`reading.Recording`).
+        forecaster: from `forecaster.load`.
+        step_s: seconds between two windows' ends.
+        csv: where the table is written too; None for nowhere.
+        progress: show a bar over the recording.
+
+    Returns:
+        The forecasts. Columns of the table: `second` (the window's end), `shift_s`, `about_s` (the second spoken about),
+        `forecast` (the likeliest emotion), `p_<emotion>` (mean of the networks), `low_<emotion>` and `high_<emotion>` (least
+        and greatest of the networks), `agreement` (share of the networks with the same likeliest emotion), `abstains`, and
+        `why` ("unsure", "unlike the training" or "silent"; else empty). A silent window has no probabilities.
+
+    Raises:
+        RecordingError: the file cannot be used: unreadable, without sound, shorter than a window, silent.
+        ForecasterError: the encoder has other weights than the forecaster was trained on.
+    """
+    recording, encoder = Recording(path), encoder_of(forecaster)
+    outline = Outline(recording.rate)
+    length_s = forecaster.length_s
+    sounds = windows(
+        map(outline.add, recording.blocks()), rate=recording.rate, length_s=length_s, step_s=step_s,
+        sample_rate=encoder.sample_rate,
+    )  # fmt: skip
+    tables = []
+    with _growing(csv) as file, _bar(recording, progress) as bar:
+        for batch in _ahead(sounds):
+            tables.append(_table(batch, forecaster, encoder))
+            if file is not None:
+                tables[-1].to_csv(file, index=False, header=len(tables) == 1)
+                file.flush()
+            bar.update(batch[-1].end_s - bar.n)
+        _refuse_unusable(recording, tables, length_s)
+    words = f"{recording.codec}, {recording.rate:,} Hz, {recording.channels} channel{'s' * (recording.channels > 1)}"
+    table = pd.concat(tables, ignore_index=True)
+    return Heard(recording.path, recording.seconds, words, table, outline.table(), _notes(recording, table))
+
+
+def _refuse_unusable(recording: Recording, tables: list[pd.DataFrame], length_s: float) -> None:
+    if not tables:
+        raise RecordingError(
+            f"{recording.path}: lasts {recording.seconds:.1f} s, but a forecast hears {length_s:g} s; give a longer one"
+        )
+    if all((table["why"] == "silent").all() for table in tables):
+        decibels = 20 * np.log10(SILENT)
+        raise RecordingError(
+            f"{recording.path}: silent throughout (nothing above {decibels:.0f} dB of full scale); was the microphone on?"
+        )
+
+
+def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
+    notes = []
+    if recording.damaged:
+        notes.append(
+            f"{recording.damaged} damaged pieces of the file were passed over; later seconds lie that much too early"
+        )
+    share = recording.clipped / recording.frames
+    if share > _CLIPPED:
+        notes.append(
+            f"{100 * share:.1f} % of the samples are at full scale: the recording is clipped, and forecasts of it doubtful"
+        )
+    silent = table["why"].eq("silent").mean()
+    if silent:
+        notes.append(f"{100 * silent:.1f} % of the windows are silent and were not forecast from")
+    return notes
+
+
+def _ahead(sounds: Iterable[Window]) -> Iterator[list[Window]]:
+    """Batches of windows; the next is read while one is computed."""
+    source = iter(sounds)
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(lambda: list(islice(source, _BATCH)))
+        while batch := upcoming.result():
+            upcoming = reader.submit(lambda: list(islice(source, _BATCH)))
+            yield batch
+
+
+def _table(batch: list[Window], forecaster: Forecaster, encoder: Encoder) -> pd.DataFrame:
+    """The rows of some windows, second by second."""
+    heard = np.array([window.samples is not None for window in batch])
+    shape = (len(forecaster.shifts_s), len(batch))
+    values: dict[str, Any] = {"forecast": np.full(shape, "", object), "agreement": np.full(shape, np.nan)}
+    values["why"] = np.full(shape, "silent", object)
+    spread = np.full((3, *shape, len(forecaster.classes)), np.nan)
+    if heard.any():
+        votes = forecaster.ask(encoder.encode([window.samples for window in batch if window.samples is not None]))
+        spread[:, :, heard] = votes.mean, votes.probabilities.min(axis=0), votes.probabilities.max(axis=0)
+        values["forecast"][:, heard] = np.array(forecaster.classes, object)[votes.mean.argmax(axis=2)]
+        values["agreement"][:, heard], values["why"][:, heard] = votes.agreement, votes.why
+    seconds, shifts = np.meshgrid([window.end_s for window in batch], forecaster.shifts_s)
+    columns = {"second": seconds, "shift_s": shifts, "about_s": seconds + shifts + forecaster.guard_s}
+    columns["forecast"] = values["forecast"]
+    for place, name in enumerate(forecaster.classes):
+        columns |= {f"{end}_{name}": spread[row, :, :, place] for row, end in enumerate(("p", "low", "high"))}
+    columns |= {"agreement": values["agreement"], "abstains": values["why"] != "", "why": values["why"]}
+    return pd.DataFrame({name: column.T.ravel() for name, column in columns.items()}).round(6)
+
+
+@contextmanager
+def _growing(csv: Path | None) -> Iterator[IO[str] | None]:
+    """A text file that takes its name when the block ends well; what was written before an interruption stays as `.part`."""
+    if csv is None:
+        yield None
+        return
+    part = csv.with_name(csv.name + PART)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except ValueError:  # the recording cannot be used: there is nothing worth keeping
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(csv)
+
+
+def _bar(recording: Recording, progress: bool) -> tqdm:
+    form = "{l_bar}{bar}| {n:.0f}/{total:.0f} s of sound [{elapsed}<{remaining}]" if recording.promised_s else None
+    return tqdm(total=recording.promised_s, desc=recording.path.name, unit="s", disable=not progress, bar_format=form)
