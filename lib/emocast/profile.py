@@ -163,6 +163,31 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Search:
+    """The search over the FC-DNN's settings: how many are tried, and setting -> values from which they are drawn."""
+
+    settings: int
+    space: dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """How notebook 07 asks whether it is forecasting.
+
+    `shifts_s` are those at which all baselines stand beside, `protocol` the rung that is looked at more closely,
+    `permutations` the draws of each test, `fractions` the shares of the training dialogues of the learning curve, and
+    `tolerance` (a fraction) what still counts as calibrated and as no help of the encoder's memory.
+    """
+
+    shifts_s: list[float]
+    protocol: str
+    permutations: int
+    fractions: list[float]
+    tolerance: float
+    search: Search
+
+
+@dataclass(frozen=True)
 class ForecasterSettings:
     """The forecaster that notebook 08 trains for recordings, and how it is asked.
 
@@ -209,6 +234,7 @@ class Profile:
     fcdnn: Network
     ser: Recogniser
     contrastive: Contrast
+    claims: Claims
     forecaster: ForecasterSettings
     intervals: Intervals
     jobs: int

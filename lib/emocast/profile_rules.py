@@ -87,6 +87,7 @@ def first_broken(profile: Profile) -> str | None:
         "ser.start.corpus must be one of the corpora": profile.ser.start is None
         or profile.ser.start.corpus in profile.corpora,
         **_contrastive_rules(profile.contrastive),
+        **_claims_rules(profile),
         **_forecaster_rules(profile.forecaster),
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
@@ -141,4 +142,24 @@ def _forecaster_rules(forecaster: ForecasterSettings) -> dict[str, bool]:
         ),
         "forecaster.least_gain must be at least 1": forecaster.least_gain >= 1,
         "forecaster.step_s must be positive": forecaster.step_s > 0,
+    }
+
+
+def _claims_rules(profile: Profile) -> dict[str, bool]:
+    """What must hold of the block `claims`."""
+    claims, shifts = profile.claims, profile.windows.shifts_s
+    known = set(vars(profile.fcdnn)) - {"standardize"}
+    return {
+        "claims.shifts_s must be ascending, among windows.shifts_s and hold its first and its last": claims.shifts_s
+        == sorted(set(claims.shifts_s) & set(shifts))
+        and {*shifts[:1], *shifts[-1:]} <= set(claims.shifts_s),
+        f"claims.protocol must be one of {', '.join(PROTOCOLS)}": claims.protocol in PROTOCOLS,
+        "claims.permutations must be at least 1": claims.permutations >= 1,
+        "claims.fractions must be above 0 and up to 1, and hold 1": bool(claims.fractions)
+        and min(claims.fractions) > 0
+        and max(claims.fractions) == 1,
+        "claims.tolerance must lie between 0 and 1": 0 < claims.tolerance < 1,
+        "claims.search.settings must be at least 1": claims.search.settings >= 1,
+        f"claims.search.space may name {', '.join(sorted(known))}, each with values": set(claims.search.space) <= known
+        and all(claims.search.space.values()),
     }

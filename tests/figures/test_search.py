@@ -9,7 +9,7 @@ from emocast import figures
 def table():
     return pd.DataFrame(
         {
-            "published": [True, False, False],
+            "first": [True, False, False],
             "learning_rate": [1e-5, 1e-5, 1e-3],
             "hidden_layers": [4, 2, 4],
             "parameters": [418_173, 50_000, 2_000_000],
@@ -33,9 +33,9 @@ def test_settings_stand_at_their_size_with_their_intervals(ax, table):
     assert ax.get_title(loc="left") or ax.get_title()
 
 
-def test_the_published_setting_is_ringed(ax, table):
-    figures.search(table, ax, chance=100 / 3)
-    (ring,) = [drawn for drawn in ax.collections if drawn.get_label() == "the preprint's setting"]
+def test_the_first_setting_is_ringed(ax, table):
+    figures.search(table, ax, chance=100 / 3, marked="the profile's setting")
+    (ring,) = [drawn for drawn in ax.collections if drawn.get_label() == "the profile's setting"]
     np.testing.assert_allclose(ring.get_offsets(), [[418_173, 60.0]])
 
 

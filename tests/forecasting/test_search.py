@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emocast import profile
 from emocast.cache import Cache
-from emocast.forecasting import evaluate, search
+from emocast.forecasting import evaluate, points, search
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
 CLASSES = ["excitement", "neutral", "sadness"]
@@ -12,7 +13,7 @@ SPACE = {"learning_rate": [1e-7, 1e-2], "hidden_units": [8, 16], "hidden_layers"
 OPTIONS = {
     "classes": CLASSES,
     "space": SPACE,
-    "published": SMALL,
+    "first": SMALL,
     "protocol": "dialogue",
     "n_splits": 3,
     "progress": False,
@@ -33,9 +34,9 @@ def find(make_windows, embed):
     return find
 
 
-def test_a_row_a_setting_and_the_published_one_first(find):
+def test_a_row_a_setting_and_the_first_one_first(find):
     table = find()
-    assert len(table) == 5 and table["published"].to_list() == [True, False, False, False, False]
+    assert len(table) == 5 and table["first"].to_list() == [True, False, False, False, False]
     assert table.loc[0, list(SMALL)].to_dict() == SMALL
     assert not table.duplicated(list(SMALL)).any()
     assert (table["n"] == len(find.windows)).all()
@@ -48,7 +49,7 @@ def test_a_row_says_what_a_cross_validation_of_its_setting_says(find):
     setting = {name: type(SMALL[name])(row[name]) for name in SMALL}
     shared = {"protocol": "dialogue", "n_splits": 3, "random_state": 0}
     table = evaluate.cross_validate(FCDNNClassifier(**setting), find.embeddings, find.windows, **shared)
-    point = evaluate.summary(table, by=(), draws=50, random_state=0).iloc[0]
+    point = points.summary(table, by=(), draws=50, random_state=0).iloc[0]
     assert row[point.index].to_list() == point.to_list()
 
 
@@ -82,38 +83,33 @@ def test_settings_that_stay_the_same_reach_the_network(find):
 
 @pytest.mark.parametrize("n_draws", [1, 3, 8, 9, 100])
 def test_draws_are_of_the_space_and_none_comes_twice(n_draws):
-    settings = search.drawn(SPACE, n_draws=n_draws, published=SMALL, random_state=0)
+    settings = search.drawn(SPACE, n_draws=n_draws, first=SMALL, random_state=0)
     assert settings[0] == SMALL and len(settings) == min(n_draws, 8)
     assert len({tuple(setting.items()) for setting in settings}) == len(settings)
     assert all(setting[name] in values for setting in settings for name, values in SPACE.items())
 
 
-def test_the_published_setting_need_not_be_of_the_space():
-    settings = search.drawn({"hidden_units": [8, 16]}, n_draws=9, published={"hidden_units": 265}, random_state=0)
+def test_the_first_setting_need_not_be_of_the_space():
+    settings = search.drawn({"hidden_units": [8, 16]}, n_draws=9, first={"hidden_units": 265}, random_state=0)
     assert settings[0] == {"hidden_units": 265}
     assert sorted(setting["hidden_units"] for setting in settings) == [8, 16, 265]
 
 
 @pytest.mark.parametrize(
-    ("space", "published", "named"),
+    ("space", "first", "named"),
     [
         ({"momentum": [0.9]}, {"momentum": 0.9}, "momentum"),
         ({"epochs": [1]}, {"dropout": 0.1}, "epochs"),
     ],
 )
-def test_an_unknown_setting_is_named(space, published, named):
+def test_an_unknown_setting_is_named(space, first, named):
     with pytest.raises(ValueError, match=f"setting '{named}'"):
-        search.drawn(space, n_draws=2, published=published, random_state=0)
+        search.drawn(space, n_draws=2, first=first, random_state=0)
 
 
 def test_no_draw_is_an_error():
     with pytest.raises(ValueError, match="n_draws is 0"):
-        search.drawn(SPACE, n_draws=0, published=SMALL, random_state=0)
-
-
-def test_the_published_setting_is_the_networks_own():
-    assert search.PUBLISHED.items() <= FCDNNClassifier().get_params().items()
-    assert all(search.PUBLISHED[name] in values for name, values in search.SPACE.items())
+        search.drawn(SPACE, n_draws=0, first=SMALL, random_state=0)
 
 
 @pytest.mark.parametrize(("layers", "units", "width"), [(1, 7, 10), (3, 20, 5)])
@@ -125,4 +121,11 @@ def test_parameters_are_those_that_are_trained(layers, units, width):
 
 
 def test_parameters_of_the_published_network():
-    assert search.parameters(search.PUBLISHED, width=768, classes=3) == 418_173
+    assert search.parameters(vars(profile.load("paper").fcdnn), width=768, classes=3) == 418_173
+
+
+def test_the_best_larger_network_is_larger_and_the_best():
+    found = pd.DataFrame({"parameters": [50, 40, 60, 70], "accuracy": [60.0, 90.0, 55.0, 58.0]})
+    assert search.best_larger(found)["parameters"] == 70
+    with pytest.raises(ValueError, match="no network with more parameters"):
+        search.best_larger(found.iloc[:2])

@@ -29,18 +29,20 @@ def search(
     chance: float,
     x: str = "parameters",
     by: str = "learning_rate",
+    marked: str = "the preprint's setting",
     interval: str = "95 % interval by dialogue",
     title: str | None = None,
 ) -> Axes:
-    """Accuracy of each setting in percent, with its interval, against one of the settings; the published one is ringed.
+    """Accuracy of each setting in percent, with its interval, against one of the settings; the first one is ringed.
 
     Args:
-        table: columns published, accuracy, accuracy_low, accuracy_high, and those that `x` and `by` name, as
+        table: columns first, accuracy, accuracy_low, accuracy_high, and those that `x` and `by` name, as
             `forecasting.search.search` makes it.
         ax: where to draw.
         chance: accuracy of a forecast that knows nothing, in percent.
         x: what stands on the axis: "parameters" (on a logarithmic scale), or a setting, a place for each of its values.
         by: the setting that colours and markers tell apart.
+        marked: what the ringed setting is called in the legend.
         interval: what the bars are called in the legend.
         title: the title; it has one by itself.
 
@@ -58,9 +60,9 @@ def search(
             places[rows], table.loc[rows, "accuracy"], bars[:, rows], fmt=_MARKERS[look], ms=6, elinewidth=1,
             color=base.SERIES_COLOURS[look], label=f"{NAMES.get(by, by).partition(':')[0]} {value:g}",
         )  # fmt: skip
-    marked = table["published"].to_numpy()
+    first = table["first"].to_numpy()
     ring = {"s": 220, "fc": "none", "ec": base.PUBLISHED_COLOUR, "lw": 2, "zorder": 4}
-    ax.scatter(places[marked], table.loc[marked, "accuracy"], **ring, label="the preprint's setting")
+    ax.scatter(places[first], table.loc[first, "accuracy"], **ring, label=marked)
     ax.axhline(chance, color="0.4", ls=":", label="chance")
     _label(table, ax, x)
     ax.set(ylabel=f"accuracy in percent,\n{interval}", ylim=(0, 100))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import windows
 from ..corpora import meld_timeline
-from . import baselines, evaluate
+from . import baselines, company, evaluate, rungs
 
 #: MELD's task: its joy is the project's happiness.
 MELD_CLASSES: tuple[str, ...] = ("neutral", "happiness", "sadness")
@@ -86,6 +86,43 @@ def sweep(
         cut, utterances, models={name: known[name] for name in models}, classes=classes, protocol=protocol,
         n_splits=n_splits, event_sets=event_sets, random_state=random_state,
     )  # fmt: skip
+
+
+def climb(
+    utterances: pd.DataFrame,
+    protocols: Sequence[str],
+    *,
+    shifts_s: Sequence[float],
+    classes: Sequence[str] = MELD_CLASSES,
+    n_splits: int = 5,
+    length_s: float = 10.0,
+    guard_s: float = 0.0,
+    random_state: int,
+    progress: bool = True,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Forecast from labels alone on each rung, on the events that have a window at all shifts.
+
+    Args:
+        utterances: all utterances, labelled or not, on the clocks of their dialogues.
+        protocols: the rungs, from the published to the hardest.
+        shifts_s: the shifts d in seconds.
+        classes: the emotions in play.
+        n_splits: number of folds.
+        length_s: the windows' length in seconds, as for `sweep`.
+        guard_s: further seconds between a window's end and t - d.
+        random_state: seed of samples and folds.
+        progress: show a bar over the rungs.
+
+    Returns:
+        The predictions, as `company.climb` gives them; and of each rung that these labels cannot be asked why not.
+
+    Raises:
+        ValueError: no rung can be asked, or a class has no event.
+    """
+    cut = windows.sweep(utterances[utterances["emotion"].notna()], shifts_s, length_s=length_s, guard_s=guard_s)
+    plan = {"classes": classes, "n_splits": n_splits, "random_state": random_state}
+    asked, left_out = rungs.possible(cut, protocols, **plan)
+    return company.climb(cut, utterances, asked=asked, progress=progress, **plan), left_out
 
 
 def table(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 The preprint names what "5-fold cross-validation on the training set" found best (learning rate, width, batch size, dropout,
 epochs), and says that "additional layers and neurons" did no better; it names neither the values tried nor their scores. So
-the space is stated here, settings are drawn from it, and the published one is always among them.
+the space is stated in the profile (`claims.search`), settings are drawn from it, and the profile's own one, which in `paper`
+is the published one, is always among them.
 """
 
 from __future__ import annotations
@@ -17,23 +18,8 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from .. import labels
 from ..cache import Cache
 from . import runs
-from .evaluate import summary
 from .fcdnn import FCDNNClassifier
-
-#: The published setting, which is also what `FCDNNClassifier` takes by itself.
-PUBLISHED: dict[str, Any] = {
-    "learning_rate": 1e-5, "hidden_layers": 4, "hidden_units": 265, "batch_size": 16, "dropout": 0.1, "epochs": 40,
-}  # fmt: skip
-
-#: Values around the published ones, to both sides; it says itself only that larger ones were tried.
-SPACE: dict[str, Sequence[Any]] = {
-    "learning_rate": [1e-6, 1e-5, 1e-4, 1e-3],
-    "hidden_layers": [1, 2, 4, 6],
-    "hidden_units": [64, 128, 265, 530, 1060],
-    "batch_size": [16, 32, 64],
-    "dropout": [0.0, 0.1, 0.3, 0.5],
-    "epochs": [20, 40, 80],
-}
+from .points import summary
 
 
 def search(
@@ -41,9 +27,9 @@ def search(
     embeddings: np.ndarray,
     *,
     classes: Sequence[str],
-    space: Mapping[str, Sequence[Any]] = SPACE,
+    space: Mapping[str, Sequence[Any]],
     n_draws: int,
-    published: Mapping[str, Any] = PUBLISHED,
+    first: Mapping[str, Any],
     protocol: str,
     n_splits: int = 5,
     level: float = 0.95,
@@ -64,8 +50,8 @@ def search(
         embeddings: (n, d), row for row those of `windows`.
         classes: the emotions in play.
         space: setting -> values to draw from, each as likely as the others, none drawn twice together.
-        n_draws: settings in all, the published one among them; the whole space if it holds no more.
-        published: the setting that is always there, with a value for each name in `space`.
+        n_draws: settings in all, `first` among them; the whole space if it holds no more.
+        first: the setting that is always there, with a value for each name in `space`.
         protocol: how folds are made; a name in `protocols.PROTOCOLS`.
         n_splits: number of folds.
         level: share of the intervals.
@@ -77,15 +63,15 @@ def search(
         others: settings of `FCDNNClassifier` that are the same throughout, such as `device`.
 
     Returns:
-        One row a setting, the published one first: the settings by name, `published` (true of the first), `parameters`
+        One row a setting, `first` before the others: the settings by name, `first` (true of that one), `parameters`
         (trained numbers of the network), and `n`, `cv_mean`, `cv_std`, `accuracy`, `accuracy_low`, `accuracy_high`, `uar`
-        in percent, as `evaluate.summary` has them.
+        in percent, as `points.summary` has them.
 
     Raises:
-        ValueError: a setting that `published` lacks or the network does not know, no draw, or what `runs` raises.
+        ValueError: a setting that `first` lacks or the network does not know, no draw, or what `runs` raises.
     """
     classes, rows = labels.ordered(classes), np.arange(len(windows))
-    settings = drawn(space, n_draws=n_draws, published=published, random_state=random_state)
+    settings = drawn(space, n_draws=n_draws, first=first, random_state=random_state)
     fits = list(runs.plan(windows, rows, protocol=protocol, n_splits=n_splits, random_state=random_state))
     computing = {"classes": classes, "n_jobs": n_jobs, "memory": memory, "progress": progress}
     points = []
@@ -95,35 +81,35 @@ def search(
         table = table.sort_values("row")
         scores = summary(table, by=(), level=level, draws=draws, random_state=random_state).iloc[0]
         size = parameters(setting, width=np.shape(embeddings)[1], classes=len(classes))
-        points.append({**setting, "published": not points, "parameters": size, **scores, "n": int(scores["n"])})
+        points.append({**setting, "first": not points, "parameters": size, **scores, "n": int(scores["n"])})
     return pd.DataFrame(points)
 
 
 def drawn(
-    space: Mapping[str, Sequence[Any]], *, n_draws: int, published: Mapping[str, Any], random_state: int
+    space: Mapping[str, Sequence[Any]], *, n_draws: int, first: Mapping[str, Any], random_state: int
 ) -> list[dict[str, Any]]:
     """Draw settings from a space, none twice.
 
     Args:
         space: setting -> values to draw from.
         n_draws: settings in all; the whole space if it holds no more.
-        published: the setting that comes first.
+        first: the setting that comes first.
         random_state: seed of the draws.
 
     Returns:
-        The settings, the published one first.
+        The settings, `first` before the others.
 
     Raises:
-        ValueError: no draw, or settings of `published` and `space` that do not fit together or that no network has.
+        ValueError: no draw, or settings of `first` and `space` that do not fit together or that no network has.
     """
-    unknown = sorted({*space, *published} - {*FCDNNClassifier().get_params()} | {*space} - {*published})
+    unknown = sorted({*space, *first} - {*FCDNNClassifier().get_params()} | {*space} - {*first})
     if unknown:
-        raise ValueError(f"the setting {unknown[0]!r} has no published value, or the network has no such setting")
+        raise ValueError(f"the setting {unknown[0]!r} has no value in `first`, or the network has no such setting")
     if n_draws < 1:
-        raise ValueError(f"n_draws is {n_draws}: at least 1, the published setting")
-    first = dict(published)
+        raise ValueError(f"n_draws is {n_draws}: at least 1, the first setting")
+    first = dict(first)
     size = len(ParameterGrid(dict(space)))
-    # One more than is asked for, in case that the published one is drawn.
+    # One more than is asked for, in case that the first one is drawn.
     sample = ParameterSampler(dict(space), n_iter=min(n_draws, size), random_state=random_state)
     others = [{**first, **setting} for setting in sample]
     return [first, *(setting for setting in others if setting != first)][:n_draws]
@@ -143,3 +129,21 @@ def parameters(setting: Mapping[str, Any], *, width: int, classes: int) -> int:
     layers, units = setting["hidden_layers"], setting["hidden_units"]
     linear = (width + 1) * units + (layers - 1) * (units + 1) * units + (units + 1) * classes
     return linear + layers * 2 * units
+
+
+def best_larger(found: pd.DataFrame) -> pd.Series:
+    """Pick the best of the networks that are larger than the first setting's.
+
+    Args:
+        found: from `search`.
+
+    Returns:
+        Its row.
+
+    Raises:
+        ValueError: no larger network was drawn.
+    """
+    larger = found[found["parameters"] > found["parameters"].iloc[0]]
+    if larger.empty:
+        raise ValueError("no network with more parameters than the first setting's was drawn: draw more settings")
+    return larger.loc[larger["accuracy"].idxmax()]

@@ -1,0 +1,194 @@
+"""What may be claimed of a forecaster: every claim with its evidence and the verdict that follows from it.
+
+Nothing is judged by eye. A row's number, its interval (dialogues drawn whole) and, where it is one of many tests, its
+p-value adjusted by Holm are computed from predictions; `verdicts` says what they make of the claim, `claim_words` what
+that means. Tests of one row of the table are adjusted for all rungs and shifts that were looked at, not for that row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from .. import metrics
+from . import baselines, changes, contamination, protocols, verdicts
+from .claim_words import CLAIMS
+from .contests import Judge, tests
+from .rungs import MODEL
+
+#: Below what is read off labels for the changes that a forecast has to beat.
+STATISTICS = "Markov chain, order 1"
+
+_COLUMNS = [
+    *("claim", "evidence", "verdict", "meaning", "protocol", "shift_s", "measure"),
+    *("value", "low", "high", "limit", "p_holm"),
+]
+
+
+def table(
+    predictions: pd.DataFrame,
+    *,
+    strict: str,
+    judge: Judge,
+    shifts_s: Sequence[float],
+    calibration: pd.DataFrame | None = None,
+    encoders: pd.DataFrame | None = None,
+    networks: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Judge every claim for which there is evidence.
+
+    Args:
+        predictions: of the model and the baselines on the fixed events, with protocol, model, shift_s and
+            `changes.LAST`; its first protocol is the published one, its first shift the shortest.
+        strict: the rung of the claims that are asked of one rung.
+        judge: how.
+        shifts_s: the shifts whose tests are one family where rungs are compared.
+        calibration: from `metrics.evaluate_forecasts` by `scaled` on the strict rung, at the shortest shift.
+        encoders: rows with `role` of `contamination.PUBLISHED` and `RETUNED`, predictions as `contamination.predictions`
+            gives them.
+        networks: `difference`, `low`, `high` of a larger network minus the profile's on held-out events (fractions), and
+            the `protocol` of the division.
+
+    Returns:
+        One row a claim: `claim`, `evidence` (in words), `verdict`, `meaning`, `protocol`, `shift_s`, `measure`, `value`,
+        `low`, `high`, `limit` (percent or points; seconds where it is asked how far ahead) and `p_holm`.
+    """
+    chance = 100 / predictions["emotion"].nunique()
+    few = predictions[predictions["shift_s"].isin(shifts_s)]
+    published, now = predictions["protocol"].iloc[0], few["shift_s"].min()
+    strictly = predictions[predictions["protocol"] == strict]
+    rows = [_chance(few, published, now, chance, judge), _chance(few, strict, now, chance, judge)]
+    rows += _against(few[few["protocol"] == published], "dialogue mode", now, judge)
+    rows += _against(few, baselines.PERSISTENCE, now, judge)
+    rows += _against(few, baselines.AUDIO_PERSISTENCE, now, judge)
+    rows += _changes(strictly[strictly["shift_s"] == now], chance, judge)
+    rows += _ahead(strictly, chance, judge)
+    place = {"protocol": strict, "shift_s": now}
+    rows += [] if calibration is None else _calibrated(calibration, place, judge)
+    rows += [] if encoders is None else _encoder(encoders, now, chance, judge)
+    if networks is not None:
+        ends = [100 * networks[name] for name in ("difference", "low", "high")]
+        rows.append(_row("networks", *ends, protocol=networks["protocol"], shift_s=now, unit="points", judge=judge))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _row(
+    key: str, value: float, low: float, high: float, *, protocol: str, shift_s: float, judge: Judge, limit: float = 0.0,
+    p_value: float | None = None, unit: str = "%", verdict: str = "", **words: str,
+) -> dict[str, object]:  # fmt: skip
+    """One row of the table; the verdict is that of an "above" claim unless it is given."""
+    claim = CLAIMS[key]
+    verdict = verdict or verdicts.above(low, high, limit=limit, p_value=p_value, level=judge.level)
+    apart = protocols.PROTOCOLS[protocol]
+    evidence = verdicts.said(value, low, high, p_value=p_value, unit=unit)
+    return {
+        "claim": claim.text.format(apart=apart, **words),
+        "evidence": evidence + (f"; limit {limit:.1f}" if limit else ""),
+        "verdict": verdict,
+        "meaning": claim.meaning(verdict),
+        "protocol": protocol,
+        "shift_s": shift_s,
+        "measure": claim.measure,
+        "value": value,
+        "low": low,
+        "high": high,
+        "limit": limit,
+        "p_holm": p_value,
+    }
+
+
+def _accuracy(events: pd.DataFrame, judge: Judge, **options: float) -> tuple[float, float, float]:
+    """The accuracy of some predictions in percent, with its interval."""
+    scores = metrics.bootstrap_interval(
+        events["emotion"], events["predicted"], events["dialogue"], **{**judge.interval, **options}
+    )
+    return 100 * (events["emotion"] == events["predicted"]).mean(), 100 * scores[0], 100 * scores[1]
+
+
+def _chance(few: pd.DataFrame, protocol: str, now: float, chance: float, judge: Judge) -> dict[str, object]:
+    at = few[(few["protocol"] == protocol) & (few["shift_s"] == now) & (few["model"] == MODEL)]
+    return _row("chance", *_accuracy(at, judge), protocol=protocol, shift_s=now, limit=chance, judge=judge)
+
+
+def _against(few: pd.DataFrame, reference: str, now: float, judge: Judge) -> list[dict[str, object]]:
+    """A row a rung at the shortest shift; the p-values are adjusted for all rungs and shifts."""
+    if not (few["model"] == reference).any():
+        return []
+    found = tests(few, reference, judge)
+    return [
+        _row(
+            reference, 100 * row.difference, 100 * row.low, 100 * row.high, protocol=row.protocol, shift_s=now,
+            p_value=row.p_holm, unit="points", judge=judge,
+        )
+        for row in found[found["shift_s"] == now].itertuples()
+    ]  # fmt: skip
+
+
+def _changes(strictly: pd.DataFrame, chance: float, judge: Judge) -> list[dict[str, object]]:
+    """Two rows on the events that change the emotion: against a guess, and against label statistics."""
+    events = changes.only(strictly)
+    of_model = events[events["model"] == MODEL]
+    if of_model.empty:
+        return []
+    place = {"protocol": of_model["protocol"].iloc[0], "shift_s": of_model["shift_s"].iloc[0], "judge": judge}
+    rows = [_row("changes", *_accuracy(of_model, judge), limit=chance, **place)]
+    if (events["model"] == STATISTICS).any():
+        row = tests(events, STATISTICS, judge).iloc[0]
+        ends = (100 * row[name] for name in ("difference", "low", "high"))
+        rows.append(_row("changes, statistics", *ends, p_value=row["p_holm"], unit="points", **place))
+    return rows
+
+
+def _ahead(strictly: pd.DataFrame, chance: float, judge: Judge) -> list[dict[str, object]]:
+    """How far ahead: against chance, and against what carries the last emotion forward."""
+    of_model = strictly[strictly["model"] == MODEL]
+    level = 1 - (1 - judge.level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
+    options = {"level": level, "draws": judge.permutations}
+    ends = {shift: _accuracy(events, judge, **options)[1:] for shift, events in of_model.groupby("shift_s")}
+    found = {"ahead of chance": {shift: verdicts.above(*both, limit=chance) for shift, both in ends.items()}}
+    for reference in (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE):
+        if (strictly["model"] == reference).any():
+            rows = tests(strictly, reference, judge).sort_values("shift_s")
+            found[f"ahead of {reference}"] = {
+                row.shift_s: verdicts.above(row.low, row.high, p_value=row.p_holm, level=judge.level)
+                for row in rows.itertuples()
+            }
+    return [_reach(key, verdict, strictly["protocol"].iloc[0], judge) for key, verdict in found.items()]
+
+
+def _reach(key: str, verdict: dict[float, str], protocol: str, judge: Judge) -> dict[str, object]:
+    """One row: the longest shift up to which the verdicts, by ascending shift, are all `SUPPORTED`."""
+    shifts, reached = sorted(verdict), float("nan")
+    for shift in shifts:
+        if verdict[shift] != verdicts.SUPPORTED:
+            break
+        reached = shift
+    first = verdict[shifts[0]]
+    row = _row(key, reached, reached, reached, protocol=protocol, shift_s=shifts[0], verdict=first, judge=judge)
+    said = f"up to {reached:g} s" if first == verdicts.SUPPORTED else "at no shift"
+    return {**row, "evidence": f"{said}, of {shifts[0]:g} to {shifts[-1]:g} s", "low": None, "high": None}
+
+
+def _calibrated(calibration: pd.DataFrame, place: dict[str, object], judge: Judge) -> list[dict[str, object]]:
+    """A row before and one after temperature scaling."""
+    limit, rows = 100 * judge.tolerance, []
+    for scores in calibration.itertuples():
+        low, high = 100 * scores.ece_low, 100 * scores.ece_high
+        verdict = verdicts.within(low, high, limit=limit)
+        words = {"verdict": verdict, "scaled": scores.scaled, "limit": limit, "judge": judge}
+        rows.append(_row("calibrated", 100 * scores.ece, low, high, **place, **words))
+    return rows
+
+
+def _encoder(encoders: pd.DataFrame, now: float, chance: float, judge: Judge) -> list[dict[str, object]]:
+    """What the encoder's memory is worth, and what remains without it."""
+    published, new = (encoders[encoders["role"] == role] for role in (contamination.PUBLISHED, contamination.RETUNED))
+    gain = metrics.compare_forecasts(published, new, **judge.test).iloc[0]
+    value, low, high = (100 * gain[name] for name in ("difference", "low", "high"))
+    place, limit = {"protocol": "session", "shift_s": now, "judge": judge}, 100 * judge.tolerance
+    verdict = verdicts.within(low, high, limit=limit)
+    return [
+        _row("encoder", value, low, high, limit=limit, verdict=verdict, unit="points", **place),
+        _row("new encoder", *_accuracy(new, judge), limit=chance, **place),
+    ]

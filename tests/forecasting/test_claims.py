@@ -1,0 +1,138 @@
+"""Verdicts on made-up predictions, of which it is known what they are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emocast.forecasting import claims, contamination, contests
+from emocast.forecasting.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
+
+CLASSES = np.array(["neutral", "excitement", "sadness"])
+JUDGE = contests.Judge(level=0.95, draws=300, permutations=999, tolerance=0.05, random_state=0)
+
+
+def predictions(right, *, where=(), dialogues=60, events=9, shifts=(0.0, 10.0, 20.0), seed=0):
+    """Predictions of several models: each is right as often as `right` says, where `where` does not say otherwise.
+
+    `right` is model -> share; `where` is (model, column, value, share). Half of the events change the emotion heard last.
+    """
+    generator, rows = np.random.default_rng(seed), []
+    n = dialogues * events
+    for protocol in ("random", "dialogue"):
+        for shift in shifts:
+            emotion = CLASSES[np.arange(n) % 3]
+            other = CLASSES[(np.arange(n) + 1 + generator.integers(2, size=n)) % 3]
+            changed = generator.random(n) < 0.5
+            event = {
+                "protocol": protocol,
+                "shift_s": shift,
+                "utterance": [f"u{number}" for number in range(n)],
+                "dialogue": [f"d{number // events}" for number in range(n)],
+                "emotion": emotion,
+                "last_emotion": np.where(changed, other, emotion),
+                "changed": changed,
+            }
+            for model, share in right.items():
+                table = pd.DataFrame({"model": model, **event})
+                shares = np.full(n, share)
+                for name, column, value, other_share in where:
+                    shares[(name == model) & (table[column] == value).to_numpy()] = other_share
+                hit = generator.random(n) < shares
+                rows.append(table.assign(predicted=np.where(hit, emotion, other)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def judged(table, **options):
+    """Verdict by the claim's first words and the rung."""
+    found = claims.table(table, strict="dialogue", judge=JUDGE, shifts_s=[0.0, 20.0], **options)
+    assert found["meaning"].str.len().min() > 20 and found["evidence"].str.len().min() > 5
+    names = found["claim"].str.partition(";")[0].str.partition(",")[0] + " @ " + found["protocol"]
+    return dict(zip(names, found["verdict"], strict=True)), found
+
+
+def test_a_model_that_knows_the_dialogue_alone_is_exposed():
+    right = {"FC-DNN": 0.8, "persistence": 0.55, "audio persistence": 0.5, "dialogue mode": 0.8}
+    right["Markov chain, order 1"] = 0.5
+    at_dialogue = [("FC-DNN", "protocol", "dialogue", 1 / 3), ("dialogue mode", "protocol", "dialogue", 1 / 3)]
+    verdict, table = judged(predictions(right, where=at_dialogue))
+    assert verdict["It scores above chance @ random"] == SUPPORTED
+    assert verdict["It scores above chance @ dialogue"] == NOT_SHOWN
+    assert verdict["It beats knowing which dialogue it is @ random"] == NOT_SHOWN
+    assert verdict["It beats repeating the last true emotion @ random"] == SUPPORTED
+    assert verdict["It beats repeating the last true emotion @ dialogue"] == CONTRADICTED
+    assert verdict["It beats recognising the last utterance @ dialogue"] == CONTRADICTED
+    assert verdict["How far ahead it scores above chance @ dialogue"] == NOT_SHOWN
+    ahead = table[table["claim"].str.startswith("How far ahead")]
+    assert (ahead["evidence"] == "at no shift, of 0 to 20 s").all()
+
+
+def test_a_forecast_is_kept():
+    right = {"FC-DNN": 0.75, "persistence": 0.5, "audio persistence": 0.45, "dialogue mode": 0.4}
+    right["Markov chain, order 1"] = 0.5
+    table = predictions(right, where=[("FC-DNN", "shift_s", 20.0, 1 / 3)])
+    verdict, found = judged(table)
+    for claim in ("It scores above chance", "It beats repeating the last true emotion", "It forecasts changes"):
+        assert verdict[f"{claim} @ dialogue"] == SUPPORTED
+    assert verdict["It forecasts changes better than label statistics @ dialogue"] == SUPPORTED
+    assert verdict["It beats knowing which dialogue it is @ random"] == SUPPORTED
+    ahead = found[found["claim"].str.startswith("How far ahead")]
+    assert ahead["value"].tolist() == [10.0, 10.0, 10.0] and ahead["evidence"].str.startswith("up to 10 s").all()
+
+
+def test_a_model_that_only_repeats_forecasts_no_change():
+    right = {"FC-DNN": 0.9, "persistence": 0.9}
+    repeats = [(name, "changed", True, 0.02) for name in right]
+    verdict, _ = judged(predictions(right, where=repeats))
+    assert verdict["It scores above chance @ dialogue"] == SUPPORTED
+    assert verdict["It forecasts changes @ dialogue"] == CONTRADICTED
+    assert not any(claim.startswith(("It beats recognising", "It beats knowing")) for claim in verdict), "not asked"
+
+
+def test_tests_are_one_family_of_all_rungs_and_shifts():
+    found = contests.tests(predictions({"FC-DNN": 0.6, "persistence": 0.5}), "persistence", JUDGE)
+    assert len(found) == 6 and (found["p_holm"] >= found["p_value"]).all()
+    assert found["p_holm"].min() == pytest.approx(6 * found["p_value"].min())
+    assert (found["only_model"] > found["only_reference"]).all() and found["p_mcnemar"].between(0, 1).all()
+
+
+def test_a_shift_that_the_reference_lacks_is_not_tested():
+    table = predictions({"FC-DNN": 0.6, "dialogue mode": 0.5})
+    table = table[(table["model"] == "FC-DNN") | (table["shift_s"] == 0)]
+    assert contests.tests(table, "dialogue mode", JUDGE)["shift_s"].unique().tolist() == [0.0]
+
+
+def test_skill_lies_between_persistence_and_the_ceiling():
+    table = predictions({"FC-DNN": 0.6, "persistence": 0.5, "ceiling": 0.7})
+    found = contests.skills(table, JUDGE)
+    assert (found["best"] == "ceiling").all() and found["skill"].between(0.2, 0.8).all()
+    without = contests.skills(table[table["model"] != "ceiling"], JUDGE)
+    assert (without["best"] == "no mistake").all() and (without["ceiling"] == 1).all()
+
+
+def test_calibration_is_judged_by_what_is_tolerated():
+    rows = {"scaled": ["as trained", "temperature scaled"], "ece": [0.2, 0.02]}
+    rows |= {"ece_low": [0.15, 0.0], "ece_high": [0.25, 0.04]}
+    _, found = judged(predictions({"FC-DNN": 0.6}), calibration=pd.DataFrame(rows))
+    of_calibration = found[found["measure"] == "expected calibration error"]
+    assert of_calibration["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
+    assert "temperature scaled" in of_calibration["claim"].iloc[1]
+
+
+@pytest.mark.parametrize(
+    ("published", "retuned", "verdict", "left"),
+    [(0.9, 0.4, CONTRADICTED, SUPPORTED), (0.9, 1 / 3, CONTRADICTED, NOT_SHOWN), (0.6, 0.75, SUPPORTED, SUPPORTED)],
+)
+def test_the_encoders_memory_is_seen(published, retuned, verdict, left):
+    table = predictions({"FC-DNN": 0.6, "other": 0.5}, seed=1)
+    named = {contamination.PUBLISHED: published, contamination.RETUNED: retuned}
+    heard = predictions(named, shifts=(0.0,), seed=2)
+    heard = heard[heard["protocol"] == "random"].rename(columns={"model": "role"})
+    found, _ = judged(table, encoders=heard)
+    assert found["Its score does not come from an encoder that knew the answers @ session"] == verdict
+    assert found["It scores above chance with an encoder that never heard the test session @ session"] == left
+
+
+def test_a_larger_network_is_judged_where_one_was_searched():
+    gain = {"protocol": "random", "difference": 0.01, "low": -0.02, "high": 0.03}
+    found, _ = judged(predictions({"FC-DNN": 0.6}), networks=gain)
+    assert found["A larger network forecasts better @ random"] == NOT_SHOWN
