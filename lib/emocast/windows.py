@@ -85,6 +85,17 @@ def sweep(
     Returns:
         The window tables of the shifts one under the other. An event appears at each shift at which it has a full
         window; those that appear at every shift are the fixed event set, on which shifts can be compared.
+
+    Raises:
+        ValueError: as `before`; there is no event, or none has a full window at a shift.
     """
+    if events.empty:
+        raise ValueError("there is no event: no utterance of the corpus has one of the classes that the tasks name")
     tables = [before(events, shift_s=shift, length_s=length_s, guard_s=guard_s).windows for shift in shifts_s]
+    for shift, table in zip(shifts_s, tables, strict=True):
+        if table.empty:
+            raise ValueError(
+                f"no event has a full window at the shift {shift:g} s: it needs {length_s + guard_s + shift:g} s before it, "
+                f"and the latest begins at {events['start_s'].max():.1f} s; take the shift out of windows.shifts_s"
+            )
     return pd.concat(tables, ignore_index=True)

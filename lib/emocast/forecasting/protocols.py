@@ -159,9 +159,11 @@ def folds(windows: pd.DataFrame, *, protocol: str, n_splits: int = 5, random_sta
 
 
 def _check(windows: pd.DataFrame, protocol: str) -> None:
-    """Refuse an unknown protocol and a table of several shifts."""
+    """Refuse an unknown protocol, what cannot be divided, and a table of several shifts."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; known are {', '.join(PROTOCOLS)}")
+    if len(windows) < 2:
+        raise ValueError(f"{len(windows)} event{'s' * (len(windows) != 1)} cannot be divided: at least 2 are needed")
     # Two windows of one event on two sides would make any protocol a leak.
     repeated = windows["utterance"][windows["utterance"].duplicated()]
     if len(repeated):
@@ -170,7 +172,12 @@ def _check(windows: pd.DataFrame, protocol: str) -> None:
 
 def _grouped(windows: pd.DataFrame, groups: pd.Series, *, n_splits: int, random_state: int) -> list[Split]:
     """Divide whole groups into folds, the classes as even as they allow."""
-    splitter = StratifiedGroupKFold(min(n_splits, groups.nunique()), shuffle=True, random_state=random_state)
+    n_splits, largest = min(n_splits, groups.nunique()), int(windows["emotion"].value_counts().max())
+    if largest < n_splits:
+        raise ValueError(
+            f"{n_splits} folds need a class of as many events, the largest has {largest}; ask for fewer folds"
+        )
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
     return [split for split in splitter.split(windows, windows["emotion"], groups) if len(split[1])]
 
 
