@@ -10,12 +10,23 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from . import paths, profile_rules
+from . import corpora, paths, profile_rules
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A corpus of one's own: `module` is the Python file that reads it (`corpora.own`), `root` its folder below `data/`.
+
+    A profile gives `module` as seen from its own folder; here it is the whole path.
+    """
+
+    module: str
+    root: str
 
 
 @dataclass(frozen=True)
@@ -219,7 +230,7 @@ class Profile:
     title: str
     seed: int
     corpus: str
-    corpora: dict[str, str]
+    corpora: dict[str, str | Loader]
     for_corpus: dict[str, dict[str, Any]]
     synthetic: Synthetic | None
     synthetic_meld: SyntheticMeld | None
@@ -241,7 +252,13 @@ class Profile:
 
     def corpus_root(self, corpus: str | None = None) -> Path:
         """The folder of a corpus (the profile's main one by default), below the data folder."""
-        return paths.data() / self.corpora[corpus or self.corpus]
+        place = self.corpora[corpus or self.corpus]
+        return paths.data() / (place.root if isinstance(place, Loader) else place)
+
+    @property
+    def loaders(self) -> dict[str, Path]:
+        """The corpora of one's own that the profile names, and the files that read them."""
+        return {name: Path(place.module) for name, place in self.corpora.items() if isinstance(place, Loader)}
 
 
 class ProfileError(ValueError):
@@ -254,7 +271,7 @@ def available() -> list[str]:
 
 
 def load(name: str, *, corpus: str | None = None) -> Profile:
-    """Read a profile and check it.
+    """Read a profile and check it. The corpora of one's own that it names are registered (`corpora.register`).
 
     Args:
         name: one of `available()`, or the path of a YAML file of one's own (it may extend any of those).
@@ -275,6 +292,7 @@ def load(name: str, *, corpus: str | None = None) -> Profile:
         other: _checked({"name": where.stem, **settings, **changes, "corpus": other}, where)
         for other, changes in profile.for_corpus.items()
     }
+    _register(profile, where)
     if corpus in (None, profile.corpus):
         return profile
     if corpus not in others:
@@ -294,6 +312,15 @@ def _checked(settings: dict[str, Any], where: Path) -> Profile:
     return profile
 
 
+def _register(profile: Profile, where: Path) -> None:
+    for name, file in profile.loaders.items():
+        if not file.is_file():
+            raise ProfileError(
+                f"{paths.relative(where)}: corpora.{name}.module: there is no file {paths.relative(file)}"
+            )
+        corpora.register(name, file)
+
+
 def _file(name: str) -> Path:
     own = Path(name)
     path = own if own.suffix in {".yaml", ".yml"} else paths.PROFILES / f"{name}.yaml"
@@ -311,18 +338,27 @@ def _read(name: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ProfileError(f"{paths.relative(path)} is not valid YAML: {error}") from error
+        raise ProfileError(f"{paths.relative(path)} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise ProfileError(f"{paths.relative(path)}: expected settings as `key: value` lines")
+    _find_loaders(settings, path)
     base = settings.pop("extends", None)
     return _merge(_read(base, seen=(*seen, name)), settings) if base else settings
 
 
+def _find_loaders(settings: dict[str, Any], path: Path) -> None:
+    """Give the files that read corpora their whole paths: a profile that extends this one may lie in another folder."""
+    named = settings.get("corpora")
+    for place in named.values() if isinstance(named, dict) else ():
+        if isinstance(place, dict) and isinstance(place.get("module"), str):
+            place["module"] = str((path.resolve().parent / place["module"]).resolve())
+
+
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay changes over a base; only mappings are merged, everything else is replaced."""
+    """Lay changes over a base. Only mappings are merged; all else is replaced, and `tasks` too: of other classes."""
     merged = dict(base)
     for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict) and key != "tasks"
         merged[key] = _merge(merged[key], value) if both else value
     return merged
 
@@ -358,7 +394,7 @@ def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, path, f"{name}.")
     if get_origin(hint) in (UnionType, Union):
-        return None if value is None else _value(get_args(hint)[0], value, path, name)
+        return _one_of(get_args(hint), value, path, name)
     kind = get_origin(hint) or hint
     if kind is list and isinstance(value, list):
         return [_value(get_args(hint)[0], item, path, name) for item in value]
@@ -369,6 +405,14 @@ def _value(hint: Any, value: Any, path: Path, name: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProfileError(f"{paths.relative(path)}: {name} must be of type {kind.__name__}, found {value!r}")
     return value
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, path: Path, name: str) -> Any:
+    """A value that may be of several kinds: null, a mapping for settings of its own, else what the first kind is."""
+    if value is None and NoneType in kinds:
+        return None
+    nested = [kind for kind in kinds if dataclasses.is_dataclass(kind) and isinstance(value, dict)]
+    return _value((*nested, kinds[0])[0], value, path, name)
 
 
 def _number(value: Any) -> Any:

@@ -6,6 +6,7 @@ profile is told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,8 @@ def first_broken(profile: Profile) -> str | None:
         The first rule that is broken, in words; None if all hold.
     """
     twins = profile.twins or {}
-    folders = dict.fromkeys([*CORPORA, *TWINS])
     rules = {
-        f"corpora may name {', '.join(folders)}": set(profile.corpora) <= set(folders),
+        **_corpora_rules(profile),
         f"twins may name {', '.join(TWINS)}": set(twins) <= set(TWINS),
         "each of the twins needs a folder in corpora": set(twins) <= set(profile.corpora),
         "synthetic_meld needs a folder meld in corpora": profile.synthetic_meld is None or "meld" in profile.corpora,
@@ -53,7 +53,7 @@ def first_broken(profile: Profile) -> str | None:
         and (profile.windows.length_s / profile.embeddings.block_s).is_integer(),
         "embeddings.block_shifts_s must be among windows.shifts_s": set(profile.embeddings.block_shifts_s)
         <= set(profile.windows.shifts_s),
-        "sweep_task must be one of the tasks": profile.sweep_task in profile.tasks,
+        f"sweep_task must be one of the tasks: {', '.join(profile.tasks)}": profile.sweep_task in profile.tasks,
         f"encoder, baseline and embeddings.compared must be of {', '.join(ENCODERS)} (after a colon: what and where)": all(
             name in ENCODERS or any(name.startswith(kind) for kind in ENCODERS if kind.endswith(":"))
             for name in (profile.encoder, profile.baseline, *profile.embeddings.compared)
@@ -97,7 +97,7 @@ def first_broken(profile: Profile) -> str | None:
         "jobs must be at least 1": profile.jobs >= 1,
     }
     broken = [rule for rule, holds in rules.items() if not holds]
-    return next(iter([*broken, *_wrong_tasks(profile.tasks)]), None)
+    return next(iter([*_wrong_tasks(profile.tasks), *broken]), None)
 
 
 def _wrong_tasks(tasks: dict[str, list[str]]) -> Iterator[str]:
@@ -107,6 +107,21 @@ def _wrong_tasks(tasks: dict[str, list[str]]) -> Iterator[str]:
         if unknown or len(set(emotions)) < 2:
             problem = f"unknown emotion {min(unknown)!r}" if unknown else "fewer than two classes"
             yield f"task {task!r}: {problem}"
+
+
+def _corpora_rules(profile: Profile) -> dict[str, bool]:
+    """What must hold of the block `corpora`: folders of corpora that we read, and corpora of one's own with their loaders."""
+    ours, own = dict.fromkeys([*CORPORA, *TWINS]), profile.loaders
+    names = ", ".join(ours)
+    return {
+        f"corpora: one of your own needs another name than {names}": not set(own) & set(ours),
+        f"corpora may name {names}, or one of your own as name: {{module: file.py, root: folder}}": set(profile.corpora)
+        <= {*ours, *own},
+        "corpora: the name of one of your own must be of letters, digits, _ and -": all(
+            re.fullmatch(r"[\w-]+", name) for name in own
+        ),
+        "corpora: the module of one of your own must be a .py file": all(file.suffix == ".py" for file in own.values()),
+    }
 
 
 def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
@@ -133,18 +148,6 @@ def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
     }
 
 
-def _forecaster_rules(forecaster: ForecasterSettings) -> dict[str, bool]:
-    """What must hold of the block `forecaster`."""
-    return {
-        f"forecaster.protocol must be one of {', '.join(PROTOCOLS)}": forecaster.protocol in PROTOCOLS,
-        "forecaster.validation_fraction and known_share must lie between 0 and 1": all(
-            0 < share < 1 for share in (forecaster.validation_fraction, forecaster.known_share)
-        ),
-        "forecaster.least_gain must be at least 1": forecaster.least_gain >= 1,
-        "forecaster.step_s must be positive": forecaster.step_s > 0,
-    }
-
-
 def _claims_rules(profile: Profile) -> dict[str, bool]:
     """What must hold of the block `claims`."""
     claims, shifts = profile.claims, profile.windows.shifts_s
@@ -162,4 +165,16 @@ def _claims_rules(profile: Profile) -> dict[str, bool]:
         "claims.search.settings must be at least 1": claims.search.settings >= 1,
         f"claims.search.space may name {', '.join(sorted(known))}, each with values": set(claims.search.space) <= known
         and all(claims.search.space.values()),
+    }
+
+
+def _forecaster_rules(forecaster: ForecasterSettings) -> dict[str, bool]:
+    """What must hold of the block `forecaster`."""
+    return {
+        f"forecaster.protocol must be one of {', '.join(PROTOCOLS)}": forecaster.protocol in PROTOCOLS,
+        "forecaster.validation_fraction and known_share must lie between 0 and 1": all(
+            0 < share < 1 for share in (forecaster.validation_fraction, forecaster.known_share)
+        ),
+        "forecaster.least_gain must be at least 1": forecaster.least_gain >= 1,
+        "forecaster.step_s must be positive": forecaster.step_s > 0,
     }

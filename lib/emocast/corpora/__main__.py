@@ -35,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         profile = profiles.load(options.profile)
-        folders = {name: (options.data or paths.data()) / _folder(profile, name) for name in corpora.NAMES}
+        folders = {
+            name: (options.data or paths.data()) / _folder(profile, name) for name in (*corpora.NAMES, *profile.loaders)
+        }
         return options.run(options, folders)
     except (ValueError, OSError) as error:  # a DownloadError and a CorpusError are ones too
         print(f"error: {error}", file=sys.stderr)
@@ -75,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _folder(profile: profiles.Profile, name: str) -> str:
-    return profile.corpora.get(name, sources.get(name).folder)
+    place = profile.corpora.get(name) or sources.get(name).folder
+    return place.root if isinstance(place, profiles.Loader) else place
 
 
 def _where(options: argparse.Namespace, folders: dict[str, Path]) -> int:
@@ -115,6 +118,8 @@ def _state(folder: Path) -> str:
 
 
 def _size(name: str) -> str:
+    if name not in sources.SOURCES:
+        return "your own"
     source = sources.get(name)
     if not source.archives:
         return "on request"
@@ -124,7 +129,7 @@ def _size(name: str) -> str:
 def _download(options: argparse.Namespace, folders: dict[str, Path]) -> int:
     from . import download  # here: only this needs what fetches
 
-    names = [name for name in folders if sources.get(name).archives] if options.all else options.names
+    names = [name for name, source in sources.SOURCES.items() if source.archives] if options.all else options.names
     if not names:
         print(_table(folders))
         print(

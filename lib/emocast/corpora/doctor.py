@@ -13,6 +13,7 @@ the names of `doctor_kinds`, and ends in a verdict by stated rules:
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from emocast import corpora, labels
 from . import clips, doctor_kinds, doctor_material, doctor_sounds, table
 from .doctor_kinds import KINDS, NOTHING
 from .doctor_material import Material
+from .own import OwnCorpus
 from .table import Problem
 
 #: Of a release's utterances, the share below which a copy is of no use.
@@ -67,8 +69,10 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
         CorpusError: there is no such corpus under `root` at all, or none of its label files can be read.
         ValueError: there is no corpus of this name.
     """
-    root = Path(root)
-    seen = [Problem(**row) for row in corpora.get(name).validate(root).to_dict("records")]
+    root, corpus = Path(root), corpora.get(name)
+    if isinstance(corpus, OwnCorpus):
+        return _of_own(corpus, root)
+    seen = [Problem(**row) for row in corpus.validate(root).to_dict("records")]
     material = doctor_material.of(name, root)
     # a recording that is shorter than its labels is heard all the same: it may be another one's
     damaged = {problem.file for problem in seen if problem.problem != "label past the sound"}
@@ -86,6 +90,19 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
     excused = [_excused(problem, material) for problem in every]
     state, verdict = _verdict(name, material, usable, excused, numbers)
     return Examination(table.problems(excused), state, verdict, numbers)
+
+
+def _of_own(corpus: OwnCorpus, root: Path) -> Examination:
+    """A corpus of one's own has no release to be held against: what its loader can use, and what is wrong with the rest."""
+    found = corpus.validate(root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", table.CorpusWarning)  # the table of problems says the same
+        usable = corpus.load(root)
+    state = "usable" if len(found) else "complete"
+    groups = ", ".join(f"{usable[column].nunique():,} {column}s" for column in ("dialogue", "session", "speaker"))
+    classes = ", ".join(f"{count:,} {emotion}" for emotion, count in usable["emotion"].value_counts().items())
+    verdict = f"{state}: {len(usable):,} utterances ({classes or 'none with an emotion'}) of {groups}"
+    return Examination(found, state, verdict, {"usable": len(usable), "problems": len(found)})
 
 
 def _named(problem: Problem) -> Problem:

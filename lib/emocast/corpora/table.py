@@ -101,12 +101,14 @@ def check(table: pd.DataFrame) -> None:
     """
     if list(table.columns) != list(COLUMNS):
         raise ValueError(f"an utterance table has the columns {', '.join(COLUMNS)}; found {', '.join(table.columns)}")
+    strange = ~table["emotion"].isin(labels.EMOTIONS) & table["emotion"].notna()
+    word = next(iter(table.loc[strange, "emotion"]), None)
     broken = {
         **{f"{column} is missing": table[column].isna() for column in _ALWAYS},
         "is listed twice": table["utterance"].duplicated(),
         "does not end after its start": table["end_s"] <= table["start_s"],
         "starts before 0 s": table["start_s"] < 0,
-        "has an unknown emotion": ~table["emotion"].isin(labels.EMOTIONS) & table["emotion"].notna(),
+        f"has an unknown emotion {word!r}; known are {', '.join(labels.EMOTIONS)}": strange,
         "has an unknown sex": ~table["sex"].isin(_SEXES) & table["sex"].notna(),
         "has an unknown kind of rating": ~table["rating"].isin(_RATINGS) & table["rating"].notna(),
     }
@@ -162,7 +164,7 @@ def loaded(rows: Sequence[dict], found: Sequence[Problem], *, corpus: str, root:
     if first:
         message = (
             f"{corpus}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
-            f"What they touch is left out; emocast.corpora.{corpus}.validate(root) lists all"
+            f"What they touch is left out; emocast.corpora.get({corpus!r}).validate(root) lists all"
         )
         warnings.warn(message, CorpusWarning, stacklevel=3)
     return build(rows, corpus=corpus)

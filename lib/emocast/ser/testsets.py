@@ -1,4 +1,7 @@
-"""What the recognisers are tested on: the thesis's five test sets in three languages (5.1), as far as they are here."""
+"""What the recognisers are tested on: the thesis's five test sets in three languages (5.1), as far as they are here.
+
+Beside them stand the corpora of one's own that the profile names, each as one more test set.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,8 @@ class TestSet:
 
     @property
     def language(self) -> str:
-        """The commonest language of its utterances, for example "de"."""
-        return str(self.table["language"].mode().iloc[0])
+        """The commonest language of its utterances, for example "de"; "not stated" where a corpus does not say."""
+        return next(iter(self.table["language"].mode()), "not stated")
 
     @property
     def smallest_class(self) -> int:
@@ -58,10 +61,12 @@ def load(profile: Profile) -> tuple[dict[str, TestSet], pd.DataFrame]:
         profile: the run's settings.
 
     Returns:
-        The test sets by their names in the thesis's order, and a table of those that were left out: test_set, reason.
+        The test sets by their names in the thesis's order, then those of one's own, and a table of those that were left out:
+        test_set, reason.
     """
     found, left_out = {}, []
-    for name, (corpus, options) in SETS.items():
+    own = {name: (name, {}) for name in profile.loaders}
+    for name, (corpus, options) in {**SETS, **own}.items():
         if corpus not in profile.corpora:
             left_out.append({"test_set": name, "reason": f"the profile {profile.name!r} names no folder for {corpus}"})
             continue

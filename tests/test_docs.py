@@ -1,0 +1,129 @@
+"""The pages for people: what they link is there, what they tell one to type works, what they print is what the code says."""
+
+import importlib.util
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from emocast import front_page, labels, paths, published
+from emocast import profile as profiles
+
+PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "data").glob("*.md")])
+MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
+README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = paths.ROOT / "tests" / "examples"
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPANS = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+def name(path):
+    return path.relative_to(paths.ROOT).as_posix()
+
+
+def anchor_of(heading):
+    """A heading's name in links, as GitHub gives it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def prose(path):
+    """A page without its fenced blocks, in which # begins a comment and no heading."""
+    return _FENCED.sub("", path.read_text(encoding="utf-8"))
+
+
+def commands(path):
+    """What a page tells one to type: the lines of its fenced blocks without a language, and what stands in backticks."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line for language, block in _FENCED.findall(text) if not language for line in block.splitlines()]
+    return [line.partition("  #")[0].strip() for line in [*lines, *_SPANS.findall(prose(path))]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_within_the_project_resolves(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    for target, _, anchor in (unquote(link).partition("#") for link in links if not re.match(r"\w+:", link)):
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), f"{name(page)} links {target}, which is not there"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", prose(file), re.MULTILINE)
+            assert anchor in {anchor_of(heading) for heading in headings}, f"{name(page)} links {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_make_target_and_variable_that_a_page_names_is_there(page):
+    targets = set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split())
+    variables = set(re.findall(r"^([A-Z]+) *\?=", MAKEFILE, re.MULTILINE)) | {"PYTHON"}
+    for command in commands(page):
+        words = re.sub(r'"[^"]*"', "", command).split()
+        if words[:1] == ["make"] and len(words) > 1:
+            named = [word for word in words[1:] if "=" not in word]
+            assert set(named) <= targets | {"..."}, f"{name(page)}: {command}"
+            assert {word.partition("=")[0] for word in words if "=" in word} <= variables, f"{name(page)}: {command}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_python_command_that_a_page_names_is_there(page):
+    for command in commands(page):
+        module = re.search(r"python -m ([\w.]+)", command)
+        if module and module[1] != "pip":
+            assert importlib.util.find_spec(module[1]), f"{name(page)}: {command}"
+
+
+@pytest.mark.parametrize("arguments", sorted(set(re.findall(r"\.venv/bin/python -m emocast (\w+)", README))))
+def test_the_commands_of_emocast_are_those_of_its_help(arguments, capsys):
+    from emocast.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main([arguments, "--help"])
+    assert ended.value.code == 0 and capsys.readouterr().out.startswith("usage: python -m emocast")
+
+
+def test_the_readme_prints_the_example_as_it_is_tested():
+    blocks = dict(_FENCED.findall(README))
+    assert blocks["python"] == (EXAMPLES / "my_corpus.py").read_text(encoding="utf-8")
+    assert blocks["yaml"] == (EXAMPLES / "mine.yaml").read_text(encoding="utf-8")
+    assert f"{', '.join(labels.EMOTIONS[:-1])} and {labels.EMOTIONS[-1]}" in README
+
+
+def test_the_readme_prints_what_papers_and_reference_say(tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(README, encoding="utf-8")
+    front_page.write(copy)
+    assert copy.read_text(encoding="utf-8") == README, "`.venv/bin/python -m emocast.front_page` writes the table anew"
+
+
+def test_a_number_changed_by_hand_does_not_stay(tmp_path):
+    copy, number = tmp_path / "README.md", f"{100 * published.value('forecast-2-class', 'test_accuracy'):.1f}"
+    assert README.count(f"| {number} |") == 1
+    copy.write_text(README.replace(f"| {number} |", "| 99.9 |"), encoding="utf-8")
+    front_page.write(copy)
+    assert copy.read_text(encoding="utf-8") == README
+
+
+def test_a_readme_without_the_tables_place_is_refused(tmp_path):
+    (tmp_path / "README.md").write_text("# Emocast\n")
+    with pytest.raises(ValueError, match="has no lines <!-- front page: table -->"):
+        front_page.write(tmp_path / "README.md")
+
+
+def test_a_run_that_lacks_a_row_is_refused(tmp_path):
+    (tmp_path / "04_forecasting_fcdnn").mkdir()
+    (tmp_path / "04_forecasting_fcdnn" / "scores.csv").write_text("task,series\n2 classes,other\n")
+    with pytest.raises(KeyError, match=r"0 rows with .*published settings, random"):
+        front_page.table(tmp_path)
+
+
+def test_the_readme_lists_every_notebook_with_its_question():
+    listed = dict(re.findall(r"^\| \[(\w+)\]\(notebooks/\1\.ipynb\) \| (.+) \|$", README, re.MULTILINE))
+    assert set(listed) == {path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")}
+
+
+def test_the_settings_that_the_readme_names_are_those_of_profiles(tmp_path):
+    named = [span for span in _SPANS.findall(prose(Path(front_page.README))) if re.match(r"\w+: \S", span)]
+    assert len(named) > 3
+    for number, setting in enumerate(named):
+        own = tmp_path / f"own{number}.yaml"
+        own.write_text(f"extends: paper\n{setting}\n")
+        if "mine" not in setting:  # the example's, which its own test loads
+            profiles.load(str(own))
