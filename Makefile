@@ -25,9 +25,9 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 
 # The notebooks; what each builds on stands below. A new notebook needs a line in both places.
 NOTEBOOKS := 01_dataset_audit 02_clap_zero_shot 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep \
-	06_cross_lingual_ser
+	06_cross_lingual_ser 07_is_it_forecasting
 # Those that have a parameter `corpus`.
-FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep
+FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 07_is_it_forecasting
 
 # A profile of ours by its name, or one's own by its file; outputs are named after it.
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
@@ -155,6 +155,9 @@ $(MODEL): $(call finished,06_cross_lingual_ser)
 $(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction): $(MODEL)
 endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
+# 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
+$(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) $(call finished,05_time_shift_sweep) \
+	| $(call finished,06_cross_lingual_ser)
 
 define notebook
 $(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TALKS) $(OWN) $(STAMP) | $(READY) $(TWINS)
@@ -171,6 +174,7 @@ endef
 ifneq ($(CORPUS),)
 $(foreach name,$(FORECASTING),$(eval $(call on_another_corpus,$(name))))
 $(call elsewhere,04_forecasting_fcdnn) $(call elsewhere,05_time_shift_sweep): $(call elsewhere,03_embedding_extraction)
+$(call elsewhere,07_is_it_forecasting): $(call elsewhere,03_embedding_extraction) $(call elsewhere,05_time_shift_sweep)
 endif
 
 $(RUN)/index.html: $(foreach name,$(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS)),$(call elsewhere,$(name)))

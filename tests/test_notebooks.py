@@ -16,11 +16,12 @@ import small_published
 from emocast import paths
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
-FORECASTING = ["03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep"]
+FORECASTING = ["03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep", "07_is_it_forecasting"]
 PARAMETERS = {  # of the others: the profile alone
     "02_clap_zero_shot": {"profile", "encoder"},
     "03_embedding_extraction": {"profile", "corpus"},
     **{name: {"profile", "corpus", "protocol"} for name in ("04_forecasting_fcdnn", "05_time_shift_sweep")},
+    "07_is_it_forecasting": {"profile", "corpus"},
 }
 MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -186,6 +187,7 @@ contrastive:
   events: 20
   permutations: 5
   clusters: [2, 4]
+claims: {permutations: 99, search: {settings: 3, space: {epochs: [1, 2], hidden_units: [64, 530]}}}
 intervals: {draws: 50}
 """
 
