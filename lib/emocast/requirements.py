@@ -26,6 +26,9 @@ from .profile import Profile
 #: Below a profile's outputs: why notebooks did not run, a file each.
 SKIPPED = ".skipped"
 
+#: The one corpus on which notebook 06 trains, as the thesis does.
+_THESIS_CORPUS = "iemocap"
+
 #: What each notebook cannot do without; of the others some parts are left out. A notebook stands for all that it needs.
 NEEDS: dict[str, tuple[str, ...]] = {
     "01_dataset_audit": (),
@@ -79,7 +82,16 @@ def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()
         One sentence for each thing that it cannot do without; none when it can run.
     """
     roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
-    return [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
+    lacking = [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
+    return [*lacking, *_other_corpus(profile, notebook)]
+
+
+def _other_corpus(profile: Profile, notebook: str) -> list[str]:
+    """Why a notebook that belongs to one corpus does not run on the profile's, in one sentence; else nothing."""
+    if notebook != "06_cross_lingual_ser" or profile.corpus == _THESIS_CORPUS:
+        return []
+    why = f"it trains on IEMOCAP as the thesis does, and the main corpus is {profile.corpus!r}"
+    return [f"{why}: with `corpus: iemocap` it tests on the others that the profile names"]
 
 
 def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
@@ -117,7 +129,7 @@ _Named = tuple[str, str, Callable[[], str]]
 def _corpora(profile: Profile) -> Iterator[_Named]:
     made = {order.corpus for order in orders.of(profile)}
     for name in profile.corpora:
-        if name not in made and name in corpora.NAMES:
+        if name not in made and (name in corpora.NAMES or name in profile.loaders):
             role = "corpus" if name == profile.corpus else "another corpus"
             yield role, name, partial(_no_corpus, name, profile.corpus_root(name))
 
@@ -181,9 +193,10 @@ def told(needs: list[Need], profile: Profile) -> str:
         problems[need.name] = problems.get(need.name) or need.problem
         roles.setdefault(need.name, []).append(need.role)
     lacking = {name: problem for name, problem in problems.items() if problem}
+    elsewhere = [f"  skipped: {name}: {why}" for name in _asked_for(profile) for why in _other_corpus(profile, name)]
     if not lacking:
         there = f"all {len(problems)} corpora and checkpoints that it names are there"
-        return f"{profile.name}: {there}; `make validate` looks into them"
+        return "\n".join([f"{profile.name}: {there}; `make validate` looks into them", *elsewhere])
     lines = [f"{profile.name}: {len(lacking)} of the {len(problems)} corpora and checkpoints that it names are missing"]
     for name, problem in lacking.items():
         lines.append(f"  {name} ({', '.join(dict.fromkeys(roles[name]))})\n      {problem}")
@@ -193,7 +206,7 @@ def told(needs: list[Need], profile: Profile) -> str:
         lines.append("  corpora: `make data` says which can be fetched and how")
     lines.append("  checkpoints: with a network, `make checkpoints` downloads those of the model hub")
     lines.append(f"  skipped for want of these: {', '.join(waiting) or 'no notebook; parts of some are left out'}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *elsewhere])
 
 
 def main(arguments: list[str] | None = None) -> int:
