@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -126,6 +127,19 @@ def test_a_sweep_is_what_its_folds_say(talk, cut):
             assert sorted(of_fold["utterance"]) == sorted(windows["utterance"].iloc[fit.test])
             found = of_fold.set_index("utterance").loc[windows["utterance"].iloc[fit.test]]
             assert np.allclose(found[[f"p_{emotion}" for emotion in CLASSES]], expected)
+
+
+def test_what_learns_from_events_alone_is_fitted_once_for_all_shifts(talk, sound, cut, monkeypatch):
+    fits = []
+    monkeypatch.setattr(baselines, "fitted", lambda *given, own=baselines.fitted: fits.append(given) or own(*given))
+    windows = cut(talk, [0.0, 4.0, 8.0])
+    options = {"classes": CLASSES, "protocol": "dialogue", "n_splits": 3, "event_sets": ["fixed"], "random_state": 2}
+    together = baselines.sweep(windows, talk, models=baselines.of_sound(), sound=sound, **options)
+    assert len(fits) == 3
+    monkeypatch.setattr(type(MODELS[baselines.AUDIO_PERSISTENCE]), "of_events", False)
+    apart = baselines.sweep(windows, talk, models=baselines.of_sound(), sound=sound, **options)
+    assert len(fits) == 3 + 9
+    pd.testing.assert_frame_equal(together, apart)
 
 
 def test_audio_persistence_needs_and_takes_sound(talk, sound, cut):

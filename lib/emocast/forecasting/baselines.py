@@ -146,11 +146,14 @@ def fitted(model: Forecaster, past: Past, fit: runs.Fit) -> Forecaster:
 
 def _tables(past: Past, models: Mapping[str, Forecaster], fits: list[runs.Fit]) -> Iterator[pd.DataFrame]:
     """Fit each baseline on each fold, and table what it says of the fold's test rows."""
+    once: dict[tuple, Forecaster] = {}
     for fit in fits:
-        tested = past.take(fit.test)
+        tested, trained = past.take(fit.test), past.event[fit.train].tobytes()
         for name, model in models.items():
-            shares = fitted(model, past, fit).predict_proba(tested)
-            yield rows(tested, shares, model=name, row=fit.test, **fit.marks)
+            own = once.get((name, fit.seed, trained)) or fitted(model, past, fit)
+            if model.of_events:
+                once[name, fit.seed, trained] = own
+            yield rows(tested, own.predict_proba(tested), model=name, row=fit.test, **fit.marks)
 
 
 def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:

@@ -27,6 +27,8 @@ class AudioPersistence(Forecaster):
             standardised embeddings.
     """
 
+    of_events = True  # it learns from the events' own utterances
+
     def __init__(self, recogniser: BaseEstimator | None = None) -> None:
         """Keep the setting."""
         self.recogniser = recogniser

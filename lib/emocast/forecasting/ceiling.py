@@ -129,15 +129,15 @@ def _forecasts(events: Past, truth: pd.DataFrame, filters: dict[str, Filter]) ->
     steps, lines, scenarios = events.steps(), events.sequences(), _scenarios(events)
     turns = np.bincount(steps - 1) / len(steps)
     found: dict[str, list[np.ndarray]] = {name: [] for name in BOUNDS}
-    begun = _begun(events)
+    begun, (moods, emotions) = _begun(events), (truth[name].to_numpy() for name in ("mood", "emotion"))
+    turn = events.utterances["turn"].to_numpy()
     for row, (line, scenario) in enumerate(zip(lines, scenarios, strict=True)):
         known = filters[scenario]
         after_labels = known.after(line)
         found[CEILING].append(known.ahead(after_labels, int(steps[row])))
         found[ATTAINABLE].append(known.mixed(after_labels, turns))
-        of_dialogue = truth.iloc[begun[row]]
-        to_event = int(events.utterances["turn"].iloc[events.event[row]]) - len(of_dialogue) + 1
-        after_states = known.after_states(of_dialogue["mood"].tolist(), of_dialogue["emotion"].tolist())
+        to_event = int(turn[events.event[row]]) - len(begun[row]) + 1
+        after_states = known.after_states(list(moods[begun[row]]), list(emotions[begun[row]]))
         found[STATES].append(known.ahead(after_states, to_event))
     return {name: np.array(rows) for name, rows in found.items()}
 

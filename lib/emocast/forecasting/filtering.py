@@ -32,6 +32,7 @@ class Filter:
         self._after: dict[tuple[str | None, ...], np.ndarray] = {(): process.start(scenario).ravel()}
         emotions = np.tile(raters.channel(), (len(MOODS) * LONGEST, 1))
         self._ahead = [emotions]
+        self._after_state: dict[tuple[int, int, int], np.ndarray] = {}
 
     def after(self, labels: tuple[str | None, ...]) -> np.ndarray:
         """Find P(state of the next turn | labels of all turns before it), (384,); None is a label that is not known."""
@@ -49,11 +50,10 @@ class Filter:
         if not moods:
             return self._after[()]
         lasted = next((back for back, mood in enumerate(reversed(moods)) if mood != moods[-1]), len(moods))
-        mood = MOODS.index(moods[-1])
-        left = self.process.durations[mood, lasted - 1 :]
-        state = np.zeros((len(MOODS), LONGEST, len(STATES)))
-        state[mood, : len(left), STATES.index(emotions[-1])] = left / left.sum()
-        return state.ravel() @ self._transition
+        now = MOODS.index(moods[-1]), lasted, STATES.index(emotions[-1])
+        if now not in self._after_state:
+            self._after_state[now] = self._from(*now) @ self._transition
+        return self._after_state[now]
 
     def ahead(self, states: np.ndarray, steps: int) -> np.ndarray:
         """Forecast the gold label.
@@ -72,6 +72,13 @@ class Filter:
     def mixed(self, states: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Forecast the gold label of a turn that is the k-th from here with probability `weights[k - 1]`, (11,)."""
         return sum(weight * self.ahead(states, step) for step, weight in enumerate(weights, start=1) if weight > 0)
+
+    def _from(self, mood: int, lasted: int, emotion: int) -> np.ndarray:
+        """P(state of a turn) whose mood and emotion are known, and that its mood has lasted so many turns, (384,)."""
+        left = self.process.durations[mood, lasted - 1 :]
+        state = np.zeros((len(MOODS), LONGEST, len(STATES)))
+        state[mood, : len(left), emotion] = left / left.sum()
+        return state.ravel()
 
     @cached_property
     def _transition(self) -> np.ndarray:

@@ -17,7 +17,14 @@ from .history import Past
 
 
 class Forecaster(BaseEstimator):
-    """What all baselines have in common: the training events' shares, and the likeliest class as the forecast."""
+    """What all baselines have in common: the training events' shares, and the likeliest class as the forecast.
+
+    Attributes:
+        of_events: whether what is fitted depends on which events train alone, and not on the shift from which they are
+            seen; such a baseline is fitted once for all shifts.
+    """
+
+    of_events = False
 
     def fit(self, past: Past) -> Forecaster:
         """Learn the shares of the classes from training events.
