@@ -15,6 +15,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 FAILED, INTERRUPTED = 1, 130
+#: What the kernel's machinery logs of its connections, and of the stop in its middle, is no news for a reader.
+_QUIET = ["--log-level=CRITICAL"]
 
 
 def execute(notebook: Path, target: Path, parameters: dict[str, str]) -> int:
@@ -29,7 +31,9 @@ def execute(notebook: Path, target: Path, parameters: dict[str, str]) -> int:
         The exit status: 0, or `FAILED`, or `INTERRUPTED`. The error of a cell stands in the copy; any other is printed here.
     """
     try:
-        papermill.execute_notebook(notebook, target, parameters, kernel_name="python3", cwd=notebook.parent)
+        papermill.execute_notebook(
+            notebook, target, parameters, kernel_name="python3", cwd=notebook.parent, extra_arguments=_QUIET
+        )
     except PapermillExecutionError:
         return FAILED
     except KeyboardInterrupt:
