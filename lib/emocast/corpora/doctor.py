@@ -99,7 +99,8 @@ def _of_own(corpus: OwnCorpus, root: Path) -> Examination:
         warnings.simplefilter("ignore", table.CorpusWarning)  # the table of problems says the same
         usable = corpus.load(root)
     state = "usable" if len(found) else "complete"
-    groups = ", ".join(f"{usable[column].nunique():,} {column}s" for column in ("dialogue", "session", "speaker"))
+    numbers = usable[["dialogue", "session", "speaker"]].nunique()
+    groups = ", ".join(f"{number:,} {column}s" for column, number in numbers.items() if number)
     classes = ", ".join(f"{count:,} {emotion}" for emotion, count in usable["emotion"].value_counts().items())
     verdict = f"{state}: {len(usable):,} utterances ({classes or 'none with an emotion'}) of {groups}"
     return Examination(found, state, verdict, {"usable": len(usable), "problems": len(found)})
