@@ -6,8 +6,13 @@ DATA    ?= $(CURDIR)/data
 OUTPUTS ?= $(CURDIR)/outputs
 ARGS    ?=
 
-export EMOCAST_DATA := $(abspath $(DATA))
-export EMOCAST_OUTPUTS := $(abspath $(OUTPUTS))
+# The two folders may hold spaces and any letters. Make takes a space for the end of a name: `absolute` has no function that
+# would, and `escaped` writes one as rules want it; recipes say "$$EMOCAST_OUTPUTS".
+SPACE    := $(subst ,, )
+absolute  = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
+escaped   = $(subst $(SPACE),\$(SPACE),$(1))
+export EMOCAST_DATA := $(call absolute,$(or $(DATA),data))
+export EMOCAST_OUTPUTS := $(call absolute,$(or $(OUTPUTS),outputs))
 
 # Where embeddings are computed: on this machine, or EXECUTOR=dask SCHEDULER=tcp://host:8786 (README, "Many machines").
 EXECUTOR  ?= local
@@ -33,20 +38,24 @@ FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
 ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
 NAME  := $(basename $(notdir $(PROFILE)))
+# What an own profile is made of: its file, and the loaders of corpora beside it.
+WRITTEN := $(OWN) $(if $(OWN),$(wildcard $(dir $(OWN))*.py))
+# Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
+TRAINS := $(if $(OWN),$(shell grep -q '^extends: *paper' '$(OWN)' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
 
 # A profile's outputs; those of its notebooks on another corpus (CORPUS=meld) stand below them. Paths with `=` in them are
 # always behind a variable: make would take a rule that shows one for an assignment.
-HOME_    := $(EMOCAST_OUTPUTS)/$(NAME)
+HOME_    := $(call escaped,$(EMOCAST_OUTPUTS))/$(NAME)
 RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
-LIBRARY  := $(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html')
+LIBRARY  := $(filter-out %/verify.py %/tolerances.py %/front_page.py,$(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html'))
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
 # paper and own profiles `ready` comes first: what an own profile's synthetic corpora lack is made, and of corpora and
 # checkpoints that nobody can make it is said at once which are missing.
-EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(EMOCAST_DATA)/$(PROFILE))
+EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(call escaped,$(EMOCAST_DATA))/$(PROFILE))
 TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
 TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech MELD.Raw,$(EMBEDDED)/$(folder)/synthetic.json))
 READY    := $(if $(EMBEDDED),,ready)
@@ -55,11 +64,15 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
+ifneq ($(words $(PROFILE)),1)
+$(error PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: $(PROFILE))
+endif
+
 ifneq ($(OWN),$(wildcard $(OWN)))
 $(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
 endif
 
-.PHONY: help env reproduce test smoke reference checkpoints bench lab lint format lock clean data validate report open
+.PHONY: help env reproduce test smoke verify reference checkpoints bench lab lint format lock clean data validate report open
 .PHONY: ready
 .DELETE_ON_ERROR:
 
@@ -74,7 +87,7 @@ help:  ## this list
 env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed
 
 reproduce: $(RUN)/index.html  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
-	@echo "Up to date: open $(RUN)/index.html"
+	@echo "Up to date: open $<"
 
 report: $(STAMP)  ## write the site anew from what the notebooks left, without running any
 	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
@@ -88,8 +101,12 @@ smoke:  ## the same in the smoke profile: does every notebook run?
 test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
 	$(PY) -m pytest $(ARGS)
 
+verify: $(STAMP)  ## is outputs/<profile> as outputs/reference/<profile>, within stated tolerances? (ARGS=--exact for none)
+	@$(PY) -m emocast.verify --profile $(ASKED) $(ARGS)
+
 reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
 	$(PY) -m emocast.report reference --profile $(ASKED)
+	$(if $(filter demo,$(PROFILE)),$(PY) -m emocast.front_page)
 
 checkpoints: $(STAMP)  ## download the published models that a profile names (PROFILE=paper) into the model hub's cache
 	$(PY) -m emocast.requirements --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
@@ -104,8 +121,8 @@ validate: $(STAMP)  ## look at every file of the real corpora that are there: is
 bench: $(STAMP)  ## measure speed and memory against the plain way; writes outputs/bench.md (ARGS="--only c,e" for some)
 	$(PY) -m benchmarks $(ARGS)
 
-lab: $(STAMP)  ## open JupyterLab on the notebooks
-	JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
+lab: $(STAMP)  ## open JupyterLab on the notebooks, with this environment's kernel
+	JUPYTER_PREFER_ENV_PATH=1 HF_HUB_OFFLINE=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
 
 lint: $(STAMP)  ## ruff on code and notebooks; notebooks without outputs
 	$(PY) -m ruff check .
@@ -137,8 +154,7 @@ $(STAMP): requirements.lock pyproject.toml
 synthetic = $(PY) -m emocast.corpora.synthetic --profile $(ASKED)
 
 $(TALKS) $(TWINS): $(VOICES) | $(STAMP)
-	@echo "$(NAME): synthetic $(notdir $(@D))"
-	@$(synthetic) --corpus $(notdir $(@D))
+	@folder=$$(basename "$$(dirname "$@")"); echo "$(NAME): synthetic $$folder"; $(synthetic) --corpus "$$folder"
 
 ready: | $(STAMP)
 	@$(synthetic) --if-missing
@@ -146,12 +162,12 @@ ready: | $(STAMP)
 
 # --- the notebooks
 $(call finished,06_cross_lingual_ser): $(TWINS)
-# In paper the encoders are published checkpoints; else 06 trains 03's first, and the small wav2vec 2.0 that 02 trains further. A
-# new run of 06 that finds its models trained leaves them as they are, and then nothing that only needs the models runs again.
-ifneq ($(PROFILE),paper)
+# In paper the encoders are published checkpoints; else (TRAINS) 06 trains 03's first, and the small wav2vec 2.0 that 02 trains further.
+# A new run of 06 that finds its models trained leaves them as they are, and then nothing that only needs the models runs again.
+ifneq ($(TRAINS),)
 MODEL := $(HOME_)/models/classification/training.json
 $(MODEL): $(call finished,06_cross_lingual_ser)
-	@test -f $@ || { echo "error: notebook 06 left no $@: delete $< and run make again" >&2; exit 1; }
+	@test -f "$@" || { echo "error: notebook 06 left no $@: delete $< and run make again" >&2; exit 1; }
 $(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction): $(MODEL)
 endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
@@ -160,14 +176,14 @@ $(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) 
 	| $(call finished,06_cross_lingual_ser)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TALKS) $(OWN) $(STAMP) | $(READY) $(TWINS)
+$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TALKS) $(WRITTEN) $(STAMP) | $(READY) $(TWINS)
 	@echo "$(NAME): $(1)"
 	@$(PY) -m emocast.runner $$< --profile $(ASKED)
 endef
 $(foreach name,$(NOTEBOOKS),$(eval $(call notebook,$(name))))
 
 define on_another_corpus
-$$(call elsewhere,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TWINS) $(OWN) $(MODEL) $(STAMP) | $(READY)
+$$(call elsewhere,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TWINS) $(WRITTEN) $(MODEL) $(STAMP) | $(READY)
 	@echo "$(NAME), $(CORPUS): $(1)"
 	@$(PY) -m emocast.runner $$< --profile $(ASKED) --parameter corpus $(CORPUS)
 endef

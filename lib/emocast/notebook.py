@@ -17,7 +17,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from . import corpora, figures, paths, provenance
+from . import by_hand, corpora, figures, paths, provenance
 from . import profile as profiles
 from .corpora import table
 
@@ -128,9 +128,16 @@ def start(name: str, *, profile: str, corpus: str = "") -> Run:
         corpus: another main corpus than the profile's; empty for that.
 
     Returns:
-        The run. As a side effect matplotlib has the project's style, and pandas shows four significant digits.
+        The run. As a side effect matplotlib has the project's style, and pandas shows four significant digits. In a kernel
+        the library's errors are told in one line, and by hand the profile's synthetic corpora are made if they are not there.
+
+    Raises:
+        profiles.ProfileError: there is no such profile or corpus, or its settings cannot be.
     """
+    by_hand.plain_errors()
     settings = profiles.load(profile, corpus=corpus or None)
+    if not os.environ.get(RUN_FOLDER):
+        by_hand.make_corpora(settings)
     variant = paths.variant({"corpus": corpus} if corpus else {})
     folder = Path(os.environ.get(RUN_FOLDER) or paths.outputs() / settings.name / _INTERACTIVE / variant / name)
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,17 +14,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import filelock
 import nbformat
-from nbconvert import HTMLExporter
 
 from . import executor, paths, requirements
 from . import profile as profiles
 from .notebook import RUN_FOLDER
 
 _ATTEMPTS = 5
+_EXECUTION = "emocast.execution"  # by its name: papermill is of use only to the process that it is run in
+_INTERRUPTED = 130  # the status that shells give to what an interrupt ended
+_PATIENCE_S = 20.0  # for papermill to end its kernel after an interrupt
 
 
 class ParameterError(ValueError):
@@ -44,8 +47,9 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
         parameters: further parameters that the notebook has, and what they are to be.
 
     Returns:
-        The output folder: the executed notebook as .ipynb and .html, figures, tables and a manifest. With `parameters` it is
-        not the one that other notebooks and the report read, but `variants/<what is set>/<notebook>` beside it.
+        The output folder: the executed notebook, figures, tables and a manifest; `report` makes pages of them. With
+        `parameters` it is not the one that other notebooks and the report read, but `variants/<what is set>/<notebook>`
+        beside it.
 
     Raises:
         ParameterError: the notebook has no such parameter; the message lists those that it has.
@@ -63,23 +67,68 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
     requirements.note_skipped(home, name, lacking)
     if lacking:
         raise SkippedError(f"{name} is skipped: {'; '.join(lacking)}")
+    with _alone(home, name):
+        return _run(notebook, home, {"profile": profile, **parameters})
+
+
+def _run(notebook: Path, home: Path, parameters: Mapping[str, str]) -> Path:
+    """Execute a notebook below a profile's outputs, all of which was looked at before."""
+    name = notebook.stem
     home.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(home, name)
     partial = home / f".{name}.partial-{os.getpid()}"
     partial.mkdir()
-    status = _papermill(notebook, partial / f"{name}.ipynb", parameters={"profile": profile, **parameters})
+    try:
+        status = _papermill(notebook, partial / f"{name}.ipynb", parameters=parameters)
+    except KeyboardInterrupt:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if status != 0:
+        reason = _reason(partial / f"{name}.ipynb") or f"papermill's status {status}"
         failed = home / ".failed" / name
         _swap(partial, failed)
         raise RuntimeError(
-            f"{name} did not end well (papermill's status {status}). The notebook as far as it came, with its error: "
-            f"{paths.relative(failed / f'{name}.ipynb')}. Finished outputs are as they were"
+            f"{name} did not end well: {reason}\n  the notebook as far as it came: "
+            f"{paths.relative(failed / f'{name}.ipynb')}; finished outputs are as they were"
         )
-    _to_html(partial / f"{name}.ipynb")
     shutil.rmtree(home / ".failed" / name, ignore_errors=True)
     with contextlib.suppress(OSError):  # other notebooks' failures keep it
         (home / ".failed").rmdir()
     return _swap(partial, home / name)
+
+
+@contextlib.contextmanager
+def _alone(home: Path, name: str) -> Iterator[None]:
+    """Keep two runs of one notebook apart: the second waits, and then finds in the caches what the first computed."""
+    folder = paths.outputs() / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / f"{'.'.join(home.relative_to(paths.outputs()).parts)}.{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"  {name} is being run by another process: waiting for its end", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _reason(notebook: Path) -> str:
+    """The error at which a notebook stopped, in one line; empty when no cell has one.
+
+    What is no refusal of the library (`errors`) has many frames, and they are printed: a log may be all that there is.
+    """
+    if not notebook.is_file():
+        return ""
+    cells = (cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
+    outputs = (output for cell in cells for output in cell.outputs if output.output_type == "error")
+    error = next(outputs, None)
+    if error is None:
+        return ""
+    if len(error.traceback) > 1:
+        print("\n".join(error.traceback), file=sys.stderr)
+    return f"{error.ename}: {error.evalue}"
 
 
 def parameters_of(notebook: Path) -> list[str]:
@@ -100,30 +149,18 @@ def _check(parameters: Mapping[str, str], notebook: Path) -> None:
 
 
 def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -> int:
-    given = [word for name, value in parameters.items() for word in ("-r", name, value)]
-    command = [
-        *(sys.executable, "-m", "papermill", str(notebook), str(target)),
-        *("--kernel", "python3", "--cwd", str(notebook.parent)),
-        *(*given, "--log-level", "WARNING"),
-    ]
+    given = [word for name, value in parameters.items() for word in ("--parameter", name, value)]
+    command = [sys.executable, "-m", _EXECUTION, str(notebook), str(target), *given]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
     environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
-    return subprocess.run(command, env=environment, check=False).returncode
-
-
-def _to_html(notebook: Path) -> None:
-    """Write the executed notebook as a page beside it, without the progress bars, which are for those who wait."""
-    executed = nbformat.read(notebook, as_version=4)
-    for cell in executed.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
-    body, _ = HTMLExporter(embed_images=True).from_notebook_node(executed, {"metadata": {"name": notebook.stem}})
-    notebook.with_suffix(".html").write_text(body, encoding="utf-8")
-
-
-def _is_progress(output: nbformat.NotebookNode) -> bool:
-    text = output.get("text", "")
-    return output.get("name") == "stderr" and ("\r" in text or "%|" in text or not text.strip())
+    process = subprocess.Popen(command, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # papermill had it too, and ends its kernel
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.wait(_PATIENCE_S)
+        process.kill()
+        raise
 
 
 def _remove_leftovers(home: Path, name: str) -> None:
@@ -177,9 +214,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"  -> {paths.relative(folder)}")
     except SkippedError as reason:
         print(f"  {reason}")
-    except (RuntimeError, ParameterError, executor.ExecutorError, profiles.ProfileError) as error:
+    except (RuntimeError, ValueError, OSError) as error:  # those of profile, parameters and executor are ValueErrors
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            f"\n{options.notebook.stem} was stopped; what it computed is kept, the same command goes on",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
     return 0
 
 
