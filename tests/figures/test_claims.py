@@ -27,6 +27,14 @@ def test_a_forecaster_stands_at_its_rung_with_its_interval(ax):
     assert [65, 75] in spans and [53, 63] in spans
 
 
+def test_no_forecaster_is_lost_where_there_are_many(ax):
+    names = [f"model {number}" for number in range(9)]
+    table = pd.concat([LADDER[LADDER["model"] == "FC-DNN"].assign(model=name) for name in names])
+    figures.ladder(table, ax, models=names[1:], main=names[0], chance=100 / 3)
+    assert set(names) <= set(lines(ax))
+    assert len({line.get_color() for line in ax.get_lines()[:9]}) == 9
+
+
 @pytest.fixture
 def gained():
     return pd.DataFrame(

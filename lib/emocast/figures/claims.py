@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def ladder(
     names = [name for name in (main, *models) if name in set(table["model"])]
     places = {protocol: place for place, protocol in enumerate(table["protocol"].unique())}
     colours = _colours(names)
-    for name, offset, marker in zip(names, _offsets(len(names)), _MARKERS, strict=False):
+    for name, offset, marker in zip(names, _offsets(len(names)), cycle(_MARKERS), strict=False):
         rows = table[table["model"] == name]
         x = rows["protocol"].map(places).to_numpy() + offset
         look = {"color": colours[name], "lw": 2.5 if name == main else 1.2, "alpha": 1 if name == main else 0.9}
@@ -150,8 +151,9 @@ def learning_curve(
     ax.fill_between(
         table["train_dialogues"], table["accuracy_low"], table["accuracy_high"], color=colour, alpha=0.18, lw=0
     )
-    for (name, level), other in zip(levels.items(), base.SERIES_COLOURS[1:], strict=False):
-        ax.axhline(level, color=other, ls="--", lw=1.4, label=name)
+    colours = _colours(["FC-DNN", *levels])
+    for name, level in levels.items():
+        ax.axhline(level, color=colours[name], ls="--", lw=1.4, label=name)
     ax.axhline(chance, color="0.4", ls=":", label="chance")
     ax.set_xscale("log")
     ax.set_xticks(table["train_dialogues"], [f"{number:.0f}" for number in table["train_dialogues"]])
