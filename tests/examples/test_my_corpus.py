@@ -1,13 +1,15 @@
 """The worked example of the README, from a folder of WAV files to a forecast: the very files that it prints."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import small_conversations
-from emocast import corpora, profile, requirements, windows
+from emocast import corpora, paths, profile, requirements, windows
 from emocast.corpora.__main__ import main as command
 from emocast.encoders import store
 from emocast.forecasting import experiment
@@ -87,3 +89,12 @@ def test_make_validate_says_what_its_loader_finds(own, data, capsys):
     assert "72 utterances" in capsys.readouterr().out
     assert command(["where", *arguments[2:]]) == 0
     assert "your own" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("extends", "before"), [("paper", []), ("demo", ["06_cross_lingual_ser"])])
+def test_make_runs_the_recognisers_first_only_where_they_are_the_encoder(tmp_path, extends, before):
+    own, target = tmp_path / "own.yaml", "outputs/own/03_embedding_extraction/03_embedding_extraction.ipynb"
+    own.write_text(f"extends: {extends}\n")
+    command = ["make", "-n", f"{tmp_path}/{target}", f"PROFILE={own}", f"OUTPUTS={tmp_path}/outputs"]
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    assert re.findall(r"emocast\.runner notebooks/(\w+)", done.stdout) == [*before, "03_embedding_extraction"]

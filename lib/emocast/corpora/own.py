@@ -23,7 +23,14 @@ from .table import CorpusError, Problem
 #: ask for what they are called after.
 NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", "emotion")
 _PAST_S = 0.05  # how far a label may reach beyond the sound: times in label files are rounded
-_CONSTANTS = {"CITATION": "", "LICENCE": "", "URL": "", "LABELS": {}, "GROUP": "dialogue", "COUNTS": {}}
+_CONSTANTS = {
+    "CITATION": "",
+    "LICENCE": "not stated by its loader",
+    "URL": "",
+    "LABELS": {},
+    "GROUP": "dialogue",
+    "COUNTS": {},
+}
 
 
 class OwnCorpus:
@@ -33,7 +40,7 @@ class OwnCorpus:
         name: as the profile calls it.
         file: the Python file.
         NAME: as titles write it, the file's own `NAME` or else `name`; likewise CITATION, LICENCE, URL, LABELS, GROUP and
-            COUNTS, which are empty (GROUP: "dialogue") where the file does not say.
+            COUNTS, with plain defaults where the file does not say.
     """
 
     def __init__(self, name: str, file: Path) -> None:
