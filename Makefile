@@ -30,7 +30,7 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 
 # The notebooks; what each builds on stands below. A new notebook needs a line in both places.
 NOTEBOOKS := 01_dataset_audit 02_clap_zero_shot 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep \
-	06_cross_lingual_ser 07_is_it_forecasting
+	06_cross_lingual_ser 07_is_it_forecasting 08_forecast_a_recording
 # Those that have a parameter `corpus`.
 FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 07_is_it_forecasting
 
@@ -38,6 +38,15 @@ FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
 ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
 NAME  := $(basename $(notdir $(PROFILE)))
+
+ifneq ($(words $(PROFILE)),1)
+$(error PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: $(PROFILE))
+endif
+
+ifneq ($(OWN),$(wildcard $(OWN)))
+$(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
+endif
+
 # What an own profile is made of: its file, and the loaders of corpora beside it.
 WRITTEN := $(OWN) $(if $(OWN),$(wildcard $(dir $(OWN))*.py))
 # Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
@@ -62,14 +71,6 @@ READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path holds a space: $(CURDIR))
-endif
-
-ifneq ($(words $(PROFILE)),1)
-$(error PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: $(PROFILE))
-endif
-
-ifneq ($(OWN),$(wildcard $(OWN)))
-$(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
 endif
 
 .PHONY: help env reproduce test smoke verify reference checkpoints bench lab lint format lock clean data validate report open
@@ -171,6 +172,8 @@ $(MODEL): $(call finished,06_cross_lingual_ser)
 $(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction): $(MODEL)
 endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
+# What is dropped into data/recordings/ is forecast by the next run: a folder is newer when a file was put there.
+$(call finished,08_forecast_a_recording): $(call finished,03_embedding_extraction) $(if $(wildcard $(call escaped,$(EMOCAST_DATA)/recordings)),$(call escaped,$(EMOCAST_DATA)/recordings))
 # 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
 $(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) $(call finished,05_time_shift_sweep) \
 	| $(call finished,06_cross_lingual_ser)
