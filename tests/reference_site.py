@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
@@ -18,18 +19,27 @@ from emocast.notebook import SHOWN
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
 
 
-def finish(home: Path, *, profile: str = "demo") -> None:
-    """Write the outputs of a profile as if its notebooks had run and found what the tracked reference holds."""
+def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True) -> None:
+    """Write the outputs of the demo as if its notebooks had run and found what the tracked reference holds.
+
+    Args:
+        home: the folder to fill.
+        notebooks: only these; none for all.
+        pages: whether notebooks have their texts and outputs; without, only tables and figures can be looked at.
+    """
     for source in sorted(folder for folder in paths.REFERENCE.joinpath("demo").iterdir() if folder.is_dir()):
+        if notebooks and source.name not in notebooks:
+            continue
         folder = home / source.name
         shutil.copytree(source, folder)
         written = nbformat.read(paths.NOTEBOOKS / f"{source.name}.ipynb", as_version=4)
         pictures, tables = ({path.stem for path in source.glob(f"*.{kind}")} for kind in ("png", "csv"))
         for name in pictures:
             (folder / f"{name}.svg").write_text(_SVG, encoding="utf-8")
-        _attach(written, folder, pictures)
+        if pages:
+            _attach(written, folder, pictures)
         nbformat.write(written, folder / f"{source.name}.ipynb")
-        told = {"notebook": source.name, "profile": profile, "corpus": "iemocap", "seed": 0, "where": provenance.here()}
+        told = {"notebook": source.name, "profile": "demo", "corpus": "iemocap", "seed": 0, "where": provenance.here()}
         told |= {
             "figures": [_entry(name) for name in sorted(pictures)],
             "tables": [_entry(name) for name in sorted(tables)],

@@ -1,20 +1,23 @@
-"""The opening of the site: the one figure that answers the first question, and sentences computed from its table.
+"""The opening of the site: the one figure that answers the first question, and sentences computed from its tables.
 
-What a run can show depends on what it ran: `FIGURES` lists the candidates, the fullest first.
+What a run can show depends on what it ran: `OPENINGS` lists the candidates, the fullest first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from .. import profile as profiles
 from .finished import Finished
 
-#: The table of what may be claimed, where a run has it: notebook, table.
-CLAIMS = ("07_is_it_forecasting", "claims")
+#: What may be claimed, where a run has it: notebook, table, and the table's columns that a reader needs.
+CLAIMS = ("07_is_it_forecasting", "claims", ["claim", "evidence", "verdict", "meaning"])
+#: Rungs of the ladder that stand for an honest division, the first that was asked counts.
+HONEST = ("session", "episode", "dialogue")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Answer:
     Attributes:
         run: the notebook that it is from.
         figure: one of its figures (`Finished.figures`).
-        sentences: what the figure's table says, in words.
+        sentences: what the figure's tables say, in words.
     """
 
     run: Finished
@@ -32,38 +35,63 @@ class Answer:
     sentences: list[str]
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A figure that can open the site: its notebook and name, the tables behind it, and what says these in words."""
+
+    notebook: str
+    figure: str
+    tables: tuple[str, ...]
+    say: Callable[..., list[str]]
+
+
 def find(runs: list[Finished], profile: profiles.Profile) -> Answer | None:
-    """The first of `FIGURES` that a run has; None where it has none."""
-    for notebook, figure, table, speak in FIGURES:
-        run = next((run for run in runs if run.name == notebook), None)
-        shown = next((one for one in run.figures if one["name"] == figure), None) if run else None
-        if shown and (run.folder / f"{table}.csv").is_file():
-            return Answer(run, shown, speak(pd.read_csv(run.folder / f"{table}.csv"), profile))
+    """The first of `OPENINGS` that a run has whole; None where it has none."""
+    for opening in OPENINGS:
+        run = next((run for run in runs if run.name == opening.notebook), None)
+        figure = next((figure for figure in run.figures if figure["name"] == opening.figure), None) if run else None
+        files = [_file(run, table) for table in opening.tables] if run else []
+        if figure and all(file.is_file() for file in files):
+            return Answer(run, figure, opening.say(*(pd.read_csv(file) for file in files), profile=profile))
     return None
 
 
 def claims(runs: list[Finished]) -> pd.DataFrame | None:
     """The table of what may be claimed, as text; None where no notebook made it."""
-    notebook, table = CLAIMS
-    folders = [run.folder for run in runs if run.name == notebook and (run.folder / f"{table}.csv").is_file()]
-    return pd.read_csv(folders[0] / f"{table}.csv", dtype=str).fillna("") if folders else None
+    notebook, table, columns = CLAIMS
+    files = [_file(run, table) for run in runs if run.name == notebook]
+    return pd.read_csv(files[0], dtype=str).fillna("")[columns] if files and files[0].is_file() else None
 
 
-def _of_sweep(table: pd.DataFrame, profile: profiles.Profile) -> list[str]:
-    """Of notebook 05's accuracy by shift (percent)."""
+def _file(run: Finished, table: str) -> Path:
+    return run.folder / f"{table}.csv"
+
+
+def _of_ladder(points: pd.DataFrame, differences: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
+    """Of notebook 05's ladder: every model at the first shift, as published and held apart; then what the intervals say."""
+    from ..forecasting import findings  # here: it imports torch
+
+    asked = list(dict.fromkeys(points["protocol"]))
+    honest = next((name for name in HONEST if name in asked), asked[-1])
+    first = points[points["shift_s"] == points["shift_s"].min()]
+    said = []
+    for protocol in dict.fromkeys([asked[0], honest]):
+        rows = first[first["protocol"] == protocol]
+        scores = ", ".join(f"{row.model} {_percent(row)}" for row in rows.itertuples())
+        said.append(f"Right forecasts at a shift of {first['shift_s'].min():g} s, {protocol} division: {scores}.")
+    return [*said, findings.finding(differences, level=profile.intervals.level)]
+
+
+def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
+    """Of notebook 05's accuracy by shift."""
     rows = table[table["event_set"].eq("fixed")].sort_values("shift_s")
     chance = 100 / len(profile.tasks[profile.sweep_task])
     ends = rows.iloc[[0, -1]] if len(rows) > 1 else rows
-    said = [
-        f"{row.shift_s:g} s ahead the forecast is right in {row.accuracy:.0f} % of the events "
-        f"[{row.accuracy_low:.0f}, {row.accuracy_high:.0f}]"
-        for row in ends.itertuples()
-    ]
-    protocol = f"under the {profile.split.protocol} division, where chance is {chance:.0f} %"
-    return [f"{'; '.join(said)}, {protocol}."]
+    said = "; ".join(f"at a shift of {row.shift_s:g} s {_percent(row)}" for row in ends.itertuples())
+    return [f"Right forecasts under the {profile.split.protocol} division, where chance is {chance:.0f} %: {said}."]
 
 
-def _of_accuracy(table: pd.DataFrame, profile: profiles.Profile) -> list[str]:
+def _of_accuracy(table: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
     """Of notebook 04's test accuracies (fractions)."""
     rows = table.dropna(subset=["low"]).groupby("task", sort=False).first()
     return [
@@ -73,8 +101,12 @@ def _of_accuracy(table: pd.DataFrame, profile: profiles.Profile) -> list[str]:
     ]
 
 
-#: Notebook, figure, the table behind it, what says in words what the table holds.
-FIGURES: tuple[tuple[str, str, str, Callable[[pd.DataFrame, profiles.Profile], list[str]]], ...] = (
-    ("05_time_shift_sweep", "sweep", "sweep", _of_sweep),
-    ("04_forecasting_fcdnn", "accuracy", "accuracy_beside_published", _of_accuracy),
+def _percent(row: tuple) -> str:
+    return f"{row.accuracy:.0f} % [{row.accuracy_low:.0f}, {row.accuracy_high:.0f}]"
+
+
+OPENINGS: tuple[Opening, ...] = (
+    Opening("05_time_shift_sweep", "ladder", ("ladder", "ladder_differences"), _of_ladder),
+    Opening("05_time_shift_sweep", "sweep", ("sweep",), _of_sweep),
+    Opening("04_forecasting_fcdnn", "accuracy", ("accuracy_beside_published",), _of_accuracy),
 )

@@ -98,7 +98,7 @@ class Comparison:
         run cannot speak to has no `reproduced`, and its `note` says why.
         """
         known = rules()
-        return pd.DataFrame([self._compared(row, known) for row in _printed()], columns=list(COLUMNS))
+        return pd.DataFrame([self._compared(row, known) for row in published_rows()], columns=list(COLUMNS))
 
     def _compared(self, printed: dict[str, str], known: list[Rule]) -> dict[str, object]:
         rule, groups = rule_of(printed, known)
@@ -215,7 +215,8 @@ def _is_of(dataset: str, corpus: str) -> bool:
     return plain == re.sub(r"\W", "", corpora.get(corpus).NAME).lower()
 
 
-def _printed() -> list[dict[str, str]]:
+def published_rows() -> list[dict[str, str]]:
+    """The rows of `published.csv` as text, what is missing as an empty one."""
     rows = published.load().drop(columns="support")
     return rows.astype(object).where(rows.notna(), "").astype(str).to_dict("records")
 

@@ -1,0 +1,170 @@
+"""The site in a browser without a network: links, console, requests, what shuts people out, and narrow screens.
+
+The browser is a Chromium of this machine (`apt-get install chromium`, or `CHROMIUM=/path/to/it`); without one the tests are
+skipped. The site is made from the tracked reference's tables and figures, or is the one that `EMOCAST_SITE` names.
+"""
+
+import itertools
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import pytest
+
+import reference_site
+from emocast import profile, report, requirements
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+SIZES = {"light": (1280, 900), "dark": (1280, 900), "phone": (390, 844)}
+FAULTS = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of a site with two notebooks, and one that was skipped."""
+    if os.environ.get("EMOCAST_SITE"):
+        return Path(os.environ["EMOCAST_SITE"])
+    outputs = tmp_path_factory.mktemp("a place with spaces")
+    reference_site.finish(outputs / "demo", notebooks=("04_forecasting_fcdnn", "05_time_shift_sweep"))
+    requirements.note_skipped(outputs / "demo", "08_forecast_a_recording", ["no <model> yet"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOCAST_OUTPUTS", str(outputs))
+        patch.setenv("EMOCAST_DATA", str(outputs / "data"))
+        return report.write_page(profile.load("demo")).parent
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: `apt-get install chromium`, or name one in CHROMIUM")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here: `make env` does")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def opened(browser, looks):
+    """A page of the browser that notes what it asks for and what its console says."""
+    width, height = SIZES[looks]
+    scheme = "dark" if looks == "dark" else "light"
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(10_000)
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, requests, complaints
+
+
+def pages_of(site):
+    return sorted(site.glob("*.html")) + sorted(site.glob("[0-9]*/*.html"))
+
+
+#: All rules but the slow one; and that one alone, which takes axe seconds for a page of many words.
+EASY = {"resultTypes": ["violations"], "preload": False, "rules": {"color-contrast": {"enabled": False}}}
+CONTRAST = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
+_ALIKE = "document.querySelectorAll('tr:nth-child(n+3), .cell:nth-of-type(n+5), li:nth-child(n+4)').forEach(part => part.remove())"
+
+
+def faults(page, options):
+    """What axe-core finds serious or critical: its rule, and where."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found
+        if fault["impact"] in FAULTS
+        for node in fault["nodes"]
+    ]
+
+
+def faults_of(page, looks):
+    """The faults of an open page in one of its looks; in the dark only its colours are others."""
+    found = [] if looks == "dark" else faults(page, EASY)
+    if looks == "phone":
+        return found
+    page.evaluate(_ALIKE)  # rows are as pale or as dark as the row above
+    return found + faults(page, CONTRAST)
+
+
+def test_every_link_resolves_and_nothing_is_asked_of_a_host(site, browser):
+    page, requests, complaints = opened(browser, "light")
+    anchors, links = {}, set()
+    for file in pages_of(site):
+        page.goto(file.as_uri())
+        page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+        page.wait_for_function("Array.from(document.images).every(image => image.complete)")
+        assert (
+            page.evaluate("Array.from(document.images).filter(image => !image.naturalWidth).map(image => image.src)")
+            == []
+        )
+        assert page.evaluate("Array.from(document.images).filter(image => !image.alt).length") == 0
+        anchors[file.as_uri()] = set(
+            page.evaluate("Array.from(document.querySelectorAll('[id]')).map(part => part.id)")
+        )
+        shown = page.evaluate("Array.from(document.querySelectorAll('[href]')).map(link => link.getAttribute('href'))")
+        links |= {urljoin(file.as_uri(), link) for link in shown}
+    inside = {link for link in links if link.startswith("file:")}
+    assert len(inside) > 60 and all(link.startswith(("file:", "https:", "http:")) for link in links)
+    lost = [link for link in inside if not Path(unquote(urlparse(link).path)).is_file()]
+    assert lost == []
+    aimed = [urldefrag(link) for link in inside if "#" in link]
+    assert [link for link in aimed if unquote(link.fragment) not in anchors[link.url]] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []
+    page.close()
+
+
+@pytest.mark.parametrize("looks", SIZES)
+def test_nobody_is_shut_out_and_no_page_overflows(site, browser, looks):
+    page, _, complaints = opened(browser, looks)
+    found = {}
+    for file in pages_of(site):
+        page.goto(file.as_uri())
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wrong = faults_of(page, looks) + ([f"{wider} px wider than the screen"] if wider > 0 else [])
+        if wrong:
+            found[file.name] = wrong
+    page.close()
+    assert found == {} and complaints == []
+
+
+def test_the_check_for_faults_finds_one(browser, tmp_path):
+    """Or a page without any fault would prove nothing."""
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<html><title>x</title><body style='background:#fff'><img src='x.png'><p style='color:#ccc'>pale</p>"
+    )
+    page, _, complaints = opened(browser, "light")
+    page.goto(bad.as_uri())
+    rules = {fault.partition(":")[0] for fault in faults_of(page, "light")}
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= rules and complaints
+    page.close()
+
+
+def test_the_keyboard_reaches_the_content_first(site, browser):
+    page, _, _ = opened(browser, "light")
+    page.goto((site / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.close()
+
+
+def test_headings_come_in_order_and_each_page_has_one_title(site, browser):
+    page, _, _ = opened(browser, "light")
+    for file in pages_of(site):
+        page.goto(file.as_uri())
+        levels = page.evaluate(
+            "Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6')).map(h => Number(h.tagName[1]))"
+        )
+        assert levels[0] == 1 and levels.count(1) == 1, file.name
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), (file.name, levels)
+    page.close()
