@@ -71,7 +71,7 @@ def test_none_trained_yet(tmp_path):
         ("networks.safetensors", None, "cannot be read"),
         ("forecaster.json", lambda data: data[: len(data) // 2], "is no readable JSON"),
         ("forecaster.json", lambda data: b"[]", "is not of the format"),
-        ("forecaster.json", lambda data: data.replace(b"emocast forecaster 1", b"emocast forecaster 0"), "is not of the format"),
+        ("forecaster.json", lambda data: data.replace(b"forecaster 1", b"forecaster 0"), "is not of the format"),
         ("forecaster.json", lambda data: data.replace(b'"shifts_s"', b'"shifts"'), "does not fit together"),
         ("forecaster.json", lambda data: data.replace(b'"hidden_units": 16', b'"hidden_units": 17'), "does not fit together"),
     ],

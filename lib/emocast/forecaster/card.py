@@ -114,9 +114,9 @@ def _protocol_lines(forecaster: Forecaster) -> list[str]:
         "",
         f"`{settings['protocol']}`: no session, and so no speaker of it, stands on both sides. Held out in turn: {held_out}. "
         f"Inside each training part {100 * settings['validation_fraction']:g} % of the events, in whole dialogues, are set "
-        "aside: on them alone are fitted the temperature, the entropy from which a network does not answer (an answer must be right "
-        f"{settings['least_gain']:g} times as often as by chance) and the distance from which a window is unlike the training "
-        f"({100 * settings['known_share']:g} % of these windows are nearer).",
+        "aside: on them alone are fitted the temperature, the entropy from which a network does not answer (an answer must be "
+        f"right {settings['least_gain']:g} times as often as by chance) and the distance from which a window is unlike the "
+        f"training ({100 * settings['known_share']:g} % of these windows are nearer).",
         "",
     ] + ([] if settings["protocol"] == "session" else [f"Folds: {facts['folds']}.", ""])
 

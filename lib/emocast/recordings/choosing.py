@@ -44,16 +44,17 @@ def choose(recording: str, *, seed: int, scratch: Path) -> Chosen:
     if dropped:
         newest = max(dropped, key=lambda path: (path.stat().st_mtime_ns, path.name))
         return Chosen(newest, f"it is the newest of {len(dropped)} in data/recordings/")
-    path, turns = spoken(scratch, seed=seed)
-    return Chosen(path, "data/recordings/ is empty, so a synthetic conversation was spoken anew", turns)
+    path, truth = spoken(scratch, seed=seed)
+    return Chosen(path, "data/recordings/ is empty, so a synthetic conversation was spoken anew", truth)
 
 
-def spoken(scratch: Path, *, seed: int) -> tuple[Path, pd.DataFrame]:
+def spoken(scratch: Path, *, seed: int, turns: int = conversation.LENGTH) -> tuple[Path, pd.DataFrame]:
     """Have a conversation spoken, in a process of its own (`synthetic.engine` forks, which a process with threads must not).
 
     Args:
         scratch: the folder for its files.
         seed: of everything; it is the same conversation each time.
+        turns: how many it has.
 
     Returns:
         Its recording and its turns.
@@ -61,7 +62,7 @@ def spoken(scratch: Path, *, seed: int) -> tuple[Path, pd.DataFrame]:
     Raises:
         RuntimeError: it could not be spoken.
     """
-    command = [sys.executable, "-m", conversation.__name__, str(scratch), "--seed", str(seed)]
+    command = [sys.executable, "-m", conversation.__name__, str(scratch), "--seed", str(seed), "--turns", str(turns)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the synthetic conversation was not spoken: {done.stderr.strip()[-500:]}")

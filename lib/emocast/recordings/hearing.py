@@ -28,6 +28,7 @@ from .sliding import SILENT, Window, windows
 _BATCH = 64  # windows: 41 MB of sound at 16 kHz
 _CLIPPED = 1e-3  # share of samples at full scale from which it is said
 PART = ".part"
+_DIGITS = "%.7g"  # of the CSV: more than the networks are sure of, and short
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def forecast(
         for batch in _ahead(sounds):
             tables.append(_table(batch, forecaster, encoder))
             if file is not None:
-                tables[-1].to_csv(file, index=False, header=len(tables) == 1)
+                tables[-1].to_csv(file, index=False, header=len(tables) == 1, float_format=_DIGITS)
                 file.flush()
             bar.update(batch[-1].end_s - bar.n)
         _refuse_unusable(recording, tables, length_s)
@@ -168,7 +169,7 @@ def _table(batch: list[Window], forecaster: Forecaster, encoder: Encoder) -> pd.
     for place, name in enumerate(forecaster.classes):
         columns |= {f"{end}_{name}": spread[row, :, :, place] for row, end in enumerate(("p", "low", "high"))}
     columns |= {"agreement": values["agreement"], "abstains": values["why"] != "", "why": values["why"]}
-    return pd.DataFrame({name: column.T.ravel() for name, column in columns.items()}).round(6)
+    return pd.DataFrame({name: column.T.ravel() for name, column in columns.items()})
 
 
 @contextmanager

@@ -100,3 +100,34 @@ def _told(row: pd.Series, classes: list[str]) -> str:
 def _score(row: dict, name: str) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return f"{100 * row[name]:.1f} %" + ("" if low is None else f" ({100 * low:.1f} to {100 * high:.1f})")
+
+
+def against(table: pd.DataFrame, turns: pd.DataFrame | None, forecaster: Forecaster) -> pd.DataFrame:
+    """Hold forecasts against the truth, where there is one.
+
+    Args:
+        table: of `hearing.Heard`.
+        turns: start_s and emotion of each turn; None where nobody knows.
+        forecaster: what forecast.
+
+    Returns:
+        One row a shift: shift_s, turns (those whose emotion can be named and for which a forecast was made, the last one at or
+        before their beginning minus the shift), answered, hit (of all of them) and answered_hit. No row without a truth.
+    """
+    columns = ["shift_s", "turns", "answered", "hit", "answered_hit"]
+    if turns is None:
+        return pd.DataFrame(columns=columns)
+    named = turns[turns["emotion"].isin(forecaster.classes)].sort_values("start_s")
+    rows = []
+    for shift, some in table[table["forecast"] != ""].groupby("shift_s"):
+        found = pd.merge_asof(named, some.sort_values("about_s"), left_on="start_s", right_on="about_s")
+        found = found.dropna(subset="about_s")
+        found = found[found["start_s"] - found["about_s"] < _steps(some)]
+        hit, answered = found["forecast"] == found["emotion"], ~found["abstains"].astype(bool)
+        rows.append((shift, len(found), answered.sum(), hit.sum(), (hit & answered).sum()))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _steps(some: pd.DataFrame) -> float:
+    """How old the latest forecast may be: a step."""
+    return float(some["second"].diff().median()) if len(some) > 1 else 1.0

@@ -1,0 +1,78 @@
+"""A small encoder and a forecaster on it, and recordings in the formats that people have."""
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+import small_forecaster
+import small_models
+from emocast import encoders
+
+
+@pytest.fixture(scope="session")
+def forecaster(tmp_path_factory):
+    """A forecaster that hears through a small random wav2vec 2.0."""
+    folder = small_models.wav2vec2(tmp_path_factory.mktemp("model") / "small")
+    made = encoders.get(f"transformers:{folder}")
+    identity = (("name", made.name), ("digest", made.digest), ("precision", made.precision))
+    return small_forecaster.example(identity)[2]
+
+
+@pytest.fixture
+def noise():
+    """A function that makes seconds of loud and quiet noise: (n,) float32."""
+
+    def make(seconds, *, rate=16_000, seed=0):
+        rng = np.random.default_rng(seed)
+        size = round(seconds * rate)
+        swell = 0.05 + 0.1 * np.abs(np.sin(np.arange(size) / rate))
+        return (swell * rng.normal(size=size)).clip(-0.9, 0.9).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def encoded():
+    """A function that writes samples, (n,) or (n, channels), by FFmpeg: encoder, container and whether there is a picture."""
+
+    def write(path, samples, *, codec, rate=16_000, picture=False, sound=True):
+        channels = np.atleast_2d(samples.T).astype(np.float32)
+        with av.open(str(path), "w") as container:
+            layout = "mono" if len(channels) == 1 else "stereo"
+            film = container.add_stream("mpeg4", rate=5) if picture else None  # all streams before the first packet
+            voice = container.add_stream(codec, rate=rate, layout=layout) if sound else None
+            if film:
+                _picture(container, film)
+            if voice:
+                _sound(container, voice, channels)
+        return path
+
+    return write
+
+
+def _picture(container, stream):
+    stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+    for _ in range(3):
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
+    container.mux(stream.encode(None))
+
+
+def _sound(container, stream, channels):
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=stream.layout)
+    frame.sample_rate, frame.pts = stream.rate, 0
+    resampler = av.AudioResampler(format=stream.format, layout=stream.layout, rate=stream.rate)
+    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(piece))
+    container.mux(stream.encode(None))
+
+
+@pytest.fixture
+def wav(tmp_path):
+    """A function that writes a wav file."""
+
+    def write(samples, name="talk.wav", *, rate=16_000, subtype="FLOAT"):
+        soundfile.write(tmp_path / name, samples, rate, subtype=subtype)
+        return tmp_path / name
+
+    return write

@@ -1,0 +1,110 @@
+"""`python -m emocast forecast FILE`: what it writes and says, and one line for whatever is wrong."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emocast import __main__ as program
+from emocast import forecaster as forecasters
+from emocast.forecaster import card
+from emocast.recordings import hearing
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch, forecaster):
+    """Outputs with a trained forecaster of the smoke profile."""
+    monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
+    forecasters.save(forecasters.folder("smoke"), forecaster, card=card.text(forecaster))
+    return tmp_path
+
+
+@pytest.fixture
+def said(capsys):
+    """A function that runs the command: its status, what it prints, and the lines of its errors without the bar."""
+
+    def run(*arguments):
+        status = program.main(["forecast", "--profile", "smoke", *map(str, arguments)])
+        out, error = capsys.readouterr()
+        lines = [line for line in re.split("[\r\n]", error) if line.strip() and "%|" not in line]
+        return status, out.splitlines(), lines
+
+    return run
+
+
+def test_a_recording_becomes_a_table_a_picture_and_sentences(trained, said, wav, noise):
+    path = wav(noise(12, rate=22_050), "ein Gespräch 1.wav", rate=22_050)
+    status, out, error = said(path)
+    folder = trained / "outputs" / "smoke" / "forecasts" / "ein Gespräch 1.wav"
+    assert (status, error) == (0, [])
+    assert out[0] == "ein Gespräch 1.wav: 0:12 (pcm_f32le, 22,050 Hz, 1 channel); 3 windows of 10 s"
+    assert out[1].startswith("0 s ahead: ") and out[2].startswith("10 s ahead: ")
+    assert re.search(r"model: 6 networks of the profile smoke.*protocol session: \d+\.\d % \(", out[3])
+    assert [line.split("-> ")[1] for line in out[4:]] == [
+        str(folder / f"forecast.{end}") for end in ("csv", "png", "svg")
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["forecast.csv", "forecast.png", "forecast.svg"]
+    assert len(pd.read_csv(folder / "forecast.csv")) == 3 * 2
+
+
+def test_options(trained, said, wav, noise, tmp_path):
+    status, _, _ = said(wav(noise(16)), "--step", 3, "--output", tmp_path / "my results", "--no-picture")
+    assert status == 0
+    assert [path.name for path in (tmp_path / "my results").iterdir()] == ["forecast.csv"]
+    assert list(pd.read_csv(tmp_path / "my results" / "forecast.csv")["second"].unique()) == [10, 13, 16]
+
+
+def test_what_is_wrong_is_one_line(trained, said, wav, noise, encoded, tmp_path):
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "empty.mp3").touch()
+    nan = noise(12)
+    nan[9 * 16_000] = np.nan
+    film = encoded(tmp_path / "film.mp4", noise(1), codec="aac", picture=True, sound=False)
+    for path, problem in {
+        wav(noise(5), "short.wav"): "lasts 5.0 s, but a forecast hears 10 s",
+        wav(np.zeros(11 * 16_000), "silent.wav"): "silent throughout",
+        wav(nan, "nan.wav"): "not a finite number",
+        film: "there is no sound in it (only video)",
+        tmp_path / "text.wav": "not readable as sound",
+        tmp_path / "empty.mp3": "the file is empty",
+        tmp_path / "none.wav": "no such file",
+        tmp_path: "a folder, not a recording",
+    }.items():
+        status, out, error = said(path)
+        assert (status, out, len(error)) == (1, [], 1), path
+        assert error[0].startswith(f"error: {path}: ") and problem in error[0]
+    assert not list((trained / "outputs").rglob("forecast.*"))
+
+
+def test_a_step_that_cannot_be(trained, said, wav, noise):
+    status, _, error = said(wav(noise(12)), "--step", 0)
+    assert (status, error) == (1, ["error: --step 0: the seconds between two forecasts must be more than 0"])
+
+
+def test_no_forecaster_yet(tmp_path, monkeypatch, said, wav, noise):
+    monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
+    status, _, error = said(wav(noise(12)))
+    assert (status, len(error)) == (1, 1)
+    assert "run `make reproduce PROFILE=smoke`, or notebook 08_forecast_a_recording" in error[0]
+
+
+def test_stopped_by_hand(trained, said, wav, noise, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(hearing, "_table", stopped)
+    status, out, error = said(wav(noise(12)))
+    assert (status, out) == (130, [])
+    assert error[-1].startswith("stopped; the forecasts so far are in ") and error[-1].endswith("forecast.csv.part")
+
+
+def test_help_is_quick_and_explains_itself():
+    run = [sys.executable, "-X", "importtime", "-m", "emocast", "forecast", "--help"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert "usage: python -m emocast forecast" in done.stdout
+    for said in ("FILE", "--profile", "--output", "--step", "forecast.csv", "no\nbasis for decisions about people"):
+        assert said in done.stdout
+    assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
