@@ -19,6 +19,7 @@ NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 FORECASTING = ["03_embedding_extraction", "04_forecasting_fcdnn", "05_time_shift_sweep", "07_is_it_forecasting"]
 PARAMETERS = {  # of the others: the profile alone
     "02_clap_zero_shot": {"profile", "encoder"},
+    "08_forecast_a_recording": {"profile", "recording", "step_s"},
     "03_embedding_extraction": {"profile", "corpus"},
     **{name: {"profile", "corpus", "protocol"} for name in ("04_forecasting_fcdnn", "05_time_shift_sweep")},
     "07_is_it_forecasting": {"profile", "corpus"},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import paths
 from .encoders.store import inventory
+from .recordings import command as forecast
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sounds", action="store_true", help="what was made of sound files that are gone (reads all sound)"
     )
     drop.set_defaults(run=_drop)
+    forecast.add(commands)
     return parser
 
 

@@ -38,6 +38,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "05_time_shift_sweep": ("03_embedding_extraction",),
     "06_cross_lingual_ser": ("corpus", "source"),
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
+    "08_forecast_a_recording": ("03_embedding_extraction",),
 }
 
 
