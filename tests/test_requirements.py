@@ -113,3 +113,13 @@ def test_on_another_corpus_only_its_notebooks_wait(folders, capsys):
     assert requirements.main(["--profile", "paper", "--corpus", "meld"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert "03_embedding_extraction" in last and "06_cross" not in last and "02_clap" not in last
+
+
+def test_a_copy_that_is_too_small_to_be_of_use_is_told_before_anything_runs(folders, own, capsys):
+    order = orders.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 14})
+    orders.fulfil(order, seed=0, processes=1)
+    for sound in sorted(order.folder.rglob("*.wav"))[3:]:
+        sound.unlink()
+    assert requirements.main(["--profile", own]) == 0
+    said = capsys.readouterr().out
+    assert "unusable: 3 of 28 utterances can be used, fewer than 25%; `make validate ARGS=emodb` says what" in said

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from . import corpora, paths
 from . import profile as profiles
+from .corpora import doctor
 from .corpora.synthetic import orders
 from .corpora.table import CorpusError, CorpusWarning
 from .profile import Profile
@@ -136,16 +137,13 @@ def _corpora(profile: Profile) -> Iterator[_Named]:
 
 
 def _no_corpus(name: str, root: Path) -> str:
-    """Why a corpus cannot be used: the loader's error, which says where it belongs."""
+    """Why a corpus cannot be used: the loader's error, which says where it belongs, or how little of it is there."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CorpusWarning)  # the notebooks list what is damaged
-            module = corpora.get(name)
-            look = module.annotations if name == "meld" else module.load  # MELD's `load` renders hours of sound, once
-            look(root)
+            return doctor.first_look(name, root)
     except CorpusError as error:
         return str(error)
-    return ""
 
 
 def _checkpoints(profile: Profile) -> Iterator[_Named]:

@@ -471,3 +471,28 @@ def test_the_real_emodb_lacks_three_classes_and_is_usable(real):
     assert found.verdict == ("usable with 196 of 535 utterances missing or unusable; none of fear, disgust, boredom")
     assert (found.numbers["usable"], found.numbers["files"]) == (339, 339)
     assert found.problems["problem"].tolist() == ["wrong count"] * 3
+
+
+@pytest.mark.parametrize("name", corpora.NAMES)
+def test_a_first_look_has_nothing_against_a_whole_copy(name, whole):
+    assert doctor.first_look(name, whole(name)) == ""
+
+
+@pytest.mark.parametrize("left", [0, 7])
+def test_a_first_look_foresees_the_verdict(left, copy):
+    damaged = copy("emodb")
+    for path in damaged.sounds()[left:]:
+        path.unlink()
+    if not left:
+        with pytest.raises(CorpusError, match="no EmoDB under"):
+            doctor.first_look("emodb", damaged.root)
+        return
+    said = doctor.first_look("emodb", damaged.root)
+    assert said.startswith(examine(damaged).verdict) and "`make validate ARGS=emodb`" in said
+
+
+def test_labels_of_meld_without_its_clips_are_of_no_use(copy):
+    damaged = copy("meld")
+    for path in damaged.sounds():
+        path.unlink()
+    assert doctor.first_look("meld", damaged.root).startswith("unusable: none of 28 utterances can be used")

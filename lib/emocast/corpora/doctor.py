@@ -92,6 +92,31 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
     return Examination(table.problems(excused), state, verdict, numbers)
 
 
+def first_look(name: str, root: Path | str) -> str:
+    """Whether a copy is of any use by its labels and its files' headers alone: seconds, where `examine` reads every sample.
+
+    Args:
+        name: a corpus (`corpora.get`).
+        root: its folder, as for the module's `load`.
+
+    Returns:
+        Why `examine` is going to call it unusable; empty when it need not. One of one's own has no release to fall short of.
+
+    Raises:
+        CorpusError: there is no such corpus under `root`, or nothing in it that can be used.
+    """
+    root, corpus = Path(root), corpora.get(name)
+    if isinstance(corpus, OwnCorpus):
+        corpus.load(root)
+        return ""
+    material = doctor_material.of(name, root)
+    if material.utterances.empty and name != "meld":  # of which the labels can be read without a clip
+        corpus.load(root)
+    total = _total(material)
+    reason = _too_little(name, material.utterances, total, _gone(name, material, material.utterances))
+    return f"unusable: {reason}; `make validate ARGS={name}` says what is wrong with the copy" if reason else ""
+
+
 def _of_own(corpus: OwnCorpus, root: Path) -> Examination:
     """A corpus of one's own has no release to be held against: what its loader can use, and what is wrong with the rest."""
     found = corpus.validate(root)
@@ -153,14 +178,19 @@ def _usable(material: Material, found: list[Problem], lost: set[str]) -> pd.Data
 
 
 def _numbers(material: Material, usable: pd.DataFrame, found: list[Problem]) -> dict[str, int | float]:
-    wanted = material.expected["utterances"]
-    total = sum(wanted.values()) if isinstance(wanted, dict) else wanted
+    total = _total(material)
     return {
         "utterances": total,
         "usable": len(usable),
         "lacking": max(0, total - len(usable)),
         "problems": len(found),
     }
+
+
+def _total(material: Material) -> int:
+    """The utterances of a complete copy."""
+    wanted = material.expected["utterances"]
+    return sum(wanted.values()) if isinstance(wanted, dict) else wanted
 
 
 def _verdict(
