@@ -101,7 +101,7 @@ def waveform(outline: pd.DataFrame, ax: Axes | None = None) -> Axes:
     thin = outline.groupby(np.arange(len(outline)) // together).agg({"start_s": "first", "low": "min", "high": "max"})
     ax.fill_between(thin["start_s"], thin["low"], thin["high"], color="0.35", lw=0.3)
     loudest = max(1e-3, outline[["low", "high"]].abs().to_numpy().max())
-    ax.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[], ylabel="waveform")
+    ax.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[], ylabel="sound")
     ax.grid(visible=False)
     return ax
 
