@@ -17,7 +17,7 @@ import torch
 from emocast import device, paths
 from emocast.corpora.table import CorpusWarning
 
-from . import examining, extraction, growth, material, networks, reading
+from . import examining, extraction, growth, material, networks, reading, recordings
 from .measure import Result
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Run what is asked for and write the report."""
     parser = argparse.ArgumentParser(description="Measure what Emocast costs, against the plain way.")
     parser.add_argument(
-        "--only", default="a,b,c,d,e,f,g", help="letters of the benchmarks, for example c,e (default: all)"
+        "--only", default="a,b,c,d,e,f,g,h", help="letters of the benchmarks, for example c,e (default: all)"
     )
     parser.add_argument("--whole", action="store_true", help="g: run the whole job, too (minutes)")
     options = parser.parse_args()
@@ -56,7 +56,9 @@ def _run(letter: str, folder: Path, *, whole: bool) -> Result:
         return examining.examining(folder)
     if letter == "g":
         return networks.against_loop(whole=whole)
-    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d, e, f and g")
+    if letter == "h":
+        return recordings.hours(folder)
+    raise SystemExit(f"error: no benchmark {letter!r}; there are a, b, c, d, e, f, g and h")
 
 
 @functools.cache  # what several benchmarks need is made by the first
