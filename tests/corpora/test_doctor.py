@@ -340,6 +340,17 @@ def test_half_a_corpus_of_two_folders(copy):
     assert found.problems[["file", "problem"]].to_numpy().tolist() == [["male", "missing recordings"]]
 
 
+def test_a_split_of_meld_without_a_clip_is_one_problem(copy):
+    damaged = copy("meld")
+    lost = [path for path in damaged.sounds() if path.parent.name.startswith("dev")]
+    for path in lost:
+        path.unlink()
+    found = examine(damaged)
+    ((file, kind, detail, _),) = found.problems.to_numpy().tolist()
+    assert (file, kind) == (lost[0].parent.name, "missing recordings") and f"all {len(lost)} utterances" in detail
+    assert found.numbers["lacking"] == len(lost) > 0 and found.state == "usable"
+
+
 @pytest.mark.parametrize("name", ["cremad", "emodb", "shemo"])
 def test_a_file_whose_name_says_nothing(name, copy):
     damaged = copy(name)

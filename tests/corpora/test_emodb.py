@@ -46,6 +46,22 @@ def test_bad_files_are_listed_and_left_out(root):
         assert len(emodb.load(root)) == 3
 
 
+def test_a_sentence_that_the_release_does_not_have_is_an_odd_name(root):
+    (root / "wav" / "03a01Fa.wav").rename(root / "wav" / "03a03Fa.wav")
+    found = emodb.validate(root).set_index("file")["problem"]
+    assert found["wav/03a03Fa.wav"] == "odd name"
+
+
+def test_an_ending_in_capitals_is_read_and_a_second_file_of_the_name_is_not(root):
+    (root / "wav" / "03a01Fa.wav").rename(root / "wav" / "03a01Fa.WAV")
+    assert len(emodb.load(root)) == 3
+    (root / "wav" / "03a01Fa.wav").write_bytes((root / "wav" / "03a01Fa.WAV").read_bytes())
+    found = emodb.validate(root).set_index("file")
+    assert found.loc["wav/03a01Fa.wav", "problem"] == "odd name"
+    with pytest.warns(CorpusWarning, match="1 problem"):
+        assert len(emodb.load(root)) == 3
+
+
 def test_nothing_there_is_one_clear_error(tmp_path):
     with pytest.raises(CorpusError, match="no EmoDB under"):
         emodb.load(tmp_path)

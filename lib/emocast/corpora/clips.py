@@ -23,8 +23,8 @@ _DAMAGE = {
 
 
 def recordings(folder: Path) -> list[Path]:
-    """The WAV files of a folder, sorted; the `._*` files that macOS leaves are passed over."""
-    return sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+    """The WAV files of a folder (.wav or .WAV), sorted; the `._*` files that macOS leaves are passed over."""
+    return sorted(path for path in folder.glob("*.[wW][aA][vV]") if not path.name.startswith("."))
 
 
 def damage(message: str) -> str:
@@ -90,10 +90,14 @@ def scan(
     """
     rows: list[dict] = []
     codes: Counter = Counter()
+    seen: set[str] = set()
     for path in files:
         where = path.relative_to(root).as_posix()
         try:
             name = parse(path)
+            if path.stem in seen:
+                raise ValueError("another file has the same name but for its ending's letters")
+            seen.add(path.stem)
         except ValueError as error:
             found.append(Problem(where, "odd name", str(error), "rename or remove it"))
             continue

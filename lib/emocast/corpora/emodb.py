@@ -55,6 +55,9 @@ SPEAKERS: dict[str, str] = {
     "12": "male", "13": "female", "14": "female", "15": "male", "16": "female",
 }  # fmt: skip
 
+#: The ten sentences, by their codes.
+SENTENCES = frozenset({"a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10"})
+
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<code>[A-Z])(?P<take>[a-z])")
 _GET_AGAIN = "move the folder away and get it again; see data/README.md#emodb"
 
@@ -115,7 +118,8 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
 
 def _parse(path: Path) -> re.Match:
     name = _NAME.fullmatch(path.stem)
-    if not name or name["code"] not in LABELS or name["speaker"] not in SPEAKERS:
+    known = name and name["code"] in LABELS and name["speaker"] in SPEAKERS and name["sentence"] in SENTENCES
+    if not known:
         raise ValueError("no speaker, sentence, emotion and take in the name")
     return name
 

@@ -5,8 +5,8 @@ by the labels; American English, acted, with music and a laughing audience. The 
 episodes: hold out whole episodes where an unheard one is meant.
 How labelled: three annotators chose one of Ekman's six emotions or neutral for each utterance with picture and sound at
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
-Licence: the labels are under the GPL-3.0; the clips are cut from a television series, whose owners keep their rights: for
-research, nothing of it may be passed on.
+Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
+research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
 Known faults: `KNOWN_BAD` and `meld_labels`, which counts the labels' odd rows and says what is done with each kind. Times
 come from an automatic alignment of subtitles, so a window may hold the first sounds of its event: `guard_s` of a profile
 keeps a distance. A speaker is the character's name; "Waiter" of two episodes may be two people.
@@ -36,7 +36,7 @@ __all__ = ["KNOWN_BAD", "annotations", "channels", "download", "is_synthetic", "
 
 NAME = "MELD"
 URL = "https://affective-meld.github.io/"
-LICENCE = "GPL-3.0 for the labels; the clips are a television series's: research use, no redistribution"
+LICENCE = "GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license"
 CITATION = (
     "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party dataset "
     "for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050"

@@ -55,8 +55,13 @@ def damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Itera
         records: the recordings' records, from `meld_recordings`.
     """
     rendered = {clip["utterance"]: clip.get("problem") for record in records.values() for clip in record["clips"]}
-    files = {name: path for split in meld_labels.FILES for name, path in meld_clips.find(base, split).items()}
-    for row in placed.itertuples():
+    found = {split: meld_clips.find(base, split) for split in meld_labels.FILES}
+    files = {name: path for clips in found.values() for name, path in clips.items()}
+    for split, rows in placed.groupby("split", sort=False):
+        if not found[split]:
+            detail = f"no clip of the split is there: all {len(rows):,} utterances are left out"
+            yield Problem(meld_clips.FOLDERS[split], "missing recordings", detail, GET_AGAIN)
+    for row in placed[placed["split"].map(lambda split: bool(found[split]))].itertuples():
         path = files.get(row.utterance)
         advice = f"nothing: {KNOWN_BAD[row.utterance]}" if row.utterance in KNOWN_BAD else GET_AGAIN
         if path is None:
