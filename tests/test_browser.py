@@ -67,7 +67,8 @@ def pages_of(site):
 #: All rules but the slow one; and that one alone, which takes axe seconds for a page of many words.
 EASY = {"resultTypes": ["violations"], "preload": False, "rules": {"color-contrast": {"enabled": False}}}
 CONTRAST = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-_ALIKE = "document.querySelectorAll('tr:nth-child(n+3), .cell:nth-of-type(n+5), li:nth-child(n+4)').forEach(part => part.remove())"
+_ALIKE = """document.querySelectorAll('tr:nth-child(n+3), .cell:nth-of-type(n+5), li:nth-child(n+4)')
+    .forEach(part => part.remove())"""
 
 
 def faults(page, options):

@@ -7,6 +7,7 @@ machinery is used: Markdown, highlighted code, terminal colours. The cells' temp
 from __future__ import annotations
 
 import copy
+import re
 from itertools import groupby
 
 import markupsafe
@@ -15,6 +16,8 @@ from nbconvert import HTMLExporter
 
 from .. import paths
 from . import finished, markup
+
+_PILCROW = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')  # headings keep their ids, for the page's list of parts
 
 
 def to_html(run: finished.Finished) -> markupsafe.Markup:
@@ -32,14 +35,11 @@ def to_html(run: finished.Finished) -> markupsafe.Markup:
         if cell.cell_type == "code":
             cell.outputs = _joined([output for output in cell.outputs if not _is_progress(output)])
     figures = {figure["name"]: {**figure, "id": finished.anchor(figure["name"])} for figure in run.figures}
-    exporter = HTMLExporter(
-        raw_template=(paths.TEMPLATES / "cells.html").read_text("utf-8"),
-        template_name="basic",
-        exclude_anchor_links=True,
-    )
+    template = (paths.TEMPLATES / "cells.html").read_text("utf-8")
+    exporter = HTMLExporter(raw_template=template, template_name="basic")
     exporter.environment.autoescape = True
     body, _ = exporter.from_notebook_node(notebook, {"figures": figures, "metadata": {"name": run.name}})
-    return markup.scrolling(body)
+    return markup.scrolling(_PILCROW.sub("", body))
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:

@@ -50,7 +50,7 @@ def of_class(
         random_state: seed.
 
     Returns:
-        precision, recall, f1: low and high end.
+        precision, recall, f1: low and high end; NaN where no draw has the score, as for a class that is never named.
     """
     right = round(scores["recall"] * support)
     named = round(right / scores["precision"]) if scores["precision"] > 0 else 0
@@ -61,4 +61,7 @@ def of_class(
         drawn_scores = {"precision": right / (right + wrong), "recall": right / (right + missed)}
         drawn_scores["f1"] = 2 * right / (2 * right + missed + wrong)
     ends = [(1 - level) / 2, (1 + level) / 2]
-    return {name: tuple(np.nanquantile(values, ends)) for name, values in drawn_scores.items()}
+    known = {name: values[~np.isnan(values)] for name, values in drawn_scores.items()}
+    return {
+        name: tuple(np.quantile(values, ends)) if len(values) else (np.nan, np.nan) for name, values in known.items()
+    }

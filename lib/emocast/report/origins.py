@@ -46,9 +46,9 @@ def _within_data(root: Path) -> str:
 
 
 def of_encoders(profile: profiles.Profile) -> list[dict]:
-    """The checkpoints that a profile names and this machine holds: `name`, `file`, `digest` (SHA-256 of the file).
+    """The checkpoints that a profile names: `name`, `file`, `digest` (SHA-256 of the file).
 
-    Those in the model hub's own cache are named without a digest: the hub keeps them by their content already.
+    Those that are not there, or are in the model hub's own cache, which keeps them by their content, have no digest.
     """
     named = [profile.encoder, profile.baseline, *profile.embeddings.compared, f"transformers:{profile.ser.source}"]
     named += list(profile.contrastive.models.values())
@@ -61,7 +61,7 @@ def _checkpoint(name: str) -> list[dict]:
         return [{"name": name, "file": "computed, without weights", "digest": ""}]
     place = hub.local(source.partition("@")[0])
     if place is None:
-        return [{"name": name, "file": "of the model hub", "digest": ""}]
+        return [{"name": name, "file": "not among the files here", "digest": ""}]
     return [{"name": name, "file": file.name, "digest": cache.file_digest(file)} for file in _weights(place)]
 
 

@@ -24,6 +24,17 @@ PAGES = {
     "run.html": "What ran",
     "licences.html": "Licences and use",
 }
+#: The columns' names of scores, in words.
+WORDS = {
+    "cv_mean": "cross-validated accuracy",
+    "cv_std": "its deviation over the folds",
+    "f1": "F1",
+    "f1_macro": "macro F1",
+    "mse": "mean squared error",
+    "max_error": "largest error",
+    "error_mean": "mean error",
+    "error_std": "deviation of the error",
+}
 COMPARED = "published_beside_reproduced.csv"
 
 
@@ -117,7 +128,7 @@ def _environment(site: Site) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(paths.TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.globals |= {"site": site, "pages": PAGES, "version": __version__, "up": ""}
-    environment.filters |= {"figure": _figure, "minutes": _minutes}
+    environment.filters |= {"figure": _figure, "minutes": _minutes, "words": _words}
     return environment
 
 
@@ -130,6 +141,11 @@ def _write(environment: jinja2.Environment, template: str, target: Path, **conte
 def _figure(value: float | None) -> str:
     """A number in four significant digits; nothing where there is none."""
     return "" if pd.isna(value) else f"{value:.4g}"
+
+
+def _words(score: str) -> str:
+    """A score's name as people say it."""
+    return WORDS.get(score, score.replace("_", " "))
 
 
 def _minutes(seconds: float) -> str:
@@ -146,9 +162,17 @@ def _groups(rows: pd.DataFrame) -> list[dict]:
     """The rows by the table of the paper that prints them."""
     groups = rows.groupby(["source", "table", "experiment"], sort=False)
     return [
-        {"source": source, "number": number, "experiment": experiment, "rows": group.to_dict("records")}
+        {
+            "name": f"{source.capitalize()}, {_place(number)}: {experiment.replace('-', ' ')}",
+            "rows": group.to_dict("records"),
+        }
         for (source, number, experiment), group in groups
     ]
+
+
+def _place(number: str) -> str:
+    """Where a paper prints a number: "text", "figure 6", "table 5.1"."""
+    return number if number == "text" or number.startswith("figure") else f"table {number}"
 
 
 def _places(runs: list[finished.Finished]) -> list[dict]:
