@@ -7,6 +7,7 @@ network; it has fewer events to learn from than that of the sweep, which is the 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -76,7 +77,11 @@ def _scaled(rows: pd.DataFrame, validation: np.ndarray, classes: list[str]) -> p
     columns = [f"p_{name}" for name in classes]
     validating = rows["row"].isin(validation)
     known, tested = rows[validating], rows[~validating].copy()
-    scaling = metrics.TemperatureScaling(classes).fit(known[columns].to_numpy(), known["emotion"].to_numpy())
+    with (
+        warnings.catch_warnings()
+    ):  # where nothing is known the best is "say nothing": the temperature in the table tells it
+        warnings.filterwarnings("ignore", message="no temperature between")
+        scaling = metrics.TemperatureScaling(classes).fit(known[columns].to_numpy(), known["emotion"].to_numpy())
     before = tested.assign(temperature=1.0, scaled=BEFORE)
     after = tested.assign(temperature=scaling.temperature_, scaled=AFTER)
     after[columns] = scaling.transform(tested[columns].to_numpy())

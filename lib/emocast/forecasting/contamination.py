@@ -24,7 +24,6 @@ from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
 from ..cache import Cache
-from ..encoders import presence
 from ..profile import Profile
 from . import runs
 
@@ -47,6 +46,8 @@ def listeners(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
         One row a session and role: `session`, `role`, `encoder` (as `encoders.get` takes it) and `problem`: what of its
         checkpoint is not there, else empty.
     """
+    from ..encoders import presence  # here: it imports the families of models, which takes seconds
+
     shared = {PUBLISHED: profile.encoder, PLAIN: f"transformers:{profile.ser.source}", HANDCRAFTED: profile.baseline}
     missing = {encoder: presence.missing(encoder) for encoder in shared.values()}
     rows = []
