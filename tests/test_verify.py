@@ -1,5 +1,6 @@
 """A run that is not as its reference is told so: what moved, by how much, what is missing; and nothing else is."""
 
+import fnmatch
 import shutil
 
 import pandas as pd
@@ -63,11 +64,11 @@ def test_a_run_is_like_itself(folders, capsys):
         ("01_dataset_audit/overview", "0.123456", "0.123457", "[talk] hours: 0.123456 -> 0.123457 (+1e-06, allowed 0)"),
         ("01_dataset_audit/filters", "1211", "1210", "[events] rows: 1211 -> 1210 (-1, allowed 0)"),
         ("01_dataset_audit/filters", "events", "event", "filters.csv [events] filter: 'events' -> 'event'"),
-        ("04_forecasting_fcdnn/scores", "0.67033", "0.602", "[2 classes, own, random] test_accuracy: 0.67033 -> 0.602 (-0.0"),
+        ("04_forecasting_fcdnn/scores", "0.67033", "0.4", "[2 classes, own, random] test_accuracy: 0.67033 -> 0.4 (-0.27"),
         ("04_forecasting_fcdnn/scores", ",91,", ",90,", "[2 classes, own, random] n_test: 91 -> 90"),
         ("04_forecasting_fcdnn/scores", "76.1682", "", "text: 04_forecasting_fcdnn/scores.csv [2 classes, own"),
         ("04_forecasting_fcdnn/scores", "76.1682", "nan", "cv_mean: 76.1682 -> nan"),
-        ("06_cross_lingual_ser/training_log", "1.14675", "1.5", "[classification, epoch 1] loss: 1.14675 -> 1.5"),
+        ("06_cross_lingual_ser/training_log", "1.14675", "1.9", "[classification, epoch 1] loss: 1.14675 -> 1.9"),
     ],
 )  # fmt: skip
 def test_what_moved_too_far_is_named_with_both_numbers(folders, capsys, name, old, new, said):
@@ -85,6 +86,20 @@ def test_what_a_network_decides_may_move_by_the_stated_points(folders, capsys):
     out = capsys.readouterr().out
     assert "moved within tolerance, the farthest first: 2" in out and "seconds" not in out
     assert len(failing(*folders, exact=True)) == 2
+
+
+def test_a_column_that_moved_as_a_whole_is_named_though_each_of_its_numbers_may_move_so_far(folders):
+    def write(folder, *scores):
+        lines = [f"set {row},{score}" for row, score in enumerate(scores)]
+        (folder / "06_cross_lingual_ser" / "scores.csv").write_text("\n".join(["test_set,accuracy", *lines, ""]))
+
+    write(folders[1], 0.5, 0.6, 0.7, 0.6)
+    write(folders[0], 0.5, 0.49, 0.8, 0.6)
+    assert failing(*folders) == []
+    write(folders[0], 0.4, 0.49, 0.6, 0.5)
+    (said,) = failing(*folders)
+    assert said.startswith("drift: 06_cross_lingual_ser/scores.csv accuracy: half of the 4 rows moved by 5")
+    assert len(failing(*folders, exact=True)) == 4
 
 
 def test_another_way_to_write_a_number_is_no_difference(folders):
@@ -169,7 +184,11 @@ def test_each_tolerance_of_the_tracked_reference_is_in_use():
     for path in reference.glob("*/*.csv"):
         for column in pd.read_csv(path, nrows=0):
             used.add(tolerances.of(f"{path.parent.name}/{path.stem}", column))
-    assert not [row for row in tolerances.DECLARED if row not in used]
+    notebooks = [path.name for path in reference.iterdir()]
+    asked = [
+        row for row in tolerances.DECLARED if any(fnmatch.filter(notebooks, name.split("/")[0]) for name in row.tables)
+    ]
+    assert len(asked) > 10 and not [row for row in asked if row not in used]
 
 
 def test_counts_and_design_are_exact_and_scores_are_not():
@@ -179,5 +198,5 @@ def test_counts_and_design_are_exact_and_scores_are_not():
     assert allowed("01_dataset_audit/history", "seconds") == allowed("01_dataset_audit/repeats", "p_same") == 0
     assert allowed("04_forecasting_fcdnn/shared", "seconds_shared") == allowed("05_time_shift_sweep/sweep", "n") == 0
     assert allowed("06_cross_lingual_ser/scores", "accuracy_published") == 0
-    assert 0.04 < allowed("06_cross_lingual_ser/scores", "accuracy") < 0.07
+    assert 0.1 < allowed("06_cross_lingual_ser/scores", "accuracy") < 0.2
     assert not tolerances.of("06_cross_lingual_ser/training_log", "seconds").compared

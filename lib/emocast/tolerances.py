@@ -2,8 +2,10 @@
 
 Two levels. What is counted, read or drawn by a seed is the same on every machine: such tables are compared digit for digit, all
 six that a table keeps. What a trained network says is not: processors sum in other orders, a last digit grows through the
-epochs, and some events on the border are decided otherwise. Such numbers may move by the points that stand here.
-`emocast.verify` reads this; nothing else does.
+epochs, and in the end the networks are others, as with another seed. When the reference of November 2026 was made again in
+another session, the accuracies of notebook 06 moved by 3 points in the middle and by 8 at most, their bounds by 11. Hence each
+such number may move by the points that stand here, and the middle one of a column by a third of them (`MIDDLE`): single scores
+of few events leap, and a change of the method moves them all.
 """
 
 from __future__ import annotations
@@ -43,20 +45,18 @@ class Tolerance:
 
 EXACT = Tolerance(("*",), ("*",), 0.0, 0.0, "counted, read or drawn by a seed: the same on every machine")
 
+#: The share of its tolerance by which the middle one of a column's rows may move, and the rows that make a middle.
+MIDDLE, ROWS = 1 / 3, 4
+
 #: Tables that hold nothing of a trained network, in notebooks that do.
 _COUNTED = (
-    "02_*/parts",
-    "03_*/filters",
-    "03_*/unreadable",
-    "04_*/shared",
-    "05_*/filters",
-    "06_*/test_sets",
-    "06_*/split_proof",
+    *("02_*/parts", "03_*/filters", "03_*/unreadable", "04_*/shared", "04_*/ladder_proof", "06_*/test_sets"),
+    *("06_*/split_proof", "07_*/proof"),
 )
 
 #: Columns that say what is compared and not how well: the design, and the papers' own numbers.
 _DESIGN = (
-    *("n", "n_*", "groups", "windows", "tested", "available", "support", "count", "dimension", "sample_rate"),
+    *("n", "n_*", "groups", "windows", "tested", "available", "support", "count", "turns", "dimension", "sample_rate"),
     *("task", "series", "model", "test_set", "language", "label", "measure", "protocol", "interval_by"),
     *("shift_s", "epoch", "stage", "clusters", "chance", "majority", "true_*", "mse_of_mean"),
     *("published*", "*_published", "*published"),
@@ -66,33 +66,39 @@ _DESIGN = (
 DECLARED: tuple[Tolerance, ...] = (
     Tolerance(("0[2-9]_*/*",), ("seconds", "*_seconds"), math.inf, 0, "how long this machine took"),
     Tolerance(_COUNTED, ("*",), 0, 0, EXACT.why),
+    Tolerance(("07_*/reliability_*",), ("*",), math.inf, 0, "which events fall in a bin; `calibration` has the scores"),
     Tolerance(("0[2-9]_*/*",), _DESIGN, 0, 0, "what is compared, not how well: the same on every machine"),
     Tolerance(
-        ("06_*/most_over_predicted",), ("emotion",), math.inf, 0, "the first of several that may be nearly alike"
+        ("0[2-9]_*/*",), ("p", "p_value", "*_p_value", "p_holm", "p_mcnemar"), math.inf, 0,
+        "where nothing is there a p-value is any number; the difference that it tests is compared",
     ),
     Tolerance(
-        ("02_*/clusters", "02_*/cluster_sweep", "06_*/*"), ("p", "p_value", "*_p_value"), 0.25, 0,
-        "a p-value far from 0 leaps with few events; the scores it belongs to are held to their own points",
+        ("04_*/*", "05_*/*", "07_*/*"), ("verdict", "evidence", "meaning"), math.inf, 0,
+        "words about numbers, which are compared where they stand",
     ),
-    Tolerance(("03_*/encoders", "03_*/bf16"), ("*",), 0.001, 0.001, "sizes and cosines of models, not trained here"),
     Tolerance(
-        ("04_*/classification_report",), ("*",), 0.10, 0, "10 points: some forty events a class, each is worth over two"
+        ("06_*/most_over_predicted",), ("emotion", "stays"), math.inf, 0, "the first of several that may be nearly alike"
     ),
-    Tolerance(("04_*/scores", "04_*/cross_validation"), ("cv_mean", "cv_std"), 5, 0, "5 points; the column is in percent"),
-    Tolerance(("0[45]_*/losses", "06_*/training_log"), ("*",), 0.05, 0.15, "losses drift apart with the epochs"),
-    Tolerance(("05_*/recall_by_emotion",), ("*",), 10, 0, "10 points in percent: one emotion's events alone"),
-    Tolerance(("05_*/slope",), ("*",), 0.25, 0, "points a second: 5 points over the 20 seconds of the sweep"),
-    Tolerance(("05_*/blocks_cost",), ("*",), 0, 0.005, "counts of windows, and a cosine of embeddings"),
-    Tolerance(("05_*/*",), ("*",), 5, 0, "5 points; the columns are in percent"),
+    Tolerance(("06_*/training_log",), ("lr",), math.inf, 0, "it falls in the epoch after the error did not"),
+    Tolerance(("03_*/encoders", "03_*/bf16"), ("*",), 0.01, 0.01, "sizes and cosines of models"),
+    Tolerance(("0[45]_*/losses", "06_*/training_log"), ("*",), 0.2, 0.15, "losses drift apart with the epochs"),
+    Tolerance(("04_*/classification_report",), ("*",), 0.25, 0, "some forty events a class: each is worth over 2 points"),
+    Tolerance(("05_*/recall_by_emotion",), ("*",), 15, 0, "percent: one emotion's events alone"),
+    Tolerance(("05_*/slope",), ("*",), 0.4, 0, "points a second: 8 points over the 20 seconds of the sweep"),
+    Tolerance(("05_*/blocks_cost",), ("*",), 0.01, 0.005, "seconds of sound, and a cosine of embeddings"),
+    Tolerance(("07_*/meld_ladder",), ("*",), 1, 0, "percent: labels alone, no network"),
+    Tolerance(("07_*/claims",), ("*",), 15, 0, "percent, points or seconds: each claim has its own kind"),
+    Tolerance(
+        ("04_*/ladder*", "05_*/*", "07_*/ladder", "07_*/encoders", "07_*/search"), ("*",), 10, 0,
+        "10 points; the columns are in percent, of some hundred events",
+    ),
+    Tolerance(("04_*/*",), ("cv_mean", "cv_std"), 10, 0, "10 points; the columns are in percent"),
     Tolerance(("06_*/regression",), ("max_error",), 0.5, 0.10, "one utterance alone decides it"),
-    Tolerance(
-        ("06_*/most_over_predicted", "06_*/seen_before", "06_*/over_prediction"), ("*",), 0.10, 0,
-        "10 points: a difference of two scores, or one class's share",
-    ),
-    Tolerance(
-        ("0[2-9]_*/*",), ("*",), 0.05, 0.02,
-        "5 points for a share, or 2 % more of a larger number: a network decides some events on the border otherwise",
-    ),
+    Tolerance(("06_*/direction",), ("*",), 0.6, 0, "on a scale from 1 to 5"),
+    Tolerance(("06_*/second_objective",), ("group_*",), 0.25, 0, "an interval of a difference, by few speakers"),
+    Tolerance(("06_*/over_prediction",), ("*",), 0.2, 0, "20 points: one class's share of few predictions"),
+    Tolerance(("08_*/against_truth",), ("*",), 5, 0.3, "turns of one recording"),
+    Tolerance(("0[2-9]_*/*",), ("*",), 0.15, 0.05, "15 points for a share, or 5 % more of a larger number"),
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Does a run give what the tracked reference says? `python -m emocast.verify --profile demo`; `make verify` calls it.
 
-Tables are compared cell by cell within the tolerances that `tolerances` declares, figures by being there and readable: what a
-figure shows stands in the tables. Whatever moved is named with its table, row, column and both numbers; the exit status is 1
+Tables are compared cell by cell (`differences`) within what `tolerances` declares, figures by being there and readable: what
+a figure shows stands in the tables. Whatever moved is named with its table, row, column and both numbers; the exit status is 1
 where something moved too far or is missing. What is new is told and no fault: `make reference` takes it up.
 """
 
@@ -10,59 +10,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
-from . import paths, requirements, tolerances
+from . import differences, paths, requirements
 from . import profile as profiles
+from .differences import Finding
 
 _LINES = 40
-_WORDS = 4  # of a row's cells, to name it
-_PLACES = ("shift_s", "epoch", "clusters")
 
 
 class VerifyError(ValueError):
     """There is nothing to compare; the message says what to run."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as in the reference.
-
-    Attributes:
-        kind: "missing notebook", "missing table", "missing figure", "unreadable table", "unreadable figure", "missing column",
-            "rows", "text", "number"; "new notebook", "new table", "new figure" and "new column" are no faults.
-        where: `notebook/file`.
-        row: the row's names, for what is within a table.
-        column: the column.
-        reference: what the reference has.
-        now: what the run has.
-        difference: now - reference; NaN for what is no number.
-        allowed: how far apart they may be; NaN for what is no number.
-        fails: whether it is a fault.
-    """
-
-    kind: str
-    where: str
-    row: str = ""
-    column: str = ""
-    reference: str = ""
-    now: str = ""
-    difference: float = float("nan")
-    allowed: float = float("nan")
-    fails: bool = True
-
-    def __str__(self) -> str:
-        """One line for a reader."""
-        if self.kind == "number":
-            row, far = f" [{self.row}]" if self.row else "", f"{self.difference:+.6g}, allowed {self.allowed:.3g}"
-            return f"{self.where}{row} {self.column}: {self.reference} -> {self.now} ({far})"
-        place = " ".join(part for part in (self.where, f"[{self.row}]" if self.row else "", self.column) if part)
-        change = f": {self.reference!r} -> {self.now!r}" if self.reference or self.now else ""
-        return f"{self.kind}: {place}{change}"
 
 
 def compare(run: Path, reference: Path, *, exact: bool = False) -> list[Finding]:
@@ -88,8 +50,12 @@ def compare(run: Path, reference: Path, *, exact: bool = False) -> list[Finding]
         raise VerifyError(f"no run in {paths.relative(run)}: `make reproduce PROFILE={run.name}` makes it")
     found: list[Finding] = []
     for name in notebooks:
-        found += _notebook(run / name, reference / name, exact) if (run / name).is_dir() else [_gone("notebook", name)]
-    return found + [_new("notebook", name) for name in _folders(run) if name not in notebooks]
+        found += (
+            _notebook(run / name, reference / name, exact)
+            if (run / name).is_dir()
+            else [differences.gone("notebook", name)]
+        )
+    return found + [differences.new("notebook", name) for name in _folders(run) if name not in notebooks]
 
 
 def _folders(home: Path) -> list[str]:
@@ -97,23 +63,15 @@ def _folders(home: Path) -> list[str]:
     return sorted(path.name for path in home.glob("[0-9]*") if path.is_dir())
 
 
-def _gone(what: str, where: str) -> Finding:
-    return Finding(f"missing {what}", where)
-
-
-def _new(what: str, where: str, **place: str) -> Finding:
-    return Finding(f"new {what}", where, **place, fails=False)
-
-
 def _notebook(run: Path, reference: Path, exact: bool) -> Iterator[Finding]:
     """Compare the files of one notebook."""
     for what, suffix in (("table", "csv"), ("figure", "png")):
         ours, theirs = ({path.name for path in folder.glob(f"*.{suffix}")} for folder in (run, reference))
-        yield from (_gone(what, f"{run.name}/{name}") for name in sorted(theirs - ours))
-        yield from (_new(what, f"{run.name}/{name}") for name in sorted(ours - theirs))
+        yield from (differences.gone(what, f"{run.name}/{name}") for name in sorted(theirs - ours))
+        yield from (differences.new(what, f"{run.name}/{name}") for name in sorted(ours - theirs))
         for name in sorted(ours & theirs):
             if what == "table":
-                yield from table(run / name, reference / name, exact=exact)
+                yield from differences.table(run / name, reference / name, exact=exact)
             else:
                 yield from _figure(run / name)
 
@@ -125,69 +83,6 @@ def _figure(path: Path) -> Iterator[Finding]:
             picture.verify()
     except (OSError, SyntaxError) as error:  # pillow raises SyntaxError for a broken PNG
         yield Finding("unreadable figure", f"{path.parent.name}/{path.name}", now=str(error))
-
-
-def table(run: Path, reference: Path, *, exact: bool = False) -> list[Finding]:
-    """Compare one table with its reference, cell by cell.
-
-    Args:
-        run: the run's CSV file, in its notebook's folder.
-        reference: the reference's file.
-        exact: as for `compare`.
-
-    Returns:
-        Each cell that is not the same; those within their tolerance do not fail.
-    """
-    where = f"{run.parent.name}/{run.name}"
-    try:
-        now, then = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (run, reference))
-    except ValueError as error:  # pandas' errors about CSV, and about text that is not UTF-8, are ones too
-        return [Finding("unreadable table", where, now=str(error))]
-    found = [_gone("column", f"{where} {column}") for column in then if column not in now]
-    found += [_new("column", where, column=column) for column in now if column not in then]
-    if len(now) != len(then):
-        return [*found, Finding("rows", where, reference=f"{len(then):,} rows", now=f"{len(now):,} rows")]
-    names = _names(then)
-    for column in (column for column in then if column in now):
-        tolerance = tolerances.of(where.removesuffix(".csv"), column)
-        if not tolerance.compared:
-            continue
-        for name, old, new in zip(names, then[column], now[column], strict=True):
-            if old != new:
-                found += _cell(old, new, where, name, column, tolerances.EXACT if exact else tolerance)
-    return found
-
-
-def _cell(old: str, new: str, where: str, row: str, column: str, tolerance: tolerances.Tolerance) -> Iterator[Finding]:
-    """Two cells that are not written alike."""
-    place = {"where": where, "row": row, "column": column, "reference": old, "now": new}
-    try:
-        before, after = float(old), float(new)
-    except ValueError:
-        yield Finding("text", **place)
-        return
-    difference, allowed = after - before, tolerance.allows(before)
-    if difference != 0:  # "1" and "1.0" are one number; NaN is never 0
-        yield Finding("number", **place, difference=difference, allowed=allowed, fails=not abs(difference) <= allowed)
-
-
-def _names(table: pd.DataFrame) -> list[str]:
-    """What to call each row: its first few cells that are words, its place in a curve, its number where these leave doubt."""
-    worded = [column for column in table if not table[column].map(_is_number).any() and table[column].str.strip().any()]
-    parts = [table[column] for column in worded[:_WORDS]]
-    parts += [f"{column} " + table[column] for column in _PLACES if column in table]
-    names = [", ".join(cell for cell in cells if cell) for cells in zip(*parts, strict=True)]
-    if parts and len(set(names)) == len(names):
-        return names
-    return [", ".join([*names[row : row + 1], f"row {row + 1}"]) for row in range(len(table))]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def told(found: list[Finding], run: Path, reference: Path, *, lines: int = _LINES) -> str:
