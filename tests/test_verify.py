@@ -186,7 +186,7 @@ def test_each_tolerance_of_the_tracked_reference_is_in_use():
             used.add(tolerances.of(f"{path.parent.name}/{path.stem}", column))
     notebooks = [path.name for path in reference.iterdir()]
     asked = [
-        row for row in tolerances.DECLARED if any(fnmatch.filter(notebooks, name.split("/")[0]) for name in row.tables)
+        row for row in tolerances.DECLARED if all(fnmatch.filter(notebooks, name.split("/")[0]) for name in row.tables)
     ]
     assert len(asked) > 10 and not [row for row in asked if row not in used]
 

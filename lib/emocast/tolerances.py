@@ -58,7 +58,7 @@ _COUNTED = (
 _DESIGN = (
     *("n", "n_*", "groups", "windows", "tested", "available", "support", "count", "turns", "dimension", "sample_rate"),
     *("task", "series", "model", "test_set", "language", "label", "measure", "protocol", "interval_by"),
-    *("shift_s", "epoch", "stage", "clusters", "chance", "majority", "true_*", "mse_of_mean"),
+    *("shift_s", "second", "about_s", "epoch", "stage", "clusters", "chance", "majority", "true_*", "mse_of_mean"),
     *("published*", "*_published", "*published"),
 )
 
@@ -85,7 +85,7 @@ DECLARED: tuple[Tolerance, ...] = (
     Tolerance(("04_*/classification_report",), ("*",), 0.25, 0, "some forty events a class: each is worth over 2 points"),
     Tolerance(("05_*/recall_by_emotion",), ("*",), 15, 0, "percent: one emotion's events alone"),
     Tolerance(("05_*/slope",), ("*",), 0.4, 0, "points a second: 8 points over the 20 seconds of the sweep"),
-    Tolerance(("05_*/blocks_cost",), ("*",), 0.01, 0.005, "seconds of sound, and a cosine of embeddings"),
+    Tolerance(("05_*/blocks_cost",), ("*",), 0.05, 0.005, "seconds of sound, and a cosine of embeddings"),
     Tolerance(("07_*/meld_ladder",), ("*",), 1, 0, "percent: labels alone, no network"),
     Tolerance(("07_*/claims",), ("*",), 15, 0, "percent, points or seconds: each claim has its own kind"),
     Tolerance(
@@ -97,6 +97,7 @@ DECLARED: tuple[Tolerance, ...] = (
     Tolerance(("06_*/direction",), ("*",), 0.6, 0, "on a scale from 1 to 5"),
     Tolerance(("06_*/second_objective",), ("group_*",), 0.25, 0, "an interval of a difference, by few speakers"),
     Tolerance(("06_*/over_prediction",), ("*",), 0.2, 0, "20 points: one class's share of few predictions"),
+    Tolerance(("08_*/forecast",), ("*",), math.inf, 0, "second by second of one recording; `answers` has the shares"),
     Tolerance(("08_*/against_truth",), ("*",), 5, 0.3, "turns of one recording"),
     Tolerance(("0[2-9]_*/*",), ("*",), 0.15, 0.05, "15 points for a share, or 5 % more of a larger number"),
 )  # fmt: skip
