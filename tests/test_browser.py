@@ -67,8 +67,15 @@ def pages_of(site):
 #: All rules but the slow one; and that one alone, which takes axe seconds for a page of many words.
 EASY = {"resultTypes": ["violations"], "preload": False, "rules": {"color-contrast": {"enabled": False}}}
 CONTRAST = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-_ALIKE = """document.querySelectorAll('tr:nth-child(n+3), .cell:nth-of-type(n+5), li:nth-child(n+4)')
-    .forEach(part => part.remove())"""
+#: Leaves of each element's kind (its tag and classes, and those around it) but one: what is alike has the same colours.
+_ALIKE = """() => {
+    const kind = part => part ? kind(part.parentElement) + ' ' + part.tagName + '.' + part.getAttribute('class') : '';
+    const seen = new Set();
+    for (const part of Array.from(document.body.querySelectorAll('*')).reverse()) {
+        if (part.childElementCount) continue;
+        if (seen.has(kind(part))) part.remove(); else seen.add(kind(part));
+    }
+}"""
 
 
 def faults(page, options):
@@ -89,7 +96,7 @@ def faults_of(page, looks):
     found = [] if looks == "dark" else faults(page, EASY)
     if looks == "phone":
         return found
-    page.evaluate(_ALIKE)  # rows are as pale or as dark as the row above
+    page.evaluate(_ALIKE)
     return found + faults(page, CONTRAST)
 
 

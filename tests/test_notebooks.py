@@ -85,12 +85,14 @@ def test_every_notebook_runs_and_keeps_what_it_names(smoke):
         assert (folder / f"{path.stem}.html").is_file()
 
 
-def test_the_page_links_only_what_is_there(smoke):
+def test_the_site_links_only_what_is_there(smoke):
     _, outputs = smoke
-    page = (outputs / "index.html").read_text()
-    links = set(re.findall(r'(?:href|src)="([^"#]+)"', page))
-    assert len(links) > 30
-    assert not [link for link in links if not (outputs / link).is_file()]
+    pages = [*outputs.glob("*.html"), *outputs.glob("[0-9]*/*.html")]
+    assert len(pages) == 5 + len(NOTEBOOKS) + len(list(outputs.glob("model_*.html")))
+    for page in pages:
+        links = set(re.findall(r'(?:href|src)="([^"#]+)', page.read_text(encoding="utf-8")))
+        inside = {link for link in links if not re.match("(https?|data):", link)}
+        assert len(inside) > 10 and not [link for link in inside if not (page.parent / link).is_file()]
 
 
 def test_a_second_run_starts_nothing(smoke):
