@@ -95,7 +95,9 @@ def rung(
         ends = rows["accuracy_low"], rows["accuracy_high"]
         ax.fill_between(rows["shift_s"], *ends, color=looks[name]["color"], alpha=0.13, lw=0)
     ax.axhline(chance, color="0.4", ls=":", label="chance")
-    ax.set(xlabel="shift d in seconds", ylabel="accuracy in percent", ylim=(0, 100), title=title)
+    ax.set(
+        xlabel="shift d in seconds", ylabel="accuracy in percent", title=title
+    )  # no zero: lines lie close to each other
     ax.set_xticks(sorted(points["shift_s"].unique())[::2])
     return ax
 
