@@ -51,6 +51,13 @@ def test_noise_after_a_moment_moves_no_forecast_before_it_by_a_bit(wav, noise, f
     assert (before.loc[~said, shares] != after.loc[~said, shares]).any(axis=1).all()
 
 
+def test_threads_side_by_side_change_nothing(wav, noise, forecaster, monkeypatch):
+    monkeypatch.setattr(hearing, "_BATCH", 2)
+    path = wav(noise(17))
+    one, three = (heard(path, forecaster, jobs=jobs).table for jobs in (1, 3))
+    pd.testing.assert_frame_equal(one, three, check_exact=True)
+
+
 def test_a_window_beside_a_silent_one_is_forecast_alike(wav, noise, forecaster):
     samples = np.concatenate([noise(11), np.zeros(11 * 16_000, np.float32), noise(2, seed=3)])
     found = heard(wav(samples), forecaster)

@@ -215,7 +215,7 @@ def held_out_scores(scores: pd.DataFrame, ax: Axes | None = None, *, level: floa
     ax.text(scores["shift_s"].iloc[0] - 0.5, 9, "share of the events that is answered:", fontsize=8)
     base.shift_axis(ax, scores["shift_s"])
     ax.set(ylim=(0, 100), ylabel="accuracy in percent")
-    ax.legend(loc="upper right", fontsize=9)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=9)
     return ax
 
 

@@ -8,6 +8,7 @@ limit of uncertainty and limit of distance come from the dialogues set aside; th
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -192,7 +193,10 @@ def _fit(
     """Train one network, then fit temperature and limit on validation. All that the result depends on is an argument."""
     network.fit(X, y)
     plain = Voice(network, 1.0, 1.0).probabilities(X_valid, classes)
-    temperature = TemperatureScaling(classes).fit(plain, y_valid).temperature_
+    with warnings.catch_warnings():
+        # A network that tells nothing gets the largest temperature that is tried: it says nothing then, and never answers.
+        warnings.filterwarnings("ignore", message="no temperature between")
+        temperature = TemperatureScaling(classes).fit(plain, y_valid).temperature_
     shares = Voice(network, temperature, 1.0).probabilities(X_valid, classes)
     hit = np.array(classes)[shares.argmax(axis=1)] == y_valid
     return Voice(network, temperature, abstention.limit(shares, hit, least_gain=least_gain))

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     made = forecasters.load(forecasters.folder(settings.name))
     target = options.output or paths.outputs() / settings.name / "forecasts" / options.file.name
     try:
-        heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv")
+        heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv", jobs=settings.jobs)
     except KeyboardInterrupt:
         print(f"stopped; the forecasts so far are in {target / ('forecast.csv' + hearing.PART)}", file=sys.stderr)
         return 130
