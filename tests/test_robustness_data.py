@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emocast import errors, windows
+from emocast import encoders, errors, windows
 from emocast.encoders import store
 from emocast.forecasting import evaluate, protocols
 
@@ -78,3 +78,12 @@ def test_embeddings_with_nan_are_not_handed_on(tmp_path):
     embeddings[2, 1] = np.nan
     assert "an embedding is not finite: leave out" in refusal(store.save, tmp_path / "main", cut, embeddings)
     assert not (tmp_path / "main").exists()
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "transformers"])
+def test_a_model_that_an_earlier_notebook_trains_is_not_asked_of_the_reader(kind, monkeypatch, tmp_path):
+    for name in ("DATA", "OUTPUTS"):
+        monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path))
+    said = refusal(encoders.get, f"{kind}:smoke/models/classification")
+    assert said.startswith("no model smoke/models/classification: notebook 06_cross_lingual_ser trains it")
+    assert "`make reproduce PROFILE=smoke` runs it, or open and run it first" in said and "put " not in said
