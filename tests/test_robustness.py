@@ -139,14 +139,20 @@ def test_a_second_run_of_a_notebook_waits_for_the_first(outputs, capsys):
     with runner._alone(outputs, "04_question"):
         pass
     (place,) = (paths.outputs() / ".locks").iterdir()
-    lock = filelock.FileLock(place, thread_local=False)
-    lock.acquire()
-    timer = threading.Timer(0.2, lock.release)
-    timer.start()
+    held = threading.Event()
+
+    def hold():
+        with filelock.FileLock(place):
+            held.set()
+            time.sleep(0.3)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
     begun = time.monotonic()
     with runner._alone(outputs, "04_question"):
-        assert time.monotonic() - begun > 0.15
-    timer.join()
+        assert time.monotonic() - begun > 0.25
+    other.join()
     assert "04_question is being run by another process: waiting" in capsys.readouterr().out
     with runner._alone(outputs, "05_other"):
         assert capsys.readouterr().out == ""
