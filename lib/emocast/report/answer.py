@@ -28,11 +28,13 @@ class Answer:
         run: the notebook that it is from.
         figure: one of its figures (`Finished.figures`).
         sentences: what the figure's tables say, in words.
+        scores: numbers behind them, as text with a named index; None where the sentences hold them all.
     """
 
     run: Finished
     figure: dict
     sentences: list[str]
+    scores: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Opening:
     notebook: str
     figure: str
     tables: tuple[str, ...]
-    say: Callable[..., list[str]]
+    say: Callable[..., tuple[list[str], pd.DataFrame | None]]
 
 
 def find(runs: list[Finished], profile: profiles.Profile) -> Answer | None:
@@ -52,7 +54,7 @@ def find(runs: list[Finished], profile: profiles.Profile) -> Answer | None:
         figure = next((figure for figure in run.figures if figure["name"] == opening.figure), None) if run else None
         files = [_file(run, table) for table in opening.tables] if run else []
         if figure and all(file.is_file() for file in files):
-            return Answer(run, figure, opening.say(*(pd.read_csv(file) for file in files), profile=profile))
+            return Answer(run, figure, *opening.say(*(pd.read_csv(file) for file in files), profile=profile))
     return None
 
 
@@ -67,38 +69,43 @@ def _file(run: Finished, table: str) -> Path:
     return run.folder / f"{table}.csv"
 
 
-def _of_ladder(points: pd.DataFrame, differences: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
-    """Of notebook 05's ladder: every model at the first shift, as published and held apart; then what the intervals say."""
+_Said = tuple[list[str], pd.DataFrame | None]
+
+
+def _of_ladder(points: pd.DataFrame, differences: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
+    """Of notebook 05's ladder: what the intervals say, and every model at the first shift, as published and held apart."""
     from ..forecasting import findings  # here: it imports torch
 
     asked = list(dict.fromkeys(points["protocol"]))
     honest = next((name for name in HONEST if name in asked), asked[-1])
-    first = points[points["shift_s"] == points["shift_s"].min()]
-    said = []
-    for protocol in dict.fromkeys([asked[0], honest]):
-        rows = first[first["protocol"] == protocol]
-        scores = ", ".join(f"{row.model} {_percent(row)}" for row in rows.itertuples())
-        said.append(f"Right forecasts at a shift of {first['shift_s'].min():g} s, {protocol} division: {scores}.")
-    return [*said, findings.finding(differences, level=profile.intervals.level)]
+    start = points["shift_s"].min()
+    rows = points[points["shift_s"].eq(start) & points["protocol"].isin([asked[0], honest])]
+    scores = rows.assign(score=[_percent(row) for row in rows.itertuples()])
+    scores = scores.pivot_table("score", "model", "protocol", aggfunc="first", sort=False).fillna("")
+    scores = scores.add_suffix(" division").rename_axis(f"right at a shift of {start:g} s")
+    return [findings.finding(differences, level=profile.intervals.level)], scores
 
 
-def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
+def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
     """Of notebook 05's accuracy by shift."""
     rows = table[table["event_set"].eq("fixed")].sort_values("shift_s")
     chance = 100 / len(profile.tasks[profile.sweep_task])
     ends = rows.iloc[[0, -1]] if len(rows) > 1 else rows
     said = "; ".join(f"at a shift of {row.shift_s:g} s {_percent(row)}" for row in ends.itertuples())
-    return [f"Right forecasts under the {profile.split.protocol} division, where chance is {chance:.0f} %: {said}."]
+    return [
+        f"Right forecasts under the {profile.split.protocol} division, where chance is {chance:.0f} %: {said}."
+    ], None
 
 
-def _of_accuracy(table: pd.DataFrame, *, profile: profiles.Profile) -> list[str]:
+def _of_accuracy(table: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
     """Of notebook 04's test accuracies (fractions)."""
     rows = table.dropna(subset=["low"]).groupby("task", sort=False).first()
-    return [
+    said = [
         f"{task}, {row['series']}: right in {row['value']:.0%} [{row['low']:.0%}, {row['high']:.0%}] of the events, "
         f"where chance is {row['chance']:.0%}."
         for task, row in rows.iterrows()
     ]
+    return said, None
 
 
 def _percent(row: tuple) -> str:

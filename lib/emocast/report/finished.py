@@ -12,6 +12,8 @@ from PIL import Image
 
 from ..notebook import MANIFEST, SHOWN
 
+_SCREEN = 96  # dots an inch of a page, in which it gives its sizes
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -55,7 +57,8 @@ class Finished:
 
     @cached_property
     def figures(self) -> list[dict]:
-        """Its figures in order: `name`, `caption`, `table` (the CSV with its numbers, or ""), `width`, `height`, `link`.
+        """Its figures in order: `name`, `caption`, `table` (the CSV with its numbers, or ""), `width` and `height` (as
+        it was drawn, in dots of a page), `link`.
 
         `link` leads from the site's first page to the cell that drew the figure; a notebook that was run before figures
         said their names in it has no such place, and is linked whole.
@@ -67,7 +70,8 @@ class Finished:
         name = figure["name"]
         table = figure.get("table", name)
         with Image.open(self.folder / f"{name}.png") as picture:
-            width, height = picture.size
+            scale = _SCREEN / picture.info.get("dpi", (_SCREEN,))[0]
+            width, height = (round(pixels * scale) for pixels in picture.size)
         found = {"table": table if table in known else "", "width": width, "height": height}
         return {**figure, **found, "link": f"{self.page}#{anchor(name)}" if name in shown else self.page}
 
