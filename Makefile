@@ -74,7 +74,7 @@ $(error make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
 
 .PHONY: help env reproduce test smoke verify reference checkpoints bench lab lint format lock clean data validate report open
-.PHONY: ready
+.PHONY: ready finished
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -87,7 +87,11 @@ help:  ## this list
 
 env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed
 
-reproduce: $(RUN)/index.html  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
+# Two notebooks at a time, where nobody asked make for another number: much of a notebook's time one core is idle.
+reproduce: $(STAMP)  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
+
+finished: $(RUN)/index.html
 	@echo "Up to date: open $<"
 
 report: $(STAMP)  ## write the site anew from what the notebooks left, without running any

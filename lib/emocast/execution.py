@@ -32,8 +32,9 @@ def execute(notebook: Path, target: Path, parameters: dict[str, str]) -> int:
     """
     try:
         papermill.execute_notebook(
-            notebook, target, parameters, kernel_name="python3", cwd=notebook.parent, extra_arguments=_QUIET
-        )
+            notebook, target, parameters, kernel_name="python3", cwd=notebook.parent, extra_arguments=_QUIET,
+            progress_bar={"desc": notebook.stem},  # two notebooks may run at a time
+        )  # fmt: skip
     except PapermillExecutionError:
         return FAILED
     except KeyboardInterrupt:
