@@ -15,7 +15,7 @@ def test_paper_holds_the_published_settings():
     paper = profile.load("paper")
     assert paper.windows.length_s == 10
     assert paper.windows.shifts_s == list(range(0, 21, 2))
-    assert paper.split == profile.Split(protocol="random", test_fraction=0.2, folds=5)
+    assert paper.split == profile.Split(protocol="random", test_fraction=0.2, folds=5, ladder_shifts_s=None)
     published = FCDNNClassifier().get_params()
     assert all(published[key] == value for key, value in vars(paper.fcdnn).items())
     assert paper.encoder == "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP"
@@ -57,6 +57,11 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\nsweep_task: 9 classes", "sweep_task must be one of the tasks"),
         ("extends: demo\ntasks: {odd: [neutral, joy]}", "unknown emotion 'joy'"),
         ("extends: demo\nsplit: {test_fraction: 1.5}", "test_fraction must lie between 0 and 1"),
+        (
+            "extends: demo\nsplit: {ladder_shifts_s: [0, 20]}",
+            "ladder_shifts_s must be ascending, among windows.shifts_s",
+        ),
+        ("extends: demo\nsplit: {ladder_shifts_s: [0, 7, 10, 20]}", "hold those of claims, or be null"),
         ("extends: demo\nfcdnn: {epochz: 2}", "unknown setting fcdnn.epochz; did you mean fcdnn.epochs"),
         ("extends: demo\nfcdnn: {standardize: 1}", "fcdnn.standardize must be of type bool"),
         (

@@ -53,11 +53,15 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class Split:
-    """How data are divided: protocol, share of the held-out part, folds of the cross-validation."""
+    """How data are divided: protocol, share of the held-out part, folds of the cross-validation.
+
+    `ladder_shifts_s` are the shifts at which notebook 05 asks all protocols; null for all shifts.
+    """
 
     protocol: str
     test_fraction: float
     folds: int
+    ladder_shifts_s: list[float] | None
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,9 @@ def first_broken(profile: Profile) -> str | None:
         **_forecaster_rules(profile.forecaster),
         "fcdnn.learning_rate must be positive": profile.fcdnn.learning_rate > 0,
         "split.test_fraction must lie between 0 and 1": 0 < profile.split.test_fraction < 1,
+        "split.ladder_shifts_s must be ascending, among windows.shifts_s and hold those of claims, or be null": _on_ladder(
+            profile
+        ),
         "split.folds must be at least 2": profile.split.folds >= 2,
         "intervals.level must lie between 0 and 1": 0 < profile.intervals.level < 1,
         "intervals.draws must be at least 1": profile.intervals.draws >= 1,
@@ -146,6 +149,13 @@ def _contrastive_rules(contrast: Contrast) -> dict[str, bool]:
         or dual.crop_s is None
         or dual.crop_s >= 0.1,
     }
+
+
+def _on_ladder(profile: Profile) -> bool:
+    """Whether the shifts of the ladder are some of the sweep's, and all that notebook 07 asks."""
+    asked = profile.split.ladder_shifts_s
+    known = set(profile.windows.shifts_s)
+    return asked is None or (asked == sorted(set(asked) & known) and set(profile.claims.shifts_s) <= set(asked))
 
 
 def _claims_rules(profile: Profile) -> dict[str, bool]:
