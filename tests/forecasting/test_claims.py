@@ -88,6 +88,14 @@ def test_a_model_that_only_repeats_forecasts_no_change():
     assert not any(claim.startswith(("It beats recognising", "It beats knowing")) for claim in verdict), "not asked"
 
 
+def test_a_gain_that_comes_late_is_told():
+    late = [("FC-DNN", "shift_s", 20.0, 0.75)]
+    _, found = judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}, where=late))
+    row = found[found["claim"].str.startswith("How far ahead it beats repeating")].iloc[0]
+    assert row["evidence"] == "not at 0 s, but at 20 s, of 0 to 20 s"
+    assert row["verdict"] == NOT_SHOWN and np.isnan(row["value"])
+
+
 def test_tests_are_one_family_of_all_rungs_and_shifts():
     found = contests.tests(predictions({"FC-DNN": 0.6, "persistence": 0.5}), "persistence", JUDGE)
     assert len(found) == 6 and (found["p_holm"] >= found["p_value"]).all()

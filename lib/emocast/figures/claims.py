@@ -91,7 +91,7 @@ def gains(
     ax.axhline(0, color="0.4", ls=":")
     _rung_axis(ax, list(places))
     ax.set(ylabel=label, title=title, **({} if limits is None else {"ylim": limits}))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=len(shifts))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(shifts))
     return ax
 
 
@@ -179,7 +179,7 @@ def _offsets(count: int) -> np.ndarray:
 def _rung_axis(ax: Axes, names: list[str]) -> None:
     """Name the rungs, with a thin line between each two."""
     ax.set_xticks(range(len(names)), names)
-    ax.set(xlim=(-0.5, len(names) - 0.5), xlabel="what is held apart: from the published division to the hardest")
+    ax.set(xlim=(-0.5, len(names) - 0.5), xlabel="what the division holds apart")
     ax.grid(axis="x", visible=False)
     for between in range(1, len(names)):
         ax.axvline(between - 0.5, color="0.85", lw=0.8, zorder=0)

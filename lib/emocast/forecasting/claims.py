@@ -166,7 +166,9 @@ def _reach(key: str, verdict: dict[float, str], protocol: str, judge: Judge) -> 
         reached = shift
     first = verdict[shifts[0]]
     row = _row(key, reached, reached, reached, protocol=protocol, shift_s=shifts[0], verdict=first, judge=judge)
-    said = f"up to {reached:g} s" if first == verdicts.SUPPORTED else "at no shift"
+    later = ", ".join(f"{shift:g}" for shift in shifts if verdict[shift] == verdicts.SUPPORTED)
+    said = f"not at {shifts[0]:g} s, but at {later} s" if later else "at no shift"
+    said = f"up to {reached:g} s" if first == verdicts.SUPPORTED else said
     return {**row, "evidence": f"{said}, of {shifts[0]:g} to {shifts[-1]:g} s", "low": None, "high": None}
 
 
