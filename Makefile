@@ -104,7 +104,7 @@ smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
 
 test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
-	$(PY) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 verify: $(STAMP)  ## is outputs/<profile> as outputs/reference/<profile>, within stated tolerances? (ARGS=--exact for none)
 	@$(PY) -m emocast.verify --profile $(ASKED) $(ARGS)

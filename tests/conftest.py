@@ -29,3 +29,8 @@ def real():
         return REAL / name
 
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """The notebooks' tests come first: they take longest, and whole files are shared out among processes."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
