@@ -56,6 +56,23 @@ def test_the_same_figure_gives_the_same_file(outputs):
     assert draw() == draw()
 
 
+def test_a_figure_names_the_table_with_its_numbers_and_the_run_says_where_it_was(outputs):
+    run = notebook.start("01_x", profile="smoke")
+    run.figure(plt.subplots()[0], "picture", caption="A picture.", table="numbers")
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    assert manifest["figures"] == [{"name": "picture", "caption": "A picture.", "table": "numbers"}]
+    assert manifest["where"]["packages"]["pandas"] == pd.__version__ and manifest["where"]["cores"] >= 1
+    assert (manifest["corpus"], manifest["seed"]) == ("iemocap", run.profile.seed)
+    assert not plt.get_fignums()
+
+
+def test_a_shown_figure_carries_its_name_and_text(outputs, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda figure, metadata: shown.append(metadata))
+    notebook.start("01_x", profile="smoke").figure(plt.subplots()[0], "picture", caption="A picture.")
+    assert shown == [{"image/png": {"alt": "A picture."}, notebook.SHOWN: {"figure": "picture"}}]
+
+
 def test_a_run_by_hand_does_not_touch_what_make_made(outputs):
     assert notebook.start("01_x", profile="smoke").folder == outputs / "interactive" / "01_x"
 

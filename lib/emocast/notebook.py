@@ -86,20 +86,21 @@ class Run:
         self._note("tables", name, caption)
         return table
 
-    def figure(self, figure: Figure, name: str, *, caption: str) -> None:
+    def figure(self, figure: Figure, name: str, *, caption: str, table: str = "") -> None:
         """Keep a figure as PNG and SVG, and show it.
 
         Args:
             figure: the figure.
             name: the files' name without its ending.
             caption: what is seen, in one or two sentences; it is also the figure's text for those who cannot see it.
+            table: the table of this run that holds the figure's numbers, where it has another name than the figure.
         """
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once; each of what follows would do it anew
         for suffix in ("png", "svg"):
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)
-        self._note("figures", name, caption)
+        self._note("figures", name, caption, **({"table": table} if table else {}))
         display(figure, metadata={"image/png": {"alt": caption}, SHOWN: {"figure": name}})
         plt.close(figure)  # or the kernel would show it once more after the cell
 
@@ -108,9 +109,9 @@ class Run:
         self._manifest["notes"].append(text)
         self._write()
 
-    def _note(self, kind: str, name: str, caption: str) -> None:
+    def _note(self, kind: str, name: str, caption: str, **further: str) -> None:
         listed = [entry for entry in self._manifest[kind] if entry["name"] != name]
-        self._manifest[kind] = [*listed, {"name": name, "caption": caption}]
+        self._manifest[kind] = [*listed, {"name": name, "caption": caption, **further}]
         self._write()
 
     def _write(self) -> None:
