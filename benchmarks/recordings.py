@@ -7,7 +7,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from emocast import audio, forecaster, paths
 from emocast.recordings import choosing
@@ -19,6 +18,7 @@ HOURS = (0.5, 3.0)
 PROFILE = "demo"
 LIMIT_MB, LEAST_SPEED = 1_500, 20
 _RATE = 44_100
+_LOUDNESSES = (1.0, 0.5, 0.7)
 
 _FORECAST = """
 import time
@@ -66,18 +66,26 @@ def _measured(scratch: Path, length: float) -> dict[str, float]:
 
 
 def long_recording(scratch: Path, length: float) -> Path:
-    """An mp3 of so many hours, written in flat memory."""
+    """An mp3 of so many hours: an encoded conversation at several loudnesses, frame after frame, in flat memory."""
     path = scratch / f"{length:g}h.mp3"
     sound, _ = choosing.spoken(scratch / "conversation", seed=1)
     one = audio.resample(np.concatenate(list(Recording(sound).blocks())), 16_000, _RATE)
-    count = int(np.ceil(3600 * length * _RATE / one.size))
-    rng = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
+    pieces = [_encoded(scratch / f"{loud:g}.mp3", one * np.float32(loud)) for loud in _LOUDNESSES]
+    with path.open("wb") as file:
+        for number in range(int(np.ceil(3600 * length * _RATE / one.size))):
+            file.write(pieces[number % len(pieces)])
+    return path
+
+
+def _encoded(path: Path, samples: np.ndarray) -> bytes:
+    """A sound as the frames of an mp3, without a header: such files may be put one after the other."""
+    options = {"write_xing": "0", "id3v2_version": "0"}
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libmp3lame", rate=_RATE, layout="stereo", bit_rate=128_000)
-        for number in tqdm(range(count), desc=f"{length:g} hours of sound", unit="conversation"):
-            loud = (one * rng.uniform(0.3, 1.0)).clip(-1, 1)
-            frame = av.AudioFrame.from_ndarray(np.stack([loud, 0.8 * loud]), format="fltp", layout="stereo")
-            frame.sample_rate, frame.pts = _RATE, number * one.size
+        for first in range(0, samples.size, _RATE):  # FFmpeg takes its time over long frames
+            piece = samples[first : first + _RATE].clip(-1, 1)
+            frame = av.AudioFrame.from_ndarray(np.stack([piece, 0.8 * piece]), format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = _RATE, first
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
+    return path.read_bytes()
