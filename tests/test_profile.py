@@ -88,6 +88,13 @@ def test_models_of_an_own_profile_have_a_folder_of_their_own(tmp_path):
         ("extends: demo\ncontrastive: {dual: {learning_rate: 0}}", "contrastive.dual: learning_rate and"),
         ("extends: demo\ncontrastive: {dual: {crop_s: 0}}", "contrastive.dual.crop_s must be at least 0.1 s"),
         ("extends: paper\ncontrastive: {dual: {epochs: 1}}", "setting contrastive.dual.source is missing"),
+        (
+            "extends: demo\nclaims: {shifts_s: [0, 10]}",
+            "claims.shifts_s must be ascending, among windows.shifts_s and hold",
+        ),
+        ("extends: demo\nclaims: {fractions: [0.5]}", "claims.fractions must be above 0 and up to 1, and hold 1"),
+        ("extends: demo\nclaims: {search: {space: {momentum: [0.9]}}}", "claims.search.space may name batch_size"),
+        ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "each with values"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         (
             "extends: demo\ncorpora: {ravdess: RAVDESS}",

@@ -4,11 +4,11 @@ import pandas as pd
 from emocast.forecasting import baselines, company, evaluate, labelled, rungs
 
 CLASSES = ["neutral", "excitement", "sadness"]
-COMMON = {"classes": CLASSES, "n_splits": 3, "random_state": 0}
+COMMON = {"classes": CLASSES, "n_splits": 2, "random_state": 0}
 
 
 def test_everyone_is_asked_the_events_of_the_sweep(make_talk, cut, embed):
-    talk = make_talk(n_dialogues=9)
+    talk = make_talk(n_dialogues=6)
     windows = cut(talk, shifts=(0.0, 4.0, 8.0))
     windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
     few = windows["shift_s"].isin([0.0, 8.0]).to_numpy()

@@ -55,7 +55,7 @@ def test_melds_labels_are_read_whole(real):
 def test_melds_labels_through_persistence_and_markov_chains(real, capsys):
     talk = labelled.utterances_of_meld(meld.annotations(real("meld")))
     models = ["majority", "persistence", "dialogue mode", "Markov chain, order 1", "Markov chain, order 2"]
-    predictions = labelled.sweep(talk, shifts_s=range(0, 21, 5), models=models, random_state=0)
+    predictions = labelled.sweep(talk, shifts_s=range(0, 21, 10), models=models, random_state=0)
     table = labelled.table(predictions)
     with capsys.disabled():
         print(
