@@ -127,6 +127,7 @@ def test_a_forecaster_that_fits_is_taken_and_one_of_other_embeddings_is_made_ane
     told["embeddings"] = embeddings * 2
     with pytest.raises(RuntimeError):
         training.ready(profile, windows, embeddings * 2, utterances, progress=False)
+    told["embeddings"] = embeddings
     with pytest.raises(RuntimeError):
         training.ready(replace(profile, seed=3), windows, embeddings, utterances, progress=False)
 
