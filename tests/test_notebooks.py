@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):
     kept, deadline = copy / "smoke" / ".cache", time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline and len(list(kept.rglob("*.pkl"))) < 3:
         time.sleep(0.05)
-    subprocess.run(["pkill", "-9", "-f", f"papermill .*{copy}"], check=True)
+    subprocess.run(["pkill", "-9", "-f", f"emocast.execution .*{copy}"], check=True)
     assert process.wait(60) != 0
     assert "05_time_shift_sweep did not end well" in said.read_text()
     assert not target.exists()
