@@ -142,6 +142,15 @@ def test_rows_and_columns_that_are_gone_are_named(folders):
     ]
 
 
+def test_a_table_of_which_nothing_is_compared_may_have_other_rows(folders):
+    run, reference = folders
+    for folder, bins in ((reference, "3,0.4"), (run, "3,0.4\n4,0.5")):
+        path = folder / "07_is_it_forecasting" / "reliability_as_trained.csv"
+        path.parent.mkdir()
+        path.write_text(f"bin,accuracy\n{bins}\n")
+    assert failing(run, reference) == []
+
+
 def test_damaged_files_are_named(folders):
     (folders[0] / "01_dataset_audit" / "filters.csv").write_bytes(b"")
     (folders[0] / "01_dataset_audit" / "sizes.png").write_bytes(b"\x89PNG")

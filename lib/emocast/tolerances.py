@@ -93,7 +93,8 @@ DECLARED: tuple[Tolerance, ...] = (
     ),
     Tolerance(("07_*/calibration",), ("temperature",), math.inf, 0, "a network that knows little has any temperature"),
     Tolerance(
-        ("07_*/claims",), ("*",), 20, 0, "percent, points or seconds: each claim has its own kind, some of a hundred events"
+        ("07_*/claims",), ("value", "low", "high"), math.inf, 0,
+        "each stands in another table, where it is compared; how far ahead may be no shift at all",
     ),
     Tolerance(("07_*/encoders",), ("*",), 20, 0, "percent: the events of one session"),
     Tolerance(("07_*/encoder_differences", "07_*/changes"), ("*",), 0.25, 0, "some hundred events in each row"),
