@@ -18,6 +18,7 @@ OWN = """
 extends: smoke
 corpora: {{iemocap: small/IEMOCAP_full_release}}
 windows: {{shifts_s: [0, 2]}}
+claims: {{shifts_s: [0, 2]}}
 embeddings: {{block_shifts_s: [0]}}
 contrastive:
   models: {{laion: "laion-clap:{laion}", microsoft: "msclap:{microsoft}"}}
