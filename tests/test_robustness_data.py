@@ -85,5 +85,5 @@ def test_a_model_that_an_earlier_notebook_trains_is_not_asked_of_the_reader(kind
     for name in ("DATA", "OUTPUTS"):
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path))
     said = refusal(encoders.get, f"{kind}:smoke/models/classification")
-    assert said.startswith("no model smoke/models/classification: notebook 06_cross_lingual_ser trains it")
+    assert said.startswith("no model smoke/models/classification: notebook 06_cross_lingual_ser trains")
     assert "`make reproduce PROFILE=smoke` runs it, or open and run it first" in said and "put " not in said

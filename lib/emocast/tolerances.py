@@ -108,7 +108,6 @@ DECLARED: tuple[Tolerance, ...] = (
     Tolerance(("06_*/direction",), ("*",), 0.6, 0, "on a scale from 1 to 5"),
     Tolerance(("06_*/second_objective",), ("group_*",), 0.25, 0, "an interval of a difference, by few speakers"),
     Tolerance(("06_*/over_prediction",), ("*",), 0.2, 0, "20 points: one class's share of few predictions"),
-    Tolerance(("08_*/forecast",), ("*",), math.inf, 0, "second by second of one recording; `answers` has the shares"),
     Tolerance(
         ("08_*/scores", "08_*/answers", "08_*/against_truth"), ("answered*", "forecast_*", "unsure", "unlike"), math.inf, 0,
         "what is answered hangs on limits that are fitted on few dialogues",

@@ -136,7 +136,7 @@ def test_weights_and_settings_are_its_identity(encoder, folder):
 
 
 def test_a_missing_model_says_who_makes_it(tmp_path):
-    with pytest.raises(hub.CheckpointError, match=r"no checkpoint demo/models/none: .*trained by notebook 02"):
+    with pytest.raises(hub.CheckpointError, match=r"no model demo/models/none: .*02_clap_zero_shot"):
         encoders.get("dual:demo/models/none")
 
 

@@ -113,8 +113,9 @@ def _nowhere(source: Path | str, needed: Sequence[str], reason: str) -> Checkpoi
     own = _TRAINED.fullmatch(str(source))
     if own:
         return CheckpointError(
-            f"no model {source}: notebook 06_cross_lingual_ser trains it, and it has not run with the profile "
-            f"{own['profile']!r}: `make reproduce PROFILE={own['profile']}` runs it, or open and run it first"
+            f"no model {source}: notebook 06_cross_lingual_ser trains the models that the profile {own['profile']!r} asks for "
+            "(02_clap_zero_shot the contrastive one), and this one is not there: "
+            f"`make reproduce PROFILE={own['profile']}` runs it, or open and run it first"
         )
     place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
     advice = f"put {', '.join(needed) or 'its files'} into {paths.relative(place)}/"

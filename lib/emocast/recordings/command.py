@@ -12,7 +12,7 @@ from .. import paths
 _DESCRIPTION = """\
 Forecast the emotions of a recorded conversation: from every ten seconds of it, what will be heard in the next moments.
 
-FILE is any recording: wav, flac, mp3, ogg, m4a, mp4 and more; any rate, mono or stereo, from some seconds to many hours
+FILE is any recording: wav, flac, mp3, ogg, m4a, mp4 and more; any rate, mono or stereo, from 10 s (a window) to many hours
 (memory does not grow with it). Let it be one whose speakers agreed: it stays on this machine, and so do the results."""
 
 _EXAMPLES = """\

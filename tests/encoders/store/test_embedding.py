@@ -174,7 +174,8 @@ def test_each_precision_has_a_shelf_of_its_own(corpus, encoder, folder, log):
     rough, _ = store.embed(encoder, windows[:2], root, folder=folder, precision="bf16", progress=False)
     assert len(watched.lines(log)) == 4
     assert (exact != rough).any(axis=1).all()
-    np.testing.assert_allclose(exact, rough, atol=0.3)
+    cosine = (exact * rough).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
+    assert (cosine > 0.9).all()  # a small network of random weights, in bf16 as the processor has it
     assert len(list(folder.iterdir())) == 2
 
 
