@@ -119,7 +119,10 @@ def test_an_interrupt_ends_quickly_without_a_traceback_and_loses_nothing(outputs
     (outputs / "04_question").mkdir(parents=True)
     (outputs / "04_question" / "made.txt").write_text("good")
     command = [sys.executable, "-m", "emocast.runner", str(notebook(tmp_path, WAIT)), "--profile", "smoke"]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    heard = {
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    }  # what runs in the background may ignore it
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True, **heard)
     try:
         while not list(outputs.glob(".04_question.partial-*/half")):
             assert process.poll() is None
