@@ -39,7 +39,7 @@ def test_persistence_forecasts_no_change_of_a_class_in_play(carried):
 
 def test_a_row_a_model_and_kind_of_event(carried):
     table, _, _ = carried
-    found = changes.scores(table, by=["shift_s", "model"], draws=20, random_state=0)
+    found = changes.scores(table, models=table["model"].unique(), by=["shift_s", "model"], draws=20, random_state=0)
     one = found[(found["shift_s"] == 6) & (found["model"] == "majority")].set_index("events")
     assert one.loc["all", "n"] >= one.loc["shift", "n"] + one.loc["stay", "n"]
     assert set(found["events"]) == {"all", "shift", "stay"} and len(found) == 2 * 2 * 3

@@ -63,7 +63,7 @@ def test_a_model_that_knows_the_dialogue_alone_is_exposed():
     assert verdict["It beats recognising the last utterance @ dialogue"] == CONTRADICTED
     assert verdict["How far ahead it scores above chance @ dialogue"] == NOT_SHOWN
     ahead = table[table["claim"].str.startswith("How far ahead")]
-    assert (ahead["evidence"] == "at no shift, of 0 to 20 s").all()
+    assert (ahead["evidence"] == "at no shift; asked at 0, 10, 20 s").all()
 
 
 def test_a_forecast_is_kept():
@@ -92,7 +92,7 @@ def test_a_gain_that_comes_late_is_told():
     late = [("FC-DNN", "shift_s", 20.0, 0.75)]
     _, found = judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}, where=late))
     row = found[found["claim"].str.startswith("How far ahead it beats repeating")].iloc[0]
-    assert row["evidence"] == "not at 0 s, but at 20 s, of 0 to 20 s"
+    assert row["evidence"] == "not at 0 s, but at 20 s; asked at 0, 10, 20 s"
     assert row["verdict"] == NOT_SHOWN and np.isnan(row["value"])
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,7 +23,11 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
     own.mkdir(parents=True)
     for name in checkpoint_files.NEEDED:
         (own / name).touch()
-    found = contamination.listeners(demo, ["Ses04", "Ses05"])
+    assert set(contamination.listeners(demo, ["Ses04", "Ses05"])["session"]) == {"Ses05"}, (
+        "the demo re-tunes none other"
+    )
+    each = replace(demo, ser=replace(demo.ser, held_out=None))
+    found = contamination.listeners(each, ["Ses04", "Ses05"])
     assert found["role"].tolist() == [PUBLISHED, RETUNED, PLAIN, HANDCRAFTED] * 2
     problems = found.set_index(["session", "role"])["problem"]
     assert problems["Ses05", RETUNED] == "" and problems["Ses05", HANDCRAFTED] == ""

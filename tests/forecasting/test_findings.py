@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emocast import metrics
 from emocast.forecasting import findings, rungs
 
 TRUE = np.array(["neutral", "sadness"] * 20)
@@ -35,7 +36,8 @@ def test_a_model_is_held_against_both_over_all_shifts():
 def test_the_sentence_says_what_the_table_does():
     table = findings.against(_table(references=["persistence"]), draws=100, random_state=0)
     assert findings.finding(table, level=0.9) == (
-        "By 90 % intervals that draw whole dialogues, the FC-DNN is better than persistence under random, "
+        "Over all 2 shifts together, by 90 % intervals and tests that draw whole dialogues, "
+        "the FC-DNN is better than persistence under random, "
         "worse than persistence under dialogue, not told from persistence under session."
     )
     table = findings.against(_table(), draws=100, random_state=0)
@@ -47,3 +49,13 @@ def test_one_dialogue_leaves_it_open():
     with pytest.warns(UserWarning, match="no interval"):
         table = findings.against(one, draws=20, random_state=0)
     assert set(table["verdict"]) == {"open"}
+    assert findings.finding(table, level=0.95).startswith("By 95 %"), "one shift is not together with others"
+
+
+def test_an_interval_beside_zero_is_not_enough_where_the_adjusted_test_does_not_reject(monkeypatch):
+    compare = metrics.compare_forecasts
+    monkeypatch.setattr(
+        metrics, "compare_forecasts", lambda *args, **kwargs: compare(*args, **kwargs).assign(p_holm=0.06)
+    )
+    table = findings.against(_table(), draws=200, random_state=0)
+    assert (table["low"].abs() > 0).any() and set(table["verdict"]) == {"open"}

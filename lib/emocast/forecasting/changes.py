@@ -54,19 +54,24 @@ def only(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions[metrics.shift_events(predictions[LAST], predictions["emotion"])]
 
 
-def scores(predictions: pd.DataFrame, *, by: Sequence[str], **options: float | str) -> pd.DataFrame:
+def scores(
+    predictions: pd.DataFrame, *, models: Sequence[str], by: Sequence[str], **options: float | str
+) -> pd.DataFrame:
     """Score changes and the rest apart.
 
     Args:
         predictions: from `with_last`.
-        by: the columns that tell the points apart, such as model and shift_s.
+        models: which of its models, in the order of the rows; those that it lacks are left out.
+        by: the columns that tell the points apart, `model` among them.
         options: those of `metrics.evaluate_forecast`.
 
     Returns:
         The columns of `by`, `events` ("all", "shift", "stay") and the columns of `metrics.evaluate_forecast`.
     """
-    tables = []
-    for point, rows in predictions.groupby(list(by), sort=False):
+    tables, rank = [], {name: place for place, name in enumerate(models)}
+    asked = predictions[predictions["model"].isin(models)]
+    asked = asked.assign(rank=asked["model"].map(rank)).sort_values("rank", kind="stable").drop(columns="rank")
+    for point, rows in asked.groupby(list(by), sort=False):
         table = metrics.evaluate_changes(rows, rows[LAST], **options)
         for place, (name, value) in enumerate(zip(by, point, strict=True)):
             table.insert(place, name, value)

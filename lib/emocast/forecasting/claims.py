@@ -2,7 +2,8 @@
 
 Nothing is judged by eye. A row's number, its interval (dialogues drawn whole) and, where it is one of many tests, its
 p-value adjusted by Holm are computed from predictions; `verdicts` says what they make of the claim, `claim_words` what
-that means. Tests of one row of the table are adjusted for all rungs and shifts that were looked at, not for that row alone.
+that means. Tests of one row of the table are adjusted for all rungs and shifts that were looked at, not for that row alone;
+so one comparison has one verdict wherever it stands.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from .. import metrics
 from . import baselines, changes, contamination, protocols, verdicts
@@ -59,11 +61,12 @@ def table(
     published, now = predictions["protocol"].iloc[0], few["shift_s"].min()
     strictly = predictions[predictions["protocol"] == strict]
     rows = [_chance(few, published, now, chance, judge), _chance(few, strict, now, chance, judge)]
-    rows += _against(few[few["protocol"] == published], "dialogue mode", now, judge)
-    rows += _against(few, baselines.PERSISTENCE, now, judge)
-    rows += _against(few, baselines.AUDIO_PERSISTENCE, now, judge)
+    rows += _against(_tests(few[few["protocol"] == published], "dialogue mode", judge), "dialogue mode", now, judge)
+    carried = {name: _tests(few, name, judge) for name in (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)}
+    for reference, found in carried.items():
+        rows += _against(found, reference, now, judge)
     rows += _changes(strictly[strictly["shift_s"] == now], chance, judge)
-    rows += _ahead(strictly, chance, judge)
+    rows += _ahead(strictly, carried, chance, judge)
     place = {"protocol": strict, "shift_s": now}
     rows += [] if calibration is None else _calibrated(calibration, place, judge)
     rows += [] if encoders is None else _encoder(encoders, now, chance, judge)
@@ -111,11 +114,15 @@ def _chance(few: pd.DataFrame, protocol: str, now: float, chance: float, judge: 
     return _row("chance", *_accuracy(at, judge), protocol=protocol, shift_s=now, limit=chance, judge=judge)
 
 
-def _against(few: pd.DataFrame, reference: str, now: float, judge: Judge) -> list[dict[str, object]]:
-    """A row a rung at the shortest shift; the p-values are adjusted for all rungs and shifts."""
-    if not (few["model"] == reference).any():
+def _tests(few: pd.DataFrame, reference: str, judge: Judge) -> pd.DataFrame | None:
+    """The model against a reference: one family of all rungs and shifts; None where nobody was asked."""
+    return tests(few, reference, judge) if (few["model"] == reference).any() else None
+
+
+def _against(found: pd.DataFrame | None, reference: str, now: float, judge: Judge) -> list[dict[str, object]]:
+    """A row a rung at the shortest shift."""
+    if found is None:
         return []
-    found = tests(few, reference, judge)
     return [
         _row(
             reference, 100 * row.difference, 100 * row.low, 100 * row.high, protocol=row.protocol, shift_s=now,
@@ -140,21 +147,24 @@ def _changes(strictly: pd.DataFrame, chance: float, judge: Judge) -> list[dict[s
     return rows
 
 
-def _ahead(strictly: pd.DataFrame, chance: float, judge: Judge) -> list[dict[str, object]]:
-    """How far ahead: against chance, and against what carries the last emotion forward."""
+def _ahead(
+    strictly: pd.DataFrame, carried: Mapping[str, pd.DataFrame | None], chance: float, judge: Judge
+) -> list[dict[str, object]]:
+    """How far ahead: against chance at every shift, and, in the tests of the rungs, against what carries the past forward."""
     of_model = strictly[strictly["model"] == MODEL]
     level = 1 - (1 - judge.level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
     options = {"level": level, "draws": judge.permutations}
     ends = {shift: _accuracy(events, judge, **options)[1:] for shift, events in of_model.groupby("shift_s")}
     found = {"ahead of chance": {shift: verdicts.above(*both, limit=chance) for shift, both in ends.items()}}
-    for reference in (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE):
-        if (strictly["model"] == reference).any():
-            rows = tests(strictly, reference, judge).sort_values("shift_s")
+    strict = strictly["protocol"].iloc[0]
+    for reference, tested in carried.items():
+        if tested is not None and (tested["protocol"] == strict).any():
+            rows = tested[tested["protocol"] == strict].sort_values("shift_s")
             found[f"ahead of {reference}"] = {
                 row.shift_s: verdicts.above(row.low, row.high, p_value=row.p_holm, level=judge.level)
                 for row in rows.itertuples()
             }
-    return [_reach(key, verdict, strictly["protocol"].iloc[0], judge) for key, verdict in found.items()]
+    return [_reach(key, verdict, strict, judge) for key, verdict in found.items()]
 
 
 def _reach(key: str, verdict: dict[float, str], protocol: str, judge: Judge) -> dict[str, object]:
@@ -169,7 +179,8 @@ def _reach(key: str, verdict: dict[float, str], protocol: str, judge: Judge) -> 
     later = ", ".join(f"{shift:g}" for shift in shifts if verdict[shift] == verdicts.SUPPORTED)
     said = f"not at {shifts[0]:g} s, but at {later} s" if later else "at no shift"
     said = f"up to {reached:g} s" if first == verdicts.SUPPORTED else said
-    return {**row, "evidence": f"{said}, of {shifts[0]:g} to {shifts[-1]:g} s", "low": None, "high": None}
+    asked = ", ".join(f"{shift:g}" for shift in shifts)
+    return {**row, "evidence": f"{said}; asked at {asked} s", "low": None, "high": None}
 
 
 def _calibrated(calibration: pd.DataFrame, place: dict[str, object], judge: Judge) -> list[dict[str, object]]:
@@ -194,3 +205,15 @@ def _encoder(encoders: pd.DataFrame, now: float, chance: float, judge: Judge) ->
         _row("encoder", value, low, high, limit=limit, verdict=verdict, unit="points", **place),
         _row("new encoder", *_accuracy(new, judge), limit=chance, **place),
     ]
+
+
+#: The background of a verdict, as CSS has colours; see-through, so that it is seen on light and dark.
+_SHADES = {verdicts.SUPPORTED: "#44AA9955", verdicts.CONTRADICTED: "#CC667755", verdicts.NOT_SHOWN: "#BBBBBB55"}
+
+
+def styled(table: pd.DataFrame) -> Styler:
+    """Lay out what a reader needs of `table`: claim, evidence, verdict (shaded) and meaning."""
+    words = {"claim": "claim", "evidence": "evidence", "verdict": "verdict", "meaning": "what it means"}
+    shown = table.rename(columns=words)[list(words.values())].style.hide(axis="index")
+    shown = shown.map(lambda verdict: f"background-color: {_SHADES[verdict]}", subset=["verdict"])
+    return shown.set_properties(**{"text-align": "left", "white-space": "normal"})

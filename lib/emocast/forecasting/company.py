@@ -7,12 +7,12 @@ score might come from (the dialogue, the scenario, the labels heard, the embeddi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..cache import Cache
 from . import baselines, evaluate
 
 #: What the baselines go by, for the panels of a figure; the ceilings bound those who read labels and those who hear.
@@ -36,9 +36,8 @@ def climb(
     known: Collection[str] = (),
     n_splits: int = 5,
     random_state: int,
-    n_jobs: int = 1,
-    memory: Cache | None = None,
     progress: bool = True,
+    **computing: Any,
 ) -> pd.DataFrame:
     """Cross-validate the baselines that read labels, and the plain classifiers on the embeddings, on each rung.
 
@@ -52,9 +51,8 @@ def climb(
         known: names that are left out, because they stand in another table.
         n_splits: number of folds.
         random_state: seed of samples, folds and models.
-        n_jobs: processes side by side, as joblib counts them; the result does not depend on it.
-        memory: where finished fits are kept; None keeps nothing.
         progress: show a bar over the rungs.
+        **computing: `n_jobs` and `memory` of `evaluate.sweep`.
 
     Returns:
         One row a protocol, model, shift and event: `protocol`, `model`, then the columns of `evaluate.sweep`. The scenario
@@ -71,8 +69,8 @@ def climb(
     for protocol in tqdm(asked, desc="baselines", unit="rung", disable=not progress):
         found = [baselines.sweep(windows, utterances, models=read, protocol=protocol, **common)]
         if embeddings is not None:
-            computing = {"n_jobs": n_jobs, "memory": memory, "progress": False}
-            found += _learned(windows, embeddings, known, protocol=protocol, **common, **computing)
+            learning = {"protocol": protocol, "progress": False, **common, **computing}
+            found += _learned(windows, embeddings, known, **learning)
         tables += [table.assign(protocol=protocol) for table in found]
     table = pd.concat(tables, ignore_index=True)
     return table[["protocol", "model", *(name for name in table if name not in ("protocol", "model"))]]

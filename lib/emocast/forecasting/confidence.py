@@ -10,13 +10,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
-from ..cache import Cache
 from . import protocols, runs
 
 #: The values of the column `scaled`.
@@ -33,9 +33,7 @@ def predictions(
     protocol: str,
     validation_fraction: float,
     random_state: int,
-    n_jobs: int = 1,
-    memory: Cache | None = None,
-    progress: bool = True,
+    **computing: Any,
 ) -> pd.DataFrame:
     """Forecast the events of each fold by a network whose confidence is set on validation events, and without that.
 
@@ -48,9 +46,7 @@ def predictions(
         protocol: how the folds were made, and how the validation part is held back.
         validation_fraction: share of the training events held back, between 0 and 1.
         random_state: seed of that division.
-        n_jobs: processes side by side, as joblib counts them.
-        memory: where finished fits are kept; None keeps nothing.
-        progress: show a bar.
+        **computing: `n_jobs`, `memory` and `progress` of `runs.predictions`.
 
     Returns:
         The columns of `runs.predictions`, with `temperature` (the fold's) and `scaled`: each test event once as `BEFORE`
@@ -66,7 +62,6 @@ def predictions(
         held[fit.marks["fold"]] = fit.train[validate]
         # Both parts are asked of one network; they are told apart by their rows below.
         heard.append(replace(fit, train=fit.train[learn], test=np.concatenate([fit.train[validate], fit.test])))
-    computing = {"n_jobs": n_jobs, "memory": memory, "progress": progress}
     table = runs.predictions(heard, estimator, windows, embeddings, classes=classes, **computing)
     folds = [_scaled(rows, held[fold], classes) for fold, rows in table.groupby("fold", sort=False)]
     return pd.concat(folds, ignore_index=True)

@@ -17,13 +17,13 @@ than those it is tested on. That is how it would be with new people, and one rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
-from ..cache import Cache
 from ..profile import Profile
 from . import runs
 
@@ -40,7 +40,7 @@ def listeners(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
 
     Args:
         profile: the run's settings.
-        sessions: the sessions of the corpus.
+        sessions: the sessions of the corpus; asked are those of them that the profile re-tunes an encoder without.
 
     Returns:
         One row a session and role: `session`, `role`, `encoder` (as `encoders.get` takes it) and `problem`: what of its
@@ -50,8 +50,8 @@ def listeners(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
 
     shared = {PUBLISHED: profile.encoder, PLAIN: f"transformers:{profile.ser.source}", HANDCRAFTED: profile.baseline}
     missing = {encoder: presence.missing(encoder) for encoder in shared.values()}
-    rows = []
-    for session in sessions:
+    rows, held_out = [], profile.ser.held_out  # None: each in turn
+    for session in (name for name in sessions if held_out is None or name in held_out):
         retuned = _RETUNED.format(profile=profile.name, session=session)
         missing[retuned] = presence.missing(retuned)
         of_session = {PUBLISHED: shared[PUBLISHED], RETUNED: retuned, **shared}
@@ -80,9 +80,7 @@ def predictions(
     *,
     classes: Sequence[str],
     random_state: int,
-    n_jobs: int = 1,
-    memory: Cache | None = None,
-    progress: bool = True,
+    **computing: Any,
 ) -> pd.DataFrame:
     """Forecast each session from what each of its listeners hears, by a model that the other sessions trained.
 
@@ -95,9 +93,7 @@ def predictions(
         listeners: from `testable`.
         classes: the emotions in play.
         random_state: seed of the models; a session has the same seed for all listeners.
-        n_jobs: processes side by side, as joblib counts them.
-        memory: where finished fits are kept; None keeps nothing.
-        progress: show a bar.
+        **computing: `n_jobs`, `memory` and `progress` of `runs.predictions`.
 
     Returns:
         One row a role and event of the tested sessions: `role`, `session`, and the columns of `runs.predictions`.
@@ -108,10 +104,10 @@ def predictions(
     asked = {encoder: embeddings[encoder] for encoder in listeners["encoder"].unique()}
     heard = np.flatnonzero(np.all([np.isfinite(values).all(axis=1) for values in asked.values()], axis=0))
     fits = _fits(windows, heard, sorted(listeners["session"].unique()), random_state=random_state)
-    computing = {"classes": labels.ordered(classes), "n_jobs": n_jobs, "memory": memory, "progress": progress}
     tables = []
     for row in listeners.itertuples():
-        table = runs.predictions([fits[row.session]], estimator, windows, asked[row.encoder], **computing)
+        heard_by = [fits[row.session]], estimator, windows, asked[row.encoder]
+        table = runs.predictions(*heard_by, classes=labels.ordered(classes), **computing)
         tables.append(table.assign(role=row.role, session=row.session))
     order = list(dict.fromkeys(listeners["role"]))
     found = pd.concat(tables, ignore_index=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from .. import metrics
-from . import baselines
+from . import baselines, verdicts
 from .points import METHOD
 from .rungs import MODEL
 
 #: Whom a model is held against: both carry forward what was last, one by its true label, the other by its sound.
 REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)
+
+_WORDS = {verdicts.SUPPORTED: "above", verdicts.CONTRADICTED: "below", verdicts.NOT_SHOWN: "open"}
 
 
 def against(
@@ -27,9 +28,10 @@ def against(
         random_state: seed of the draws.
 
     Returns:
-        One row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `protocol`, and the columns
+        One row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `protocol`, `shifts` (how
+        many are together) and the columns
         of `metrics.compare_forecasts` in percent; `verdict` is "above" or "below" where the interval of the difference
-        lies on one side of zero, else "open".
+        lies on one side of zero and the test, adjusted for the rungs of that baseline, rejects; else "open".
     """
     # An event is asked once at each shift: each is a row of its own here.
     event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
@@ -40,9 +42,10 @@ def against(
     for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
         table = metrics.compare_forecasts(own, rows[rows["model"] == baseline], **options)
         table[["reference", "score", "difference", "low", "high"]] *= 100
-        tables.append(table.assign(model=model, baseline=baseline))
+        tables.append(table.assign(model=model, baseline=baseline, shifts=rows["shift_s"].nunique()))
     found = pd.concat(tables, ignore_index=True)
-    verdict = np.select([found["low"] > 0, found["high"] < 0], ["above", "below"], "open")
+    ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
+    verdict = [_WORDS[verdicts.above(low, high, p_value=p_value, level=level)] for low, high, p_value in ends]
     return found.assign(verdict=verdict)[["model", "baseline", *table.columns, "verdict"]]
 
 
@@ -65,5 +68,7 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
             if (rows["verdict"] == verdict).any()
         ]
         said.append(", ".join(of_baseline))
-    start = f"By {100 * level:g} % intervals that draw whole dialogues"
+    shifts = differences["shifts"].iloc[0]
+    together = f"Over all {shifts} shifts together, by" if shifts > 1 else "By"
+    start = f"{together} {100 * level:g} % intervals and tests that draw whole dialogues"
     return f"{start}, the {differences['model'].iloc[0]} is {'; it is '.join(said)}."

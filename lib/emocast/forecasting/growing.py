@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import labels, metrics
-from ..cache import Cache
 from . import runs
 
 
@@ -26,9 +26,7 @@ def predictions(
     classes: Sequence[str],
     fractions: Sequence[float],
     random_state: int,
-    n_jobs: int = 1,
-    memory: Cache | None = None,
-    progress: bool = True,
+    **computing: Any,
 ) -> pd.DataFrame:
     """Train on growing shares of each fold's training dialogues, and forecast the fold's events by each model.
 
@@ -40,9 +38,7 @@ def predictions(
         classes: the emotions in play.
         fractions: shares of the training dialogues, above 0 and up to 1.
         random_state: seed of the order in which dialogues are added.
-        n_jobs: processes side by side, as joblib counts them.
-        memory: where finished fits are kept; None keeps nothing.
-        progress: show a bar.
+        **computing: `n_jobs`, `memory` and `progress` of `runs.predictions`.
 
     Returns:
         One row a fraction and event, as `metrics.learning_curve` takes them: the columns of `runs.predictions` with
@@ -58,10 +54,7 @@ def predictions(
     kept = [fit for fit in grown if fit.marks["fraction"] not in lacking]
     if not kept:
         raise ValueError("even all training dialogues of a fold lack a class: no learning curve can be drawn")
-    return runs.predictions(
-        kept, estimator, windows, embeddings, classes=labels.ordered(classes), n_jobs=n_jobs, memory=memory,
-        progress=progress,
-    )  # fmt: skip
+    return runs.predictions(kept, estimator, windows, embeddings, classes=labels.ordered(classes), **computing)
 
 
 def _grown(windows: pd.DataFrame, fit: runs.Fit, fractions: Sequence[float], *, random_state: int) -> list[runs.Fit]:

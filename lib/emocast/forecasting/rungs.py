@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .. import paths
-from ..cache import Cache
 from ..sample import undersampled_positions
 from . import baselines, ceiling, evaluate, ladder, protocols, runs
 from .simple import Forecaster, Persistence
@@ -92,9 +92,7 @@ def climb(
     folder: Path | str | None = None,
     n_splits: int = 5,
     random_state: int,
-    n_jobs: int = 1,
-    memory: Cache | None = None,
-    progress: bool = True,
+    **computing: Any,
 ) -> pd.DataFrame:
     """Cross-validate models, persistence, audio persistence and the ceilings on each rung, on the fixed event set.
 
@@ -110,9 +108,7 @@ def climb(
         folder: the corpus folder; where its process is known (`ceiling.exists`), the ceilings stand beside.
         n_splits: number of folds.
         random_state: seed of samples, folds and models.
-        n_jobs: processes side by side, as joblib counts them; the result does not depend on it.
-        memory: where finished fits are kept; None keeps nothing.
-        progress: show a bar for each model and rung.
+        **computing: `n_jobs`, `memory` and `progress` of `evaluate.sweep`.
 
     Returns:
         One row a protocol, model, shift and event: `protocol`, `model`, then the columns of `evaluate.sweep`.
@@ -121,7 +117,6 @@ def climb(
         ValueError: as `evaluate.sweep`, `baselines.sweep` and `ceiling.sweep`.
     """
     common = {"classes": classes, "n_splits": n_splits, "event_sets": ["fixed"], "random_state": random_state}
-    computing = {"n_jobs": n_jobs, "memory": memory, "progress": progress}
     carried: dict[str, Forecaster] = {baselines.PERSISTENCE: Persistence()}
     carried |= {} if sound is None else baselines.of_sound()
     bounds = _bounds(windows, utterances, folder, **common)

@@ -57,7 +57,7 @@ class Start:
 
 
 class Written:
-    """One network's training, a step at a time; the network itself holds the weights.
+    """One network's training, a step at a time; after each epoch the network holds the weights.
 
     Args:
         network: hidden layers of linear, batch normalisation, ReLU, dropout, and a last linear layer.
@@ -66,15 +66,22 @@ class Written:
     """
 
     def __init__(self, network: nn.Sequential, *, learning_rate: float, dropout: float) -> None:
-        """Take hold of the weights, and make room for gradients and Adam's moments."""
-        self._linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+        """Lay the weights one behind the other, with room for gradients and Adam's moments: Adam sees one tensor."""
         self._norms = [layer for layer in network if isinstance(layer, nn.BatchNorm1d)]
-        self._parameters = [parameter.detach() for parameter in network.parameters()]
-        self._gradients, self._means, self._squares = (
-            [torch.zeros_like(parameter) for parameter in self._parameters] for _ in range(3)
-        )
-        self._steps = [torch.zeros((), device=parameter.device) for parameter in self._parameters]
+        self._network = network
+        parameters = list(network.parameters())
+        self._flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
+        self._gradient, self._mean, self._square = (torch.zeros_like(self._flat) for _ in range(3))
+        shapes = [parameter.shape for parameter in parameters]
+        self._parameters, self._gradients = (_views(flat, shapes) for flat in (self._flat, self._gradient))
+        self._transposed = [weight.t() for weight in self._parameters[::4]]  # of the linear layers, the last one too
+        self._steps = [torch.zeros((), device=self._flat.device)]
         self._learning_rate, self._dropout = learning_rate, dropout
+
+    def _hand_back(self) -> None:
+        """Give the weights to the network."""
+        for parameter, trained in zip(self._network.parameters(), self._parameters, strict=True):
+            parameter.copy_(trained)
 
     def epoch(self, inputs: torch.Tensor, codes: torch.Tensor, kept: torch.Tensor | None, *, batch_size: int) -> float:
         """Take one step a batch.
@@ -96,6 +103,7 @@ class Written:
                 masks = self._masks(kept, begin, len(batch))
                 total += self._step(batch, batch_codes, masks) * len(batch)
                 begin += len(batch)
+            self._hand_back()
         for norm in self._norms:
             norm.num_batches_tracked += len(sizes)
         return float(total) / len(inputs)
@@ -114,7 +122,7 @@ class Written:
         scores = logits.log_softmax(1)
         self._backward(_loss_gradient(scores, codes), layers, masks)
         adam(
-            self._parameters, self._gradients, self._means, self._squares, [], self._steps, lr=self._learning_rate,
+            [self._flat], [self._gradient], [self._mean], [self._square], [], self._steps, lr=self._learning_rate,
             fused=self._steps[0].device.type in FUSED_DEVICES, **ADAM,
         )  # fmt: skip
         return nll_loss(scores, codes)
@@ -122,18 +130,18 @@ class Written:
     def _forward(self, batch: torch.Tensor, masks: list[torch.Tensor | None]) -> tuple[torch.Tensor, list[tuple]]:
         """The network's outputs, and what the way back needs of each layer."""
         outputs, layers = batch, []
-        for linear, norm, mask in zip(self._linear, self._norms, masks, strict=False):
-            sums = torch.addmm(linear.bias, outputs, linear.weight.t())
+        for place, (norm, mask) in enumerate(zip(self._norms, masks, strict=True)):
+            _, bias, scaling, shifting = self._parameters[4 * place : 4 * place + 4]
+            sums = torch.addmm(bias, outputs, self._transposed[place])
             running = norm.running_mean, norm.running_var
             normal, mean, scale = torch.native_batch_norm(
-                sums, norm.weight, norm.bias, *running, training=True, momentum=MOMENTUM, eps=EPSILON
+                sums, scaling, shifting, *running, training=True, momentum=MOMENTUM, eps=EPSILON
             )
             active = normal.relu_()
             layers.append((outputs, sums, mean, scale, active))
             outputs = active if mask is None else active * mask
-        last = self._linear[-1]
         layers.append((outputs,))
-        return torch.addmm(last.bias, outputs, last.weight.t()), layers
+        return torch.addmm(self._parameters[-1], outputs, self._transposed[-1]), layers
 
     def _backward(self, slope: torch.Tensor, layers: list[tuple], masks: list[torch.Tensor | None]) -> None:
         """Fill in the gradients, from the last layer to the first; `slope` is the loss's derivative there."""
@@ -144,16 +152,24 @@ class Written:
             slope = torch.ops.aten.threshold_backward(slope, active, 0)
             norm = self._norms[place]
             slope, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-                slope, sums, norm.weight, norm.running_mean, norm.running_var, mean, scale, True, EPSILON, [True] * 3
-            )
-            self._gradients[4 * place + 2 : 4 * place + 4] = of_weight, of_bias
+                slope, sums, self._parameters[4 * place + 2], norm.running_mean, norm.running_var, mean, scale, True,
+                EPSILON, [True] * 3,
+            )  # fmt: skip
+            self._gradients[4 * place + 2].copy_(of_weight)
+            self._gradients[4 * place + 3].copy_(of_bias)
             slope = self._through_linear(place, inputs, slope)
 
     def _through_linear(self, place: int, inputs: torch.Tensor, slope: torch.Tensor) -> torch.Tensor | None:
         """Fill in a linear layer's gradients; the derivative by its inputs, or None at the first layer."""
         torch.mm(slope.t(), inputs, out=self._gradients[4 * place])
         torch.sum(slope, 0, out=self._gradients[4 * place + 1])
-        return slope.mm(self._linear[place].weight) if place else None
+        return slope.mm(self._parameters[4 * place]) if place else None
+
+
+def _views(flat: torch.Tensor, shapes: list[torch.Size]) -> list[torch.Tensor]:
+    """The parts of a flat tensor, one behind the other, in their shapes."""
+    parts = flat.split([shape.numel() for shape in shapes])
+    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def batch_sizes(n_events: int, *, batch_size: int) -> list[int]:

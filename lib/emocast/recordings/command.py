@@ -55,6 +55,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Forecast as the options say; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
+    from .reading import Recording
+
+    Recording(options.file)  # what cannot be a recording is refused before the slow imports that follow
     from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
     from .. import profile as profiles
     from . import hearing, words

@@ -69,6 +69,15 @@ def _file(run: Finished, table: str) -> Path:
     return run.folder / f"{table}.csv"
 
 
+#: What the words of the ladder's figure mean, for who meets them here first.
+TERMS = (
+    "Each division holds more apart between training and test than the one before: nothing (random), shared seconds of sound "
+    "(purged), dialogues, speakers, sessions, sessions and scenarios; where each session has speakers of its own, as in "
+    "IEMOCAP, speakers and sessions are the same division. Persistence repeats the last true emotion before the window ends; "
+    "audio persistence hears the last utterance and repeats what it recognises. A ceiling is the best possible forecast "
+    "where the process behind the labels is known: from the labels heard, or from the true states that no label tells."
+)
+
 _Said = tuple[list[str], pd.DataFrame | None]
 
 
@@ -83,7 +92,7 @@ def _of_ladder(points: pd.DataFrame, differences: pd.DataFrame, *, profile: prof
     scores = rows.assign(score=[_percent(row) for row in rows.itertuples()])
     scores = scores.pivot_table("score", "model", "protocol", aggfunc="first", sort=False).fillna("")
     scores = scores.add_suffix(" division").rename_axis(f"right at a shift of {start:g} s")
-    return [findings.finding(differences, level=profile.intervals.level)], scores
+    return [findings.finding(differences, level=profile.intervals.level), TERMS], scores
 
 
 def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
