@@ -24,7 +24,7 @@ def _table(*, shifts=(0.0, 2.0), references=findings.REFERENCES):
 
 
 def test_a_model_is_held_against_both_over_all_shifts():
-    table = findings.against(_table(), draws=200, random_state=0)
+    table = findings.against(_table(), draws=2000, random_state=0)
     assert table["baseline"].tolist() == ["persistence"] * 3 + ["audio persistence"] * 3
     assert table["protocol"].tolist() == ["random", "dialogue", "session"] * 2
     assert set(table["n"]) == {80}
@@ -34,13 +34,13 @@ def test_a_model_is_held_against_both_over_all_shifts():
 
 
 def test_the_sentence_says_what_the_table_does():
-    table = findings.against(_table(references=["persistence"]), draws=100, random_state=0)
+    table = findings.against(_table(references=["persistence"]), draws=2000, random_state=0)
     assert findings.finding(table, level=0.9) == (
         "Over all 2 shifts together, by 90 % intervals and tests that draw whole dialogues, "
         "the FC-DNN is better than persistence under random, "
         "worse than persistence under dialogue, not told from persistence under session."
     )
-    table = findings.against(_table(), draws=100, random_state=0)
+    table = findings.against(_table(), draws=2000, random_state=0)
     assert "under session; it is better than audio persistence under random" in findings.finding(table, level=0.95)
 
 
@@ -57,5 +57,5 @@ def test_an_interval_beside_zero_is_not_enough_where_the_adjusted_test_does_not_
     monkeypatch.setattr(
         metrics, "compare_forecasts", lambda *args, **kwargs: compare(*args, **kwargs).assign(p_holm=0.06)
     )
-    table = findings.against(_table(), draws=200, random_state=0)
+    table = findings.against(_table(), draws=2000, random_state=0)
     assert (table["low"].abs() > 0).any() and set(table["verdict"]) == {"open"}

@@ -39,10 +39,11 @@ def test_the_ladder_opens_with_the_published_division_beside_an_honest_one():
     points = pd.DataFrame(rows, columns=["protocol", "model", "shift_s"])
     points = points.assign(accuracy=range(12), accuracy_low=0, accuracy_high=20)
     told = pd.DataFrame(
-        {"model": "a", "baseline": "b", "protocol": ["random", "session"], "verdict": ["above", "open"]}
+        {"model": "a", "baseline": "b", "protocol": ["random", "session"], "verdict": ["above", "open"], "shifts": 2}
     )
-    (sentence,), scores = answer.OPENINGS[0].say(points, told, profile=profile.load("demo"))
+    (sentence, terms), scores = answer.OPENINGS[0].say(points, told, profile=profile.load("demo"))
     assert "better than b under random, not told from b under session" in sentence
+    assert terms == answer.TERMS
     assert scores.columns.tolist() == ["random division", "session division"]
     assert scores.loc["b", "session division"] == "10 % [0, 20]" and scores.index.name == "right at a shift of 0 s"
 

@@ -46,7 +46,7 @@ def against(
     found = pd.concat(tables, ignore_index=True)
     ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
     verdict = [_WORDS[verdicts.above(low, high, p_value=p_value, level=level)] for low, high, p_value in ends]
-    return found.assign(verdict=verdict)[["model", "baseline", *table.columns, "verdict"]]
+    return found.assign(verdict=verdict)[["model", "baseline", "shifts", *table.columns, "verdict"]]
 
 
 def finding(differences: pd.DataFrame, *, level: float) -> str:

@@ -68,8 +68,8 @@ def predictions(
     X: np.ndarray,
     *,
     classes: list[str],
-    n_jobs: int,
-    memory: Cache | None,
+    n_jobs: int = 1,
+    memory: Cache | None = None,
     progress: bool,
 ) -> pd.DataFrame:
     """Fit all models, side by side, and table what each predicts for its test rows.
