@@ -70,7 +70,7 @@ def predictions(
     classes: list[str],
     n_jobs: int = 1,
     memory: Cache | None = None,
-    progress: bool,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """Fit all models, side by side, and table what each predicts for its test rows.
 
