@@ -19,7 +19,7 @@ from .measure import Result, rounds, spread
 
 EVENTS, WIDTH, SHIFTS, FOLDS, EPOCHS, BATCH = 2_931, 768, 11, 5, 40, 16
 CLASSES = ["excitement", "neutral", "sadness"]
-NETWORKS, PART_EPOCHS, ROUNDS = 2, 4, 5  # of the part that is measured in turn
+NETWORKS, PART_EPOCHS, ROUNDS = 2, 8, 5  # of the part that is measured in turn
 
 
 def against_loop(*, whole: bool = False) -> Result:

@@ -15,7 +15,7 @@ from . import __version__
 
 #: The packages whose version can change a number or a figure.
 PACKAGES = (
-    *("numpy", "scipy", "pandas", "scikit-learn", "torch", "torchaudio", "transformers", "speechbrain"),
+    *("numpy", "scipy", "pandas", "scikit-learn", "numba", "torch", "torchaudio", "transformers", "speechbrain"),
     *("librosa", "soxr", "soundfile", "av", "umap-learn", "matplotlib", "seaborn", "nbconvert"),
 )
 

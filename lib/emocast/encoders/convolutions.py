@@ -98,8 +98,10 @@ class MatrixConvolutions(nn.Module):
         bias = torch.zeros(len(self._weight), dtype=torch.float64) if self._bias is None else self._bias
         if self._group is None:
             return self._weight, bias
-        mean = self._weight @ frames.mean(0) + bias
-        spread = torch.cov(frames.T, correction=0).reshape(self._kernel, self._kernel)
+        # Second moments about zero, for sound lies about it and these are doubles: no centred copy of all frames.
+        center = frames.mean(0)
+        spread = frames.T @ frames / len(frames) - torch.outer(center, center)
+        mean = self._weight @ center + bias
         variance = ((self._weight @ spread) * self._weight).sum(1)
         scale = self._group.weight / torch.sqrt(variance + self._group.epsilon)
         return self._weight * scale[:, None], (bias - mean) * scale + self._group.bias

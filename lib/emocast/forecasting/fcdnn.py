@@ -26,7 +26,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from . import training
+from .stack import Stack
+from .training import Start, Written
 
 
 class FCDNNClassifier(ClassifierMixin, BaseEstimator):
@@ -133,16 +134,21 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
     def _train(self, X: torch.Tensor, codes: torch.Tensor, watched: tuple[torch.Tensor, torch.Tensor] | None) -> None:
         """Run all epochs on the device, and keep the network and its losses."""
         start = self._start(X, codes)
-        watched = None if watched is None else tuple(part.to(start.inputs.device) for part in watched)
-        written = training.Written(start.network, learning_rate=self.learning_rate, dropout=self.dropout)
+        settings = {"learning_rate": self.learning_rate, "dropout": self.dropout}
+        on_cpu = start.inputs.device.type == "cpu"
+        training = Written(start, **settings) if on_cpu else Stack([start], **settings)
         losses = []
         for epoch in range(1, self.epochs + 1):
-            order, kept = start.order(), start.kept(dropout=self.dropout)
-            train_loss = written.epoch(start.inputs[order], start.codes[order], kept, batch_size=self.batch_size)
-            losses.append((epoch, train_loss, float("nan") if watched is None else _loss(start.network, *watched)))
+            train_loss = training.epoch(batch_size=self.batch_size)
+            validation_loss = float("nan")
+            if watched is not None:
+                training.hand_back()
+                validation_loss = _loss(start.network, *(part.to(start.inputs.device) for part in watched))
+            losses.append((epoch, float(np.squeeze(train_loss)), validation_loss))
+        training.hand_back()
         self._keep(start.network, losses)
 
-    def _start(self, X: torch.Tensor, codes: torch.Tensor) -> training.Start:
+    def _start(self, X: torch.Tensor, codes: torch.Tensor) -> Start:
         """Draw initial weights and the seeds of order and dropout, and bring everything to the device."""
         device = torch.device(resolved(self.device))
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
@@ -156,7 +162,7 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
                 dropper.set_state(torch.default_generator.get_state())
             else:
                 dropper.manual_seed(int(seeds[1]))
-        return training.Start(network, X.to(device), codes.to(device), shuffler, dropper)
+        return Start(network, X.to(device), codes.to(device), shuffler, dropper)
 
     def _keep(self, network: nn.Sequential, losses: list[tuple[int, float, float]]) -> None:
         """Keep a trained network and its losses."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import sklearn
@@ -214,7 +215,7 @@ def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
 
 def _versions() -> tuple[str, ...]:
     """What computes a fit, besides its arguments: libraries and this room's code."""
-    return np.__version__, sklearn.__version__, torch.__version__, _CODE
+    return np.__version__, numba.__version__, sklearn.__version__, torch.__version__, _CODE
 
 
 # Read once, when the code is: a file edited while a run goes on does not change what that run computes.

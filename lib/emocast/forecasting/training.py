@@ -1,25 +1,21 @@
-"""Train one FC-DNN quickly: its step written out, forwards and backwards, in place of torch's general machinery.
+"""Train one FC-DNN quickly on a CPU: its step written out, in place of torch's general machinery.
 
-The network is so small that on a CPU half of a step's time went to what surrounds the arithmetic: recording the graph for
-the gradient, calling modules, sorting parameters for the optimiser, one draw of random numbers for each dropout. Written
-out, the step asks for the same operations in the same order, so that on a CPU the weights are those of the plain loop to
-the last bit (tests/forecasting/test_training.py holds it to that loop). `make bench` shows what is gained.
+The network is so small that most of a step's time went to what surrounds the matrix products: recording the graph for the
+gradient, calling modules, normalising a few thousand numbers in many small operations. Written out, torch multiplies
+matrices and `kernels` does the rest; the weights are those of the plain loop but for rounding
+(tests/forecasting/test_training.py holds it to that loop). `make bench` shows what is gained.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import nll_loss
-from torch.optim.adam import adam
 
-# Where torch has one kernel for the whole Adam step, in place of several small operations for every parameter.
-FUSED_DEVICES = ("cpu", "cuda")
-# torch's defaults, which the plain loop takes: of Adam, and of batch normalisation.
-ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False, "maximize": False}
-MOMENTUM, EPSILON = 0.1, 1e-5
+from . import kernels
 
 
 @dataclass(frozen=True)
@@ -57,119 +53,146 @@ class Start:
 
 
 class Written:
-    """One network's training, a step at a time; after each epoch the network holds the weights.
+    """One network's training on a CPU, an epoch at a time.
 
     Args:
-        network: hidden layers of linear, batch normalisation, ReLU, dropout, and a last linear layer.
+        start: the network, of hidden layers of linear, batch normalisation, ReLU, dropout, and a last linear layer; and
+            its data.
         learning_rate: step size of Adam.
         dropout: share of a hidden layer's outputs dropped, in [0, 1).
     """
 
-    def __init__(self, network: nn.Sequential, *, learning_rate: float, dropout: float) -> None:
-        """Lay the weights one behind the other, with room for gradients and Adam's moments: Adam sees one tensor."""
-        self._norms = [layer for layer in network if isinstance(layer, nn.BatchNorm1d)]
-        self._network = network
-        parameters = list(network.parameters())
-        self._flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
-        self._gradient, self._mean, self._square = (torch.zeros_like(self._flat) for _ in range(3))
-        shapes = [parameter.shape for parameter in parameters]
-        self._parameters, self._gradients = (_views(flat, shapes) for flat in (self._flat, self._gradient))
-        self._transposed = [weight.t() for weight in self._parameters[::4]]  # of the linear layers, the last one too
-        self._steps = [torch.zeros((), device=self._flat.device)]
-        self._learning_rate, self._dropout = learning_rate, dropout
+    def __init__(self, start: Start, *, learning_rate: float, dropout: float) -> None:
+        """Copy the weights into layers that are ready for `kernels`."""
+        self._start, self._dropout, self._steps = start, dropout, 0
+        self._adam = partial(kernels.adam, learning_rate=learning_rate)
+        norms = [part for part in start.network if isinstance(part, nn.BatchNorm1d)]
+        linears = [part for part in start.network if isinstance(part, nn.Linear)]
+        # One room for the gradients of all layers: each is used up before the next is computed, and the room stays in cache.
+        room = torch.zeros(max(_size(linear) + 2 * linear.out_features for linear in linears))
+        self._hidden = [_Layer(linear, norm, room=room) for linear, norm in zip(linears, norms, strict=False)]
+        self._last = _Layer(linears[-1], room=room)
 
-    def _hand_back(self) -> None:
-        """Give the weights to the network."""
-        for parameter, trained in zip(self._network.parameters(), self._parameters, strict=True):
-            parameter.copy_(trained)
-
-    def epoch(self, inputs: torch.Tensor, codes: torch.Tensor, kept: torch.Tensor | None, *, batch_size: int) -> float:
+    def epoch(self, *, batch_size: int) -> float:
         """Take one step a batch.
 
         Args:
-            inputs: embeddings already in their order, (n, d).
-            codes: their classes, (n,).
-            kept: what dropout keeps (`Start.kept`), or None.
             batch_size: events a step.
 
         Returns:
             The mean loss an event in training mode, in nats.
         """
-        sizes = batch_sizes(len(inputs), batch_size=batch_size)
-        # Added up on the device: asking for each value would make a GPU wait at every step.
-        total, begin = torch.zeros((), device=inputs.device), 0
+        order, kept = self._start.order(), self._start.kept(dropout=self._dropout)
+        sizes = batch_sizes(len(order), batch_size=batch_size)
+        inputs, codes = self._start.inputs[order].split(sizes), self._start.codes[order].split(sizes)
         with torch.no_grad():
-            for batch, batch_codes in zip(inputs.split(sizes), codes.split(sizes), strict=True):
-                masks = self._masks(kept, begin, len(batch))
-                total += self._step(batch, batch_codes, masks) * len(batch)
-                begin += len(batch)
-            self._hand_back()
-        for norm in self._norms:
-            norm.num_batches_tracked += len(sizes)
-        return float(total) / len(inputs)
+            return sum(map(self._step, inputs, codes, self._masks(kept, sizes))) / len(order)
 
-    def _masks(self, kept: torch.Tensor | None, begin: int, rows: int) -> list[torch.Tensor | None]:
-        """What the outputs of each hidden layer are multiplied by for one batch: (rows, units) each."""
-        layers, units = len(self._norms), self._norms[0].num_features
+    def hand_back(self) -> None:
+        """Give the network its weights and running statistics."""
+        for layer in (*self._hidden, self._last):
+            layer.hand_back(steps=self._steps)
+
+    def _masks(self, kept: torch.Tensor | None, sizes: list[int]) -> list[np.ndarray]:
+        """What dropout keeps in each batch: (layers, rows, units) bool."""
+        layers, units = len(self._hidden), self._start.network[0].out_features
         if kept is None:
-            return [None] * layers
-        part = kept[begin * layers * units : (begin + rows) * layers * units]
-        return list(part.view(layers, rows, units).float().div_(1 - self._dropout))
+            kept = torch.ones(sum(sizes) * layers * units, dtype=torch.bool)
+        parts = kept.split([layers * size * units for size in sizes])
+        return [part.view(layers, -1, units).numpy() for part in parts]
 
-    def _step(self, batch: torch.Tensor, codes: torch.Tensor, masks: list[torch.Tensor | None]) -> torch.Tensor:
-        """Forwards, backwards, Adam; the loss of the batch."""
-        logits, layers = self._forward(batch, masks)
-        scores = logits.log_softmax(1)
-        self._backward(_loss_gradient(scores, codes), layers, masks)
-        adam(
-            [self._flat], [self._gradient], [self._mean], [self._square], [], self._steps, lr=self._learning_rate,
-            fused=self._steps[0].device.type in FUSED_DEVICES, **ADAM,
-        )  # fmt: skip
-        return nll_loss(scores, codes)
-
-    def _forward(self, batch: torch.Tensor, masks: list[torch.Tensor | None]) -> tuple[torch.Tensor, list[tuple]]:
-        """The network's outputs, and what the way back needs of each layer."""
-        outputs, layers = batch, []
-        for place, (norm, mask) in enumerate(zip(self._norms, masks, strict=True)):
-            _, bias, scaling, shifting = self._parameters[4 * place : 4 * place + 4]
-            sums = torch.addmm(bias, outputs, self._transposed[place])
-            running = norm.running_mean, norm.running_var
-            normal, mean, scale = torch.native_batch_norm(
-                sums, scaling, shifting, *running, training=True, momentum=MOMENTUM, eps=EPSILON
-            )
-            active = normal.relu_()
-            layers.append((outputs, sums, mean, scale, active))
-            outputs = active if mask is None else active * mask
-        layers.append((outputs,))
-        return torch.addmm(self._parameters[-1], outputs, self._transposed[-1]), layers
-
-    def _backward(self, slope: torch.Tensor, layers: list[tuple], masks: list[torch.Tensor | None]) -> None:
-        """Fill in the gradients, from the last layer to the first; `slope` is the loss's derivative there."""
-        slope = self._through_linear(len(masks), layers[-1][0], slope)
-        for place in reversed(range(len(masks))):
-            inputs, sums, mean, scale, active = layers[place]
-            slope = slope if masks[place] is None else slope.mul_(masks[place])
-            slope = torch.ops.aten.threshold_backward(slope, active, 0)
-            norm = self._norms[place]
-            slope, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-                slope, sums, self._parameters[4 * place + 2], norm.running_mean, norm.running_var, mean, scale, True,
-                EPSILON, [True] * 3,
-            )  # fmt: skip
-            self._gradients[4 * place + 2].copy_(of_weight)
-            self._gradients[4 * place + 3].copy_(of_bias)
-            slope = self._through_linear(place, inputs, slope)
-
-    def _through_linear(self, place: int, inputs: torch.Tensor, slope: torch.Tensor) -> torch.Tensor | None:
-        """Fill in a linear layer's gradients; the derivative by its inputs, or None at the first layer."""
-        torch.mm(slope.t(), inputs, out=self._gradients[4 * place])
-        torch.sum(slope, 0, out=self._gradients[4 * place + 1])
-        return slope.mm(self._parameters[4 * place]) if place else None
+    def _step(self, batch: torch.Tensor, codes: torch.Tensor, kept: np.ndarray) -> float:
+        """Forwards, backwards, Adam; the loss of the batch, summed over its events."""
+        self._steps += 1
+        factor, passed = np.float32(1 / (1 - self._dropout)), [batch]
+        for layer, mask in zip(self._hidden, kept, strict=True):
+            passed.append(layer.forward(passed[-1], mask, factor))
+        loss, slope = self._last.compare(passed.pop(), codes)
+        self._adam(*self._last.state, step=self._steps)
+        for layer in reversed(self._hidden):
+            slope = layer.backward(slope, passed.pop(), factor, further=bool(passed))
+            self._adam(*layer.state, step=self._steps)
+        return loss
 
 
-def _views(flat: torch.Tensor, shapes: list[torch.Size]) -> list[torch.Tensor]:
-    """The parts of a flat tensor, one behind the other, in their shapes."""
-    parts = flat.split([shape.numel() for shape in shapes])
-    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+class _Layer:
+    """A linear layer, and the batch normalisation behind it where there is one; weights one behind the other for Adam.
+
+    Args:
+        linear: gives the weights.
+        norm: of a hidden layer.
+        room: (k,) float32, for the gradient.
+
+    Attributes:
+        state: weights, gradient and Adam's two running means, (k,) float32 each.
+    """
+
+    def __init__(self, linear: nn.Linear, norm: nn.BatchNorm1d | None = None, *, room: torch.Tensor) -> None:
+        self._norm = norm
+        self._parameters = [parameter for part in (linear, norm) if part is not None for parameter in part.parameters()]
+        flat = torch.cat([parameter.detach().flatten() for parameter in self._parameters])
+        gradient = room[: len(flat)]
+        self.state = [tensor.numpy() for tensor in (flat, gradient, torch.zeros_like(flat), torch.zeros_like(flat))]
+        self._trained = self._views(flat)
+        (self._weight, *vectors), (self._of_weight, *of_vectors) = self._trained, self._views(gradient)
+        self._vectors, self._of_vectors = ([tensor.numpy() for tensor in both] for both in (vectors, of_vectors))
+        self._running = None if norm is None else (norm.running_mean.numpy(), norm.running_var.numpy())
+        self._scale = np.empty(linear.out_features, np.float32)
+
+    def _views(self, flat: torch.Tensor) -> list[torch.Tensor]:
+        """The parts of a flat tensor in the parameters' shapes."""
+        parts = flat.split([parameter.numel() for parameter in self._parameters])
+        return [part.view(parameter.shape) for part, parameter in zip(parts, self._parameters, strict=True)]
+
+    def forward(self, inputs: torch.Tensor, kept: np.ndarray, factor: np.float32) -> torch.Tensor:
+        """The outputs of a hidden layer, (n, d) -> (n, u); what the way back needs is kept until then."""
+        self._normal = self._weigh(inputs).numpy()
+        self._active = np.empty_like(self._normal)
+        kernels.activate(self._normal, *self._vectors, *self._running, kept, factor, self._scale, self._active)
+        return torch.from_numpy(self._active)
+
+    def backward(
+        self, slope: torch.Tensor, inputs: torch.Tensor, factor: np.float32, *, further: bool
+    ) -> torch.Tensor | None:
+        """Fill in a hidden layer's gradient; the derivative by its inputs, where it is asked for further back.
+
+        Args:
+            slope: the derivative by the outputs, (n, u).
+            inputs: (n, d).
+            factor: as in `forward`.
+            further: whether there is a layer before this one.
+        """
+        made = self._normal, self._active, factor, self._vectors[1], self._scale
+        kernels.through_activation(slope.numpy(), *made, *self._of_vectors)
+        return self._through_weights(slope, inputs, further=further)
+
+    def compare(self, inputs: torch.Tensor, codes: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """Hold the last layer's outputs against the classes: the summed loss, and the derivative by the inputs, (n, d)."""
+        logits = self._weigh(inputs)
+        loss = kernels.cross_entropy(logits.numpy(), self._vectors[0], self._of_vectors[0], codes.numpy())
+        return loss, self._through_weights(logits, inputs, further=True)
+
+    def _weigh(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Weigh and sum, (n, d) -> (n, u): this way round the product takes two thirds of the time of the other."""
+        return self._weight.mm(inputs.t()).t().contiguous()
+
+    def _through_weights(self, slope: torch.Tensor, inputs: torch.Tensor, *, further: bool) -> torch.Tensor | None:
+        """From the derivative by the weighted inputs, (n, u), to that by the weights and by the inputs, (n, d)."""
+        torch.mm(slope.t(), inputs, out=self._of_weight)
+        return slope.mm(self._weight) if further else None
+
+    def hand_back(self, *, steps: int) -> None:
+        """Give the modules their weights; running statistics are theirs already, but for the count of steps."""
+        with torch.no_grad():
+            for parameter, trained in zip(self._parameters, self._trained, strict=True):
+                parameter.copy_(trained)
+        if self._norm is not None:
+            self._norm.num_batches_tracked.fill_(steps)
+
+
+def _size(linear: nn.Linear) -> int:
+    """The number of a linear layer's weights."""
+    return sum(parameter.numel() for parameter in linear.parameters())
 
 
 def batch_sizes(n_events: int, *, batch_size: int) -> list[int]:
@@ -179,10 +202,3 @@ def batch_sizes(n_events: int, *, batch_size: int) -> list[int]:
     if rest == 1 and whole:
         sizes[-2:] = [batch_size + 1]
     return sizes
-
-
-def _loss_gradient(scores: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """The derivative of the mean cross-entropy by the logits, whose log-softmax `scores` are: both (n, c)."""
-    one, weight = scores.new_ones(()), scores.new_tensor(float(len(scores)))
-    by_scores = torch.ops.aten.nll_loss_backward(one, scores, codes, None, 1, -100, weight)
-    return torch.ops.aten._log_softmax_backward_data(by_scores, scores, 1, scores.dtype)
