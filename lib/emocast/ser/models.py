@@ -14,7 +14,7 @@ from typing import Any
 import joblib
 import pandas as pd
 
-from .. import corpora, labels, paths
+from .. import corpora, labels, paths, threads
 from ..corpora.table import CorpusError
 from ..profile import Profile
 from . import data, progress, splits, start, training
@@ -102,12 +102,12 @@ def train_all(profile: Profile) -> dict[str, Path]:
     """
     utterances = table(profile)
     wanted = plans(profile, utterances)
-    threads = max(1, joblib.cpu_count() // profile.ser.jobs)
+    share = max(1, joblib.cpu_count() // profile.ser.jobs)
     with progress.bars() as reporter:
         _start(profile, reporter(_START))
         # folders are found here: a worker that another run left may know other ones
         settings = replace(profile.ser, source=str(training.find_source(profile.ser.source)))
-        places = {"root": profile.corpus_root(), "settings": settings, "seed": profile.seed, "threads": threads}
+        places = {"root": profile.corpus_root(), "settings": settings, "seed": profile.seed, "threads": share}
         jobs = [
             joblib.delayed(_train)(
                 folder(profile, plan.name), utterances, plan, profile, report=reporter(plan.name), **places
@@ -128,9 +128,10 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
         raise CorpusError(
             f"no sound (.flac, .wav) below {paths.relative(root)} to train an encoder on; see data/README.md"
         )
-    start.train(
-        paths.outputs() / profile.ser.source, files, settings=profile.ser.start, seed=profile.seed, report=report
-    )
+    target = paths.outputs() / profile.ser.source
+    # One thread: alone a fifth slower than two, beside another notebook twice as fast, and the same weights on all machines.
+    with threads.of_torch(1):
+        start.train(target, files, settings=profile.ser.start, seed=profile.seed, report=report)
 
 
 def _train(target: Path, utterances: pd.DataFrame, plan: Plan, profile: Profile, *, root: Path, **options: Any) -> Path:
