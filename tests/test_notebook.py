@@ -1,4 +1,5 @@
 import json
+from base64 import b64decode
 
 import matplotlib as mpl
 import pandas as pd
@@ -66,11 +67,16 @@ def test_a_figure_names_the_table_with_its_numbers_and_the_run_says_where_it_was
     assert not plt.get_fignums()
 
 
-def test_a_shown_figure_carries_its_name_and_text(outputs, monkeypatch):
+def test_a_shown_figure_is_the_kept_file_with_its_name_and_text(outputs, monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", lambda figure, metadata: shown.append(metadata))
-    notebook.start("01_x", profile="smoke").figure(plt.subplots()[0], "picture", caption="A picture.")
-    assert shown == [{"image/png": {"alt": "A picture."}, notebook.SHOWN: {"figure": "picture"}}]
+    monkeypatch.setattr(notebook, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
+    run = notebook.start("01_x", profile="smoke")
+    run.figure(plt.subplots(figsize=(5, 4))[0], "picture", caption="A picture.")
+    [(data, raw, metadata)] = shown
+    assert raw and b64decode(data["image/png"]) == (run.folder / "picture.png").read_bytes()
+    about = metadata.pop("image/png")
+    assert metadata == {notebook.SHOWN: {"figure": "picture"}} and about["alt"] == "A picture."
+    assert about["width"] == pytest.approx(5 * 96, rel=0.1) and about["height"] == pytest.approx(4 * 96, rel=0.1)
 
 
 def test_a_run_by_hand_does_not_touch_what_make_made(outputs):

@@ -10,12 +10,14 @@ import json
 import os
 import time
 import warnings
+from base64 import b64encode
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 
 from . import by_hand, corpora, figures, paths, provenance
 from . import profile as profiles
@@ -25,6 +27,7 @@ MANIFEST = "manifest.json"
 #: Under this name a shown figure says, in its output's metadata, which of the manifest's it is: the report finds its cell so.
 SHOWN = "emocast"
 _INTERACTIVE = "interactive"
+_SCREEN = 96  # dots an inch of a page, in which it gives its sizes
 #: The environment variable in which the runner names the folder of a run.
 RUN_FOLDER = "EMOCAST_RUN_FOLDER"
 
@@ -101,7 +104,12 @@ class Run:
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)
         self._note("figures", name, caption, **({"table": table} if table else {}))
-        display(figure, metadata={"image/png": {"alt": caption}, SHOWN: {"figure": name}})
+        # The file itself, at the figure's size on a screen: to draw it once more would take as long as all before.
+        picture = self.folder / f"{name}.png"
+        width, height = on_screen(picture)
+        about = {"alt": caption, "width": width, "height": height}
+        shown = {"image/png": b64encode(picture.read_bytes()).decode(), "text/plain": repr(figure)}
+        display(shown, raw=True, metadata={"image/png": about, SHOWN: {"figure": name}})
         plt.close(figure)  # or the kernel would show it once more after the cell
 
     def note(self, text: str) -> None:
@@ -118,6 +126,14 @@ class Run:
         self._manifest["seconds"] = round(time.perf_counter() - self._started, 1)
         with paths.replacing(self.folder / MANIFEST) as partial:
             partial.write_text(json.dumps(self._manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def on_screen(picture: Path) -> tuple[int, int]:
+    """Width and height of a PNG as it was drawn, in dots of a page, of which an inch has 96."""
+    with Image.open(picture) as image:
+        scale = _SCREEN / image.info.get("dpi", (_SCREEN,))[0]
+        width, height = (round(pixels * scale) for pixels in image.size)
+    return width, height
 
 
 def start(name: str, *, profile: str, corpus: str = "") -> Run:

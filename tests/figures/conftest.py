@@ -7,6 +7,8 @@ mpl.use("Agg")
 
 @pytest.fixture
 def ax():
-    figure, ax = plt.subplots()
-    yield ax
-    plt.close(figure)
+    with mpl.rc_context():
+        mpl.rcdefaults()  # the project's style, if another test has set it, puts titles at the left
+        figure, ax = plt.subplots()
+        yield ax
+        plt.close(figure)

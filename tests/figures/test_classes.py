@@ -10,7 +10,7 @@ def test_confusion_shows_counts_and_colours_by_row_share(ax):
     matrix = pd.DataFrame([[3, 1], [0, 0]], index=["anger", "sadness"], columns=["anger", "sadness"])
     figures.confusion(matrix, ax)
     assert [text.get_text() for text in ax.texts] == ["3", "1", "0", "0"]
-    np.testing.assert_allclose(ax.collections[0].get_array().ravel(), [0.75, 0.25, 0, 0])
+    np.testing.assert_allclose(ax.images[0].get_array().ravel(), [0.75, 0.25, 0, 0])
 
 
 def test_accuracies_draws_values_with_their_intervals(ax):

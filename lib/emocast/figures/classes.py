@@ -7,8 +7,8 @@ from itertools import cycle
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from .. import labels
 from . import base
@@ -40,11 +40,15 @@ def confusion(
         raise ValueError(f'show is {show!r}; it is "counts" or "percent"')
     ax = base.axes(ax)
     share = matrix.div(matrix.sum(axis=1).clip(lower=1), axis=0)
-    sns.heatmap(
-        share, annot=matrix if show == "counts" else share, fmt="d" if show == "counts" else ".0%", vmin=0, vmax=1,
-        cmap="cividis", ax=ax, square=True, linewidths=0.5, cbar=colour_bar,
-        cbar_kws={"label": "share of the true emotion", "shrink": 0.7} if colour_bar else None,
-    )  # fmt: skip
+    # seaborn's heatmap would draw the whole figure anew for each matrix in it.
+    shown = ConfusionMatrixDisplay(share.to_numpy(), display_labels=list(matrix.columns))
+    shown.plot(ax=ax, cmap="cividis", colorbar=False, im_kw={"vmin": 0, "vmax": 1})
+    ax.grid(visible=False)
+    words = (matrix if show == "counts" else share.map("{:.0%}".format)).to_numpy().flat
+    for text, word, part in zip(shown.text_.flat, words, share.to_numpy().flat, strict=True):
+        text.set(text=str(word), color="white" if part < 0.5 else "black")
+    if colour_bar:
+        ax.figure.colorbar(shown.im_, ax=ax, label="share of the true emotion", shrink=0.7)
     ax.set(xlabel=predicted, ylabel="true", title=title)
     ax.tick_params(axis="x", rotation=30)
     ax.tick_params(axis="y", rotation=0)

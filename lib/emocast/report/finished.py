@@ -8,11 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 import nbformat
-from PIL import Image
 
-from ..notebook import MANIFEST, SHOWN
-
-_SCREEN = 96  # dots an inch of a page, in which it gives its sizes
+from ..notebook import MANIFEST, SHOWN, on_screen
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,7 @@ class Finished:
     def _figure(self, figure: dict, known: set[str], shown: set[str]) -> dict:
         name = figure["name"]
         table = figure.get("table", name)
-        with Image.open(self.folder / f"{name}.png") as picture:
-            scale = _SCREEN / picture.info.get("dpi", (_SCREEN,))[0]
-            width, height = (round(pixels * scale) for pixels in picture.size)
+        width, height = on_screen(self.folder / f"{name}.png")
         found = {"table": table if table in known else "", "width": width, "height": height}
         return {**figure, **found, "link": f"{self.page}#{anchor(name)}" if name in shown else self.page}
 
