@@ -105,7 +105,7 @@ open: $(STAMP)  ## open the finished run's site in the browser
 smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
 
-test: $(STAMP)  ## run the tests (ARGS="-k window -x" goes to pytest)
+test: $(STAMP)  ## run the tests (ARGS=--slow for further runs of the notebooks; ARGS="-k window -x" goes to pytest)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 verify: $(STAMP)  ## is outputs/<profile> as outputs/reference/<profile>, within stated tolerances? (ARGS=--exact for none)
@@ -173,7 +173,7 @@ $(call finished,06_cross_lingual_ser): $(TWINS)
 # the small wav2vec 2.0 among them further. What is trained already is left as it is.
 ifneq ($(TRAINS),)
 MODELS := $(HOME_)/models/.trained
-$(MODELS): $(TALKS) $(TWINS) $(LIBRARY) $(WRITTEN) $(STAMP) | $(READY)
+$(MODELS): $(TALKS) $(filter %/LibriSpeech/synthetic.json,$(TWINS)) $(LIBRARY) $(WRITTEN) $(STAMP) | $(READY)
 	@echo "$(NAME): recognisers of notebook 06"
 	@$(PY) -m emocast.ser --profile $(ASKED)
 	@touch "$@"

@@ -31,6 +31,14 @@ def real():
     return folder
 
 
-def pytest_collection_modifyitems(items):
-    """The notebooks' tests come first: they take longest, and whole files are shared out among processes."""
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too; CI does")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what is slow unless asked. The notebooks' tests come first: whole files are shared out among processes."""
     items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: make test ARGS=--slow"))

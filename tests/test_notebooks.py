@@ -117,6 +117,7 @@ def test_a_deleted_twin_is_made_again_alone(smoke):
     )
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):
     """Notebook 05 is killed in the middle of its sweep, then made again."""
     variables, outputs = smoke
@@ -195,6 +196,7 @@ intervals: {draws: 50}
 """
 
 
+@pytest.mark.slow
 def test_the_papers_profile_runs_on_copies_in_the_official_layout(smoke, tmp_path):
     """The twins stand where licensed corpora would, small checkpoints of the official formats where published ones would."""
     data = tmp_path / "data"
@@ -229,6 +231,7 @@ def test_without_the_corpora_the_run_says_what_it_lacks_and_does_the_rest(tmp_pa
         assert ran or f"<strong>{path.stem}</strong>" in page
 
 
+@pytest.mark.slow
 def test_the_forecasting_notebooks_run_on_meld(smoke):
     variables, outputs = smoke
     done = make("reproduce", *variables, "CORPUS=meld")
