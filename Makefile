@@ -67,6 +67,7 @@ VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocas
 EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(call escaped,$(EMOCAST_DATA))/$(PROFILE))
 TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
 TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech MELD.Raw,$(EMBEDDED)/$(folder)/synthetic.json))
+SPEECH   := $(if $(EMBEDDED),$(EMBEDDED)/LibriSpeech/synthetic.json)
 READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)
@@ -173,7 +174,7 @@ $(call finished,06_cross_lingual_ser): $(TWINS)
 # the small wav2vec 2.0 among them further. What is trained already is left as it is.
 ifneq ($(TRAINS),)
 MODELS := $(HOME_)/models/.trained
-$(MODELS): $(TALKS) $(filter %/LibriSpeech/synthetic.json,$(TWINS)) $(LIBRARY) $(WRITTEN) $(STAMP) | $(READY)
+$(MODELS): $(TALKS) $(SPEECH) $(LIBRARY) $(WRITTEN) $(STAMP) | $(READY)
 	@echo "$(NAME): recognisers of notebook 06"
 	@$(PY) -m emocast.ser --profile $(ASKED)
 	@touch "$@"
@@ -204,5 +205,8 @@ $(call elsewhere,04_forecasting_fcdnn) $(call elsewhere,05_time_shift_sweep): $(
 $(call elsewhere,07_is_it_forecasting): $(call elsewhere,03_embedding_extraction) $(call elsewhere,05_time_shift_sweep)
 endif
 
-$(RUN)/index.html: $(foreach name,$(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS)),$(call elsewhere,$(name)))
+# Make begins in this order: first what others wait for, so that no core is idle in the end.
+ASKED_FOR := $(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS))
+URGENT    := $(filter 03_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
+$(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name)))
 	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
