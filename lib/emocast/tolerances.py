@@ -107,7 +107,16 @@ DECLARED: tuple[Tolerance, ...] = (
     Tolerance(("06_*/regression",), ("max_error",), 0.5, 0.10, "one utterance alone decides it"),
     Tolerance(("06_*/direction",), ("*",), 0.6, 0, "on a scale from 1 to 5"),
     Tolerance(("06_*/second_objective",), ("group_*",), 0.25, 0, "an interval of a difference, by few speakers"),
-    Tolerance(("06_*/over_prediction",), ("*",), 0.2, 0, "20 points: one class's share of few predictions"),
+    Tolerance(("06_*/over_prediction",), ("*",), 0.3, 0, "30 points: one class's share of few predictions"),
+    Tolerance(("06_*/regression",), ("error_mean",), 0.35, 0, "on a scale from 1 to 5: a lean of the whole network"),
+    Tolerance(
+        ("06_*/scores",), ("f1_*",), 0.25, 0,
+        "25 points: a class that is hardly named makes it leap; a last digit of the first training moved one by 12, its end by 17",
+    ),
+    Tolerance(
+        ("06_*/most_over_predicted", "06_*/second_objective"), ("*",), 0.25, 0, "25 points: one class, few speakers"
+    ),
+    Tolerance(("07_*/against_persistence",), ("only_*",), 25, 0, "events, of some hundreds: which ones a network gets right"),
     Tolerance(
         ("08_*/scores", "08_*/answers", "08_*/against_truth"), ("answered*", "forecast_*", "unsure", "unlike"), math.inf, 0,
         "what is answered hangs on limits that are fitted on few dialogues",
