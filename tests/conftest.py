@@ -41,4 +41,4 @@ def pytest_collection_modifyitems(config, items):
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes: make test ARGS=--slow"))
+                item.add_marker(pytest.mark.skip(reason="takes long: make test ARGS=--slow"))

@@ -104,6 +104,7 @@ def test_a_second_run_starts_nothing(smoke):
     assert again.stdout.strip().endswith("smoke/index.html")
 
 
+@pytest.mark.slow
 def test_a_deleted_twin_is_made_again_alone(smoke):
     variables, _ = smoke
     twin = Path(variables[1].removeprefix("DATA=")) / "smoke" / "EmoDB"
@@ -218,6 +219,7 @@ def test_the_papers_profile_runs_on_copies_in_the_official_layout(smoke, tmp_pat
     assert "Not run" not in (outputs / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_without_the_corpora_the_run_says_what_it_lacks_and_does_the_rest(tmp_path):
     done = make("reproduce", "PROFILE=paper", f"DATA={tmp_path}/data", f"OUTPUTS={tmp_path}/out", HF_HOME=str(tmp_path))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -35,12 +35,14 @@ def model(checkpoint):
     return contrastive.get(f"laion-clap:{checkpoint}")
 
 
+@pytest.mark.slow
 def test_it_reads_what_the_package_reads(model, checkpoint):
     texts, expected = small_clap.read(checkpoint)
     assert min(np.abs(one - other).max() for one, other in itertools.combinations(expected, 2)) > 0.01
     np.testing.assert_allclose(model.embed_text(texts), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_sounds_and_texts_are_as_alike_as_the_package_says(model, checkpoint):
     clips, _ = small_clap.heard(checkpoint)
     texts, _ = small_clap.read(checkpoint)
@@ -76,6 +78,7 @@ def test_the_text_tower_is_loaded_when_it_is_first_asked(model, monkeypatch):
         model.embed_text(["sad"])
 
 
+@pytest.mark.slow
 def test_nothing_of_the_process_changes_and_nobody_is_asked(checkpoint, data):
     assert small_clap.visit(f"laion-clap:{checkpoint}", data=data) == {"changed": [], "asked": [], "compiled": []}
 

@@ -35,6 +35,7 @@ def model(checkpoint):
     return contrastive.get(f"msclap:{checkpoint}")
 
 
+@pytest.mark.slow
 def test_it_reads_what_the_package_reads(model, checkpoint):
     texts, expected = small_clap.read(checkpoint)
     assert any("!!" in text for text in texts)  # one token for GPT-2, twice padding for the package
@@ -42,6 +43,7 @@ def test_it_reads_what_the_package_reads(model, checkpoint):
     np.testing.assert_allclose(model.embed_text(texts), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_sounds_and_texts_are_as_alike_as_the_package_says(model, checkpoint):
     clips, _ = small_clap.heard(checkpoint)
     texts, read = small_clap.read(checkpoint)
@@ -81,6 +83,7 @@ def test_the_text_tower_is_loaded_when_it_is_first_asked(model, monkeypatch):
         model.embed_text(["sad"])
 
 
+@pytest.mark.slow
 def test_nothing_of_the_process_changes_and_nobody_is_asked(checkpoint, data):
     assert small_clap.visit(f"msclap:{checkpoint}", data=data) == {"changed": [], "asked": [], "compiled": []}
 

@@ -46,6 +46,7 @@ def profile(tmp_path_factory, corpus_root):
         yield folder / "own.yaml"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "dimension"), [("laion", 512), ("microsoft", 1024)])
 def test_the_notebook_runs_with_a_published_model_and_finds_chance(profile, encoder, dimension):
     folder = runner.run(SOURCE, profile=str(profile), parameters={"encoder": encoder})

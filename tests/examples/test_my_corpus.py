@@ -89,10 +89,13 @@ def test_make_validate_says_what_its_loader_finds(own, data, capsys):
     assert "your own" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("extends", "before"), [("paper", []), ("demo", ["06_cross_lingual_ser"])])
+@pytest.mark.parametrize(("extends", "before"), [("paper", []), ("demo", ["ser"])])
 def test_make_runs_the_recognisers_first_only_where_they_are_the_encoder(tmp_path, extends, before):
     own, target = tmp_path / "own.yaml", "outputs/own/03_embedding_extraction/03_embedding_extraction.ipynb"
     own.write_text(f"extends: {extends}\n")
     command = ["make", "-n", f"{tmp_path}/{target}", f"PROFILE={own}", f"OUTPUTS={tmp_path}/outputs"]
     done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
-    assert re.findall(r"emocast\.runner notebooks/(\w+)", done.stdout) == [*before, "03_embedding_extraction"]
+    assert re.findall(r"-m emocast\.(ser|runner notebooks/\w+)", done.stdout) == [
+        *before,
+        "runner notebooks/03_embedding_extraction",
+    ]
