@@ -123,6 +123,16 @@ def test_a_missing_notebook_is_named_with_the_reason_why_it_was_skipped(folders,
     assert "missing notebook: 06_cross_lingual_ser" in out and "06_cross_lingual_ser: no IEMOCAP here" in out
 
 
+def test_what_no_manifest_names_is_not_new(folders):
+    run = folders[0] / "01_dataset_audit"
+    (run / "manifest.json").write_text('{"tables": [{"name": "more"}], "figures": []}')
+    for name in ("more", "by_the_way"):
+        shutil.copy(run / "overview.csv", run / f"{name}.csv")
+    assert [found.where for found in verify.compare(*folders) if found.kind == "new table"] == [
+        "01_dataset_audit/more.csv"
+    ]
+
+
 def test_what_is_new_is_told_and_no_fault(folders, capsys):
     (folders[0] / "07_more").mkdir()
     shutil.copy(folders[0] / "01_dataset_audit" / "sizes.png", folders[0] / "01_dataset_audit" / "more.png")

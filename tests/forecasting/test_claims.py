@@ -84,6 +84,18 @@ def test_a_forecast_is_kept():
     assert ahead["evidence"].str.startswith("up to ").all()
 
 
+def test_changes_are_held_against_the_better_of_what_hears_nothing():
+    """A chain that bets on what lasts is seldom right on changes: to beat it there takes no hearing."""
+    right = {"FC-DNN": 0.4, "Markov chain, order 1": 0.5, "majority": 0.4}
+    table = predictions(right, where=[("Markov chain, order 1", "changed", True, 0.1)])
+    verdict, found = judged(table)
+    assert verdict["It forecasts changes better than label statistics @ dialogue"] == NOT_SHOWN
+    row = found[found["claim"].str.startswith("It forecasts changes better")].iloc[0]
+    assert row["evidence"].endswith("; against majority")
+    verdict, _ = judged(table[table["model"] != "majority"])
+    assert verdict["It forecasts changes better than label statistics @ dialogue"] == SUPPORTED
+
+
 def test_a_model_that_only_repeats_forecasts_no_change():
     right = {"FC-DNN": 0.9, "persistence": 0.9}
     repeats = [(name, "changed", True, 0.02) for name in right]

@@ -48,13 +48,31 @@ def test_the_ladder_opens_with_the_published_division_beside_an_honest_one():
     assert scores.loc["b", "session division"] == "10 % [0, 20]" and scores.index.name == "right at a shift of 0 s"
 
 
+@pytest.mark.parametrize(
+    ("low", "reach"),
+    [([40, 36, 30], "up to 10 s ahead"), ([40, 30, 36], "up to 0 s ahead"), ([30] * 3, "at no distance")],
+)
+def test_one_sentence_says_where_the_network_stands(low, reach):
+    rows = [(model, shift) for model in ("FC-DNN", "persistence") for shift in (0, 10, 20)]
+    points = pd.DataFrame(rows, columns=["model", "shift_s"]).assign(protocol="dialogue", accuracy_high=60.0)
+    points["accuracy"], points["accuracy_low"] = [52.0] * 3 + [57.0] * 3, [*low, 50, 45, 40]
+    row = {"model": "FC-DNN", "baseline": "persistence", "protocol": "dialogue", "verdict": "open", "shifts": 3}
+    sentences, _ = answer.OPENINGS[0].say(points, pd.DataFrame([row]), profile=profile.load("demo"))
+    assert sentences[0] == (
+        f"In short, with dialogues held apart: 0 s ahead the network is right on 52 % [{low[0]}, 60] of the events, where "
+        f"chance is 33 % and repeating the last true emotion 57 % [50, 60]. It stays above chance {reach}, but is not shown to do "
+        "better than repeating the last true emotion."
+    )
+
+
 def test_claims_stand_there_when_a_notebook_made_them(tmp_path):
     assert answer.claims([]) is None
     run = finished.Finished(tmp_path / "07_is_it_forecasting", {}, None)
     run.folder.mkdir()
     assert answer.claims([run]) is None
-    text = "claim,evidence,verdict,meaning,value\nit is above chance,x,supported,,0.5\n"
+    text = "claim,evidence,verdict,meaning,shift_s\nit is above chance,x,supported,,0\nHow far ahead it is,y,not shown,,0\n"
     (run.folder / "claims.csv").write_text(text)
     assert answer.claims([run]).to_dict("records") == [
-        {"claim": "it is above chance", "evidence": "x", "verdict": "supported", "meaning": ""}
+        {"claim": "it is above chance", "evidence": "x; at 0 s", "verdict": "supported", "meaning": ""},
+        {"claim": "How far ahead it is", "evidence": "y", "verdict": "not shown", "meaning": ""},
     ]

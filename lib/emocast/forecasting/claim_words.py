@@ -71,10 +71,10 @@ CLAIMS: dict[str, Claim] = {
     ),
     "changes, statistics": Claim(
         "It forecasts changes better than label statistics; held apart: {apart}",
-        "the same accuracy minus that of a Markov chain of labels",
-        "The sound tells of changes what the last label and its usual followers do not.",
-        "That the sound tells more of changes than which emotion usually follows is not shown.",
-        "Knowing which emotion usually follows on the last one forecasts changes better.",
+        "the same accuracy minus that of the better of a Markov chain of labels and the commonest class",
+        "The sound tells of changes what the commonest emotion and the last one's usual followers do not.",
+        "That the sound tells more of changes than which emotion is common, or usually follows, is not shown.",
+        "Knowing which emotion is common, or usually follows, forecasts changes better.",
     ),
     "ahead of chance": Claim(
         "How far ahead it scores above chance; held apart: {apart}",

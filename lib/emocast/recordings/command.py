@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from .. import paths
+from .. import profile as profiles
 
 _DESCRIPTION = """\
 Forecast the emotions of a recorded conversation: from every ten seconds of it, what will be heard in the next moments.
@@ -57,12 +58,11 @@ def run(options: argparse.Namespace) -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
     from .reading import Recording
 
-    Recording(options.file)  # what cannot be a recording is refused before the slow imports that follow
+    Recording(options.file)  # what cannot be is refused before the slow imports that follow
+    settings = profiles.load(str(options.profile))
     from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
-    from .. import profile as profiles
     from . import hearing, words
 
-    settings = profiles.load(str(options.profile))
     step_s = settings.forecaster.step_s if options.step is None else options.step
     if not step_s > 0:
         raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")

@@ -62,7 +62,13 @@ def claims(runs: list[Finished]) -> pd.DataFrame | None:
     """The table of what may be claimed, as text; None where no notebook made it."""
     notebook, table, columns = CLAIMS
     files = [_file(run, table) for run in runs if run.name == notebook]
-    return pd.read_csv(files[0], dtype=str).fillna("")[columns] if files and files[0].is_file() else None
+    if not files or not files[0].is_file():
+        return None
+    found = pd.read_csv(files[0], dtype=str).fillna("")
+    if "shift_s" in found:
+        at_one = ~found["claim"].str.startswith("How far ahead")  # those say by themselves where they were asked
+        found.loc[at_one, "evidence"] += "; at " + found["shift_s"] + " s"
+    return found[columns]
 
 
 def _file(run: Finished, table: str) -> Path:
@@ -92,7 +98,38 @@ def _of_ladder(points: pd.DataFrame, differences: pd.DataFrame, *, profile: prof
     scores = rows.assign(score=[_percent(row) for row in rows.itertuples()])
     scores = scores.pivot_table("score", "model", "protocol", aggfunc="first", sort=False).fillna("")
     scores = scores.add_suffix(" division").rename_axis(f"right at a shift of {start:g} s")
-    return [findings.finding(differences, level=profile.intervals.level), TERMS], scores
+    short = _in_short(points[points["protocol"].eq(honest)], differences, 100 / len(profile.tasks[profile.sweep_task]))
+    return [*short, findings.finding(differences, level=profile.intervals.level), TERMS], scores
+
+
+#: How a sentence goes on after "it stays above chance ...", by the verdict of the model against persistence.
+_AGAINST = {
+    "above": "and does better than repeating the last true emotion",
+    "below": "and does worse than repeating the last true emotion",
+    "open": "but is not shown to do better than repeating the last true emotion",
+}
+
+
+def _in_short(points: pd.DataFrame, differences: pd.DataFrame, chance: float) -> list[str]:
+    """The answer in one sentence: the network beside chance and persistence under one division, `points`; or none."""
+    from ..forecasting import protocols
+    from ..forecasting.baselines import PERSISTENCE
+    from ..forecasting.rungs import MODEL
+
+    at = points.sort_values("shift_s").set_index("model")
+    if MODEL not in at.index or PERSISTENCE not in at.index:
+        return []
+    model, repeated = at.loc[[MODEL]], at.loc[[PERSISTENCE]]
+    protocol, start = at["protocol"].iloc[0], at["shift_s"].iloc[0]
+    above = model["accuracy_low"].gt(chance).cummin()
+    reach = f"up to {model.loc[above, 'shift_s'].max():g} s ahead" if above.any() else "at no distance"
+    asked = differences["baseline"].eq(PERSISTENCE) & differences["protocol"].eq(protocol)
+    return [
+        f"In short, with {protocols.PROTOCOLS[protocol]} held apart: {start:g} s ahead the network is right on "
+        f"{_percent(next(model.itertuples()))} of the events, where chance is {chance:.0f} % and repeating the last true "
+        f"emotion {_percent(next(repeated.itertuples()))}. It stays above chance {reach}, "
+        f"{_AGAINST[differences.loc[asked, 'verdict'].iloc[0]]}."
+    ]
 
 
 def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
