@@ -60,8 +60,8 @@ def test_one_sentence_says_where_the_network_stands(low, reach):
     sentences, _ = answer.OPENINGS[0].say(points, pd.DataFrame([row]), profile=profile.load("demo"))
     assert sentences[0] == (
         f"In short, with dialogues held apart: 0 s ahead the network is right on 52 % [{low[0]}, 60] of the events, where "
-        f"chance is 33 % and repeating the last true emotion 57 % [50, 60]. It stays above chance {reach}, but is not shown to do "
-        "better than repeating the last true emotion."
+        f"chance is 33 % and repeating the last true emotion 57 % [50, 60]. It stays above chance {reach}, but is not shown "
+        "to do better than repeating the last true emotion."
     )
 
 
