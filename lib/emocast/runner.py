@@ -153,6 +153,8 @@ def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -
     command = [sys.executable, "-m", _EXECUTION, str(notebook), str(target), *given]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
     environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
+    # Said where a library asks for bars of widgets; it would stand in the page, with a path of this machine.
+    environment.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
     process = subprocess.Popen(command, env=environment)
     try:
         return process.wait()

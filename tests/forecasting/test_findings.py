@@ -36,7 +36,7 @@ def test_a_model_is_held_against_both_over_all_shifts():
 def test_the_sentence_says_what_the_table_does():
     table = findings.against(_table(references=["persistence"]), draws=2000, random_state=0)
     assert findings.finding(table, level=0.9) == (
-        "Over all 2 shifts together, by 90 % intervals and tests that draw whole dialogues, "
+        "Over all 2 shifts together, by 90 % intervals and tests that draw whole dialogues (tests after Holm's correction), "
         "the FC-DNN is better than persistence under random, "
         "worse than persistence under dialogue, not told from persistence under session."
     )

@@ -76,7 +76,7 @@ def test_what_is_wrong_is_one_line(trained, said, wav, noise, encoded, tmp_path)
         status, out, error = said(path)
         assert (status, out, len(error)) == (1, [], 1), path
         assert error[0].startswith(f"error: {path}: ") and problem in error[0]
-    assert not list((trained / "outputs").rglob("forecast.*"))
+    assert not list((trained / "outputs").rglob("forecasts/*"))
 
 
 def test_a_step_that_cannot_be(trained, said, wav, noise):

@@ -103,7 +103,10 @@ def test_short_and_silent_recordings_are_refused_and_leave_no_file(wav, noise, f
     assert "lasts 5.0 s, but a forecast hears 10 s" in _problem(wav(noise(5)), forecaster, csv=target)
     silent = wav(np.zeros(12 * 16_000, np.float32), "silent.wav")
     assert "silent throughout (nothing above -60 dB" in _problem(silent, forecaster, csv=target)
-    assert list(target.parent.iterdir()) == []
+    assert not target.parent.exists()
+    target.parent.mkdir()
+    _problem(silent, forecaster, csv=target)
+    assert list(target.parent.iterdir()) == [], "a folder that was there stays"
 
 
 def test_clipping_is_said(wav, noise, forecaster):

@@ -70,5 +70,7 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
         said.append(", ".join(of_baseline))
     shifts = differences["shifts"].iloc[0]
     together = f"Over all {shifts} shifts together, by" if shifts > 1 else "By"
-    start = f"{together} {100 * level:g} % intervals and tests that draw whole dialogues"
+    start = (
+        f"{together} {100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
+    )
     return f"{start}, the {differences['model'].iloc[0]} is {'; it is '.join(said)}."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -194,12 +194,16 @@ def _growing(csv: Path | None) -> Iterator[IO[str] | None]:
         yield None
         return
     part = csv.with_name(csv.name + PART)
+    ours = not part.parent.exists()
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
     except ValueError:  # the recording cannot be used: there is nothing worth keeping
         part.unlink(missing_ok=True)
+        if ours:
+            with suppress(OSError):  # another run may have written into it meanwhile
+                part.parent.rmdir()
         raise
     part.replace(csv)
 
