@@ -58,13 +58,13 @@ def test_the_same_figure_gives_the_same_file(outputs):
 
 
 def test_a_figure_names_the_table_with_its_numbers_and_the_run_says_where_it_was(outputs):
-    run = notebook.start("01_x", profile="smoke")
+    open_before, run = plt.get_fignums(), notebook.start("01_x", profile="smoke")
     run.figure(plt.subplots()[0], "picture", caption="A picture.", table="numbers")
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["figures"] == [{"name": "picture", "caption": "A picture.", "table": "numbers"}]
     assert manifest["where"]["packages"]["pandas"] == pd.__version__ and manifest["where"]["cores"] >= 1
     assert (manifest["corpus"], manifest["seed"]) == ("iemocap", run.profile.seed)
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before
 
 
 def test_a_shown_figure_is_the_kept_file_with_its_name_and_text(outputs, monkeypatch):
