@@ -10,7 +10,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch.nn.functional import cross_entropy
 
+from emocast.forecasting import fcdnn
 from emocast.forecasting.fcdnn import FCDNNClassifier
+from emocast.forecasting.stack import Stack
 
 # A learning rate for a handful of steps: the published one is made for 5,000.
 QUICK = {"hidden_layers": 2, "hidden_units": 16, "learning_rate": 1e-2, "epochs": 12, "random_state": 0}
@@ -244,3 +246,15 @@ def test_gpu_starts_from_the_same_weights_and_lands_nearby(data):
     settings = {**QUICK, "dropout": 0.0, "epochs": 1, "learning_rate": 1e-4}
     on_cpu = FCDNNClassifier(**settings, device="cpu").fit(X, y).predict_proba(X)
     assert np.allclose(FCDNNClassifier(**settings, device="cuda").fit(X, y).predict_proba(X), on_cpu, atol=1e-3)
+
+
+def test_a_stack_of_one_is_trained_where_there_is_no_compiled_step(monkeypatch):
+    """What a GPU gets, here on the processor: the same losses, those of watched events too, but for rounding."""
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(40, 8)), np.arange(40) % 2
+    settings = {"hidden_layers": 2, "hidden_units": 12, "epochs": 3, "random_state": 0, "device": "cpu"}
+    written = FCDNNClassifier(**settings).fit(X, y, validation_data=(X[:10], y[:10]))
+    monkeypatch.setattr(fcdnn, "Written", lambda start, **options: Stack([start], **options))
+    stacked = FCDNNClassifier(**settings).fit(X, y, validation_data=(X[:10], y[:10]))
+    np.testing.assert_allclose(stacked.losses_, written.losses_, rtol=1e-5)
+    np.testing.assert_allclose(stacked.predict_proba(X), written.predict_proba(X), atol=1e-5)

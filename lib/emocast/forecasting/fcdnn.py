@@ -139,12 +139,12 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         training = Written(start, **settings) if on_cpu else Stack([start], **settings)
         losses = []
         for epoch in range(1, self.epochs + 1):
-            train_loss = training.epoch(batch_size=self.batch_size)
+            [train_loss] = training.epoch(batch_size=self.batch_size)
             validation_loss = float("nan")
             if watched is not None:
                 training.hand_back()
                 validation_loss = _loss(start.network, *(part.to(start.inputs.device) for part in watched))
-            losses.append((epoch, float(np.squeeze(train_loss)), validation_loss))
+            losses.append((epoch, train_loss, validation_loss))
         training.hand_back()
         self._keep(start.network, losses)
 

@@ -28,10 +28,10 @@ def against(
         random_state: seed of the draws.
 
     Returns:
-        One row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `protocol`, `shifts` (how
-        many are together) and the columns
-        of `metrics.compare_forecasts` in percent; `verdict` is "above" or "below" where the interval of the difference
-        lies on one side of zero and the test, adjusted for the rungs of that baseline, rejects; else "open".
+        One row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `protocol`, `shifts` (how many
+        are together) and the columns of `metrics.compare_forecasts` in percent. `verdict` is "above" or "below" where the
+        interval of the difference lies on one side of zero and the test, adjusted for the rungs of that baseline, rejects;
+        else "open".
     """
     # An event is asked once at each shift: each is a row of its own here.
     event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)

@@ -73,20 +73,20 @@ class Written:
         self._hidden = [_Layer(linear, norm, room=room) for linear, norm in zip(linears, norms, strict=False)]
         self._last = _Layer(linears[-1], room=room)
 
-    def epoch(self, *, batch_size: int) -> float:
+    def epoch(self, *, batch_size: int) -> list[float]:
         """Take one step a batch.
 
         Args:
             batch_size: events a step.
 
         Returns:
-            The mean loss an event in training mode, in nats.
+            The mean loss an event in training mode, in nats: one number, as of a stack of one (`stack.Stack`).
         """
         order, kept = self._start.order(), self._start.kept(dropout=self._dropout)
         sizes = batch_sizes(len(order), batch_size=batch_size)
         inputs, codes = self._start.inputs[order].split(sizes), self._start.codes[order].split(sizes)
         with torch.no_grad():
-            return sum(map(self._step, inputs, codes, self._masks(kept, sizes))) / len(order)
+            return [sum(map(self._step, inputs, codes, self._masks(kept, sizes))) / len(order)]
 
     def hand_back(self) -> None:
         """Give the network its weights and running statistics."""
