@@ -92,11 +92,12 @@ def test_scores_stand_in_percent():
         {"shift_s": [0.0, 10.0], "accuracy": [0.5, 0.4], "accuracy_low": [0.4, 0.3], "accuracy_high": [0.6, 0.5]}
     )
     scores = scores.assign(
-        answered=[0.7, 0.0], answered_accuracy=[0.6, np.nan], answered_low=[0.5, np.nan], answered_high=[0.7, np.nan],
+        answered=[0.7, 0.002], answered_accuracy=[0.6, 0.0], answered_low=[0.5, np.nan], answered_high=[0.7, np.nan],
         persistence=0.45, chance=1 / 3,
     )  # fmt: skip
     ax = figures.held_out_scores(scores, plt.figure().gca(), level=0.95)
     assert ax.get_ylabel() == "accuracy in percent"
-    np.testing.assert_allclose(np.asarray(ax.containers[0][0].get_ydata(), float), [50, 40])
+    drawn = [np.asarray(container[0].get_ydata(), float) for container in ax.containers]
+    np.testing.assert_allclose(drawn, [[50, 40], [60, np.nan]], err_msg="a rate without an interval is not drawn")
     assert {"70 %", "0 %"} <= {text.get_text() for text in ax.texts}
     plt.close()

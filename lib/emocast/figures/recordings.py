@@ -191,7 +191,7 @@ def held_out_scores(scores: pd.DataFrame, ax: Axes | None = None, *, level: floa
     Args:
         scores: of `forecaster.scores.table`, fractions.
         ax: where to draw.
-        level: of the intervals, between 0 and 1.
+        level: of the intervals, between 0 and 1. A rate without one is not drawn.
     """
     ax = base.axes(ax)
     series = {
@@ -199,7 +199,8 @@ def held_out_scores(scores: pd.DataFrame, ax: Axes | None = None, *, level: floa
         "those answered": ("answered_accuracy", "answered", 5, "D"),
     }
     for place, (name, (column, ends, colour, marker)) in enumerate(series.items()):
-        middle = 100 * scores[column]
+        # Of a single dialogue there is no interval, and a rate of so few events says nothing.
+        middle = 100 * scores[column].where(scores[f"{ends}_low"].notna())
         spread = np.abs(100 * scores[[f"{ends}_low", f"{ends}_high"]].to_numpy().T - middle.to_numpy())
         ax.errorbar(
             scores["shift_s"] + 0.3 * place, middle, yerr=np.nan_to_num(spread), fmt=marker, ms=6, capsize=3,
