@@ -56,9 +56,8 @@ def test_the_notebook_runs_with_a_published_model_and_finds_chance(profile, enco
     calibrated = scores[scores["way"] == zero_shot.CALIBRATED]
     assert set(calibrated["calibration"]) == {zero_shot.TRANSDUCTIVE}
     words = scores[scores["way"] != zero_shot.PROBE].astype({"uar": float})
-    assert (
-        0.1 < words["uar"].mean() < 0.4 and words["uar"].max() < 0.5
-    )  # random weights, 0.25 by chance, few utterances
+    # Random weights: 0.25 by chance over the ways. One way alone may lie far from it: four classes, few utterances.
+    assert 0.1 < words["uar"].mean() < 0.4
     assert {"zero_shot", "prompts", "plane", "clusters"} <= _figures(folder)
     assert f": {dimension} values, sound at" in _printed(folder / f"{SOURCE.stem}.ipynb")
 
