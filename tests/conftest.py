@@ -19,6 +19,13 @@ def corpus_root(tmp_path_factory) -> Path:
     return synthetic.make(root, settings, seed=7, processes=2, progress=False)
 
 
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory) -> Path:
+    """A temporary folder that all processes of this test run see: who makes something big in it takes a lock."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture
 def real():
     """A function that gives a folder of real data, or skips the test with the reason."""

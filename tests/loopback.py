@@ -1,9 +1,10 @@
 """A stand-in for the model hub on 127.0.0.1: the real download code fetches from it, and it notes what was asked for.
 
-It serves folders laid out as <root>/<owner>/<name>/<file>. `HF_ENDPOINT` is read when huggingface_hub is imported: start
-the server first and run what downloads in a process of its own, with the server's `environment`.
+It serves folders laid out as <root>/<owner>/<name>/<file>. `HF_ENDPOINT` is read when huggingface_hub is imported: what is to
+be found by it runs in a process of its own, with the server's `environment`; what only downloads may do so `here`.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +12,11 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub.utils import reset_sessions
+
+from emocast.encoders import hub
 
 COMMIT = "a" * 40
 
@@ -31,11 +37,27 @@ class Hub(ThreadingHTTPServer):
     def __exit__(self, *_):
         self.shutdown()
         self.server_close()
+        reset_sessions()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def here(self, monkeypatch, home: Path) -> None:
+        """Let this process take it for the hub, too, and keep what it downloads below `home`."""
+        fetch = functools.partial(huggingface_hub.snapshot_download, endpoint=self.address, cache_dir=home)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        reset_sessions()  # one that was opened offline stays so
+        monkeypatch.setattr(
+            hub, "_download", functools.lru_cache(hub._download.__wrapped__)
+        )  # what others asked for is not ours
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "127.0.0.1")
 
     def environment(self, home: Path) -> dict[str, str]:
         """The environment of a process that takes this for the hub and keeps its cache below `home`."""
-        address = f"http://127.0.0.1:{self.server_address[1]}"
-        own = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        own = {"HF_ENDPOINT": self.address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
         return {**os.environ, **own, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
@@ -104,6 +126,7 @@ class Files(ThreadingHTTPServer):
     def __exit__(self, *_):
         self.shutdown()
         self.server_close()
+        reset_sessions()
 
     def address(self, path: str = "") -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 import hub
 
@@ -91,12 +92,13 @@ def visit(name: str, *, data: Path | None = None) -> dict:
 
 
 def _made(kind: str, path: Path) -> Path:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cache = path.parent / "hub"
-        hub.make(cache)
-        hub.make_towers(cache)
-        _run(kind, str(path), environment={**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # processes share the folder
+        if not path.with_suffix(".npz").is_file():  # written last
+            cache = path.parent / "hub"
+            hub.make(cache)
+            hub.make_towers(cache)
+            _run(kind, str(path), environment={**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"})
     return path
 
 

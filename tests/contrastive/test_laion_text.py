@@ -17,8 +17,8 @@ EXPECTED = "expected is an unfused LAION-CLAP"
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    return small_clap.laion(tmp_path_factory.getbasetemp() / "laion")
+def checkpoint(shared_folder):
+    return small_clap.laion(shared_folder / "laion")
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ EXPECTED = "expected is Microsoft CLAP of 2023"
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    return small_clap.microsoft(tmp_path_factory.getbasetemp() / "microsoft")
+def checkpoint(shared_folder):
+    return small_clap.microsoft(shared_folder / "microsoft")
 
 
 @pytest.fixture(autouse=True)

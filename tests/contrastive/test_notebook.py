@@ -30,13 +30,12 @@ intervals: {{draws: 20}}
 
 
 @pytest.fixture(scope="module")
-def profile(tmp_path_factory, corpus_root):
+def profile(tmp_path_factory, corpus_root, shared_folder):
     """A profile of one's own: a small corpus, a few events, two random checkpoints; in folders of its own."""
     folder = tmp_path_factory.mktemp("published")
     shutil.copytree(corpus_root, folder / "data" / "small")
     small_hub.tokenizers(folder / "data" / "checkpoints")
-    base = tmp_path_factory.getbasetemp()  # where the other tests of these models have theirs
-    made = {"laion": small_clap.laion(base / "laion"), "microsoft": small_clap.microsoft(base / "microsoft")}
+    made = {kind: getattr(small_clap, kind)(shared_folder / kind) for kind in ("laion", "microsoft")}
     (folder / "own.yaml").write_text(OWN.format(**made))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOCAST_DATA", str(folder / "data"))

@@ -32,17 +32,16 @@ CASES = {
 
 
 @pytest.fixture(params=CASES)
-def name(request, tmp_path, tmp_path_factory, monkeypatch):
+def name(request, tmp_path, shared_folder, monkeypatch):
     """The name of an encoder of each kind; those with a checkpoint get a small random one."""
-    kept = tmp_path_factory.getbasetemp()
     made = {
         "handcrafted": lambda: "",
         "wav2vec2": lambda: request.getfixturevalue("checkpoint_folder"),
         "transformers wav2vec2": lambda: small_models.wav2vec2(tmp_path / "model"),
         "transformers whisper": lambda: small_models.whisper(tmp_path / "model"),
         "transformers clap": lambda: small_models.clap(tmp_path / "model"),
-        "laion-clap": lambda: small_clap.laion(kept / "laion"),
-        "msclap": lambda: small_clap.microsoft(kept / "microsoft"),
+        "laion-clap": lambda: small_clap.laion(shared_folder / "laion"),
+        "msclap": lambda: small_clap.microsoft(shared_folder / "microsoft"),
         "emotion2vec": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
         "dual": lambda: small_dual.folder(tmp_path / "model"),
     }

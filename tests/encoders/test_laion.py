@@ -14,8 +14,8 @@ RATE = small_clap.RATES["laion"]
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    return small_clap.laion(tmp_path_factory.getbasetemp() / "laion")
+def checkpoint(shared_folder):
+    return small_clap.laion(shared_folder / "laion")
 
 
 @pytest.fixture

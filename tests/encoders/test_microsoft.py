@@ -12,8 +12,8 @@ RATE = small_clap.RATES["microsoft"]
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    return small_clap.microsoft(tmp_path_factory.getbasetemp() / "microsoft")
+def checkpoint(shared_folder):
+    return small_clap.microsoft(shared_folder / "microsoft")
 
 
 @pytest.fixture

@@ -98,7 +98,18 @@ def test_stopped_by_hand(trained, said, wav, noise, monkeypatch):
     monkeypatch.setattr(hearing, "_table", stopped)
     status, out, error = said(wav(noise(12)))
     assert (status, out) == (130, [])
-    assert error[-1].startswith("stopped; the forecasts so far are in ") and error[-1].endswith("forecast.csv.part")
+    assert error[-1] == "stopped; the forecasts so far are kept, the same command goes on"
+
+
+def test_what_cannot_be_is_refused_before_a_model_is_loaded(tmp_path, wav, noise):
+    (tmp_path / "empty.wav").touch()
+    silent, short = wav(np.zeros(12 * 16_000, np.float32), "silent.wav"), wav(noise(3), "short.wav")
+    code = (
+        "import sys; from emocast.__main__ import main; main(['forecast', sys.argv[1]]); print('torch' in sys.modules)"
+    )
+    for path in (silent, short, tmp_path / "empty.wav"):
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+        assert done.stdout == "False\n" and str(path) in done.stderr
 
 
 def test_help_is_quick_and_explains_itself():

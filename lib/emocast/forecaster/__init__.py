@@ -7,7 +7,7 @@ is its model card.
 """
 
 from .model import Forecaster, Member
-from .saved import ForecasterError, folder, load, save
+from .saved import ForecasterError, folder, identity, load, save
 from .training import ready, train
 
-__all__ = ["Forecaster", "ForecasterError", "Member", "folder", "load", "ready", "save", "train"]
+__all__ = ["Forecaster", "ForecasterError", "Member", "folder", "identity", "load", "ready", "save", "train"]

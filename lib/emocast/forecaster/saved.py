@@ -10,6 +10,7 @@ outputs/<profile>/models/forecaster/
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as to_bytes
 from sklearn.preprocessing import StandardScaler
 
 from .. import cache, paths
@@ -49,14 +51,9 @@ def save(place: Path, forecaster: Forecaster, *, card: str) -> Path:
     Returns:
         The folder.
     """
-    tensors = {
-        name: torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values.contiguous()
-        for number, member in enumerate(forecaster.members)
-        for name, values in _tensors(number, member).items()
-    }
     with paths.replacing(place) as partial:
         partial.mkdir()
-        save_file(tensors, partial / NETWORKS)
+        save_file(_all_tensors(forecaster), partial / NETWORKS)
         record = _record(forecaster) | {"sha256": cache.file_digest(partial / NETWORKS)}
         text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
         (partial / RECORD).write_text(text, encoding="utf-8")
@@ -64,6 +61,13 @@ def save(place: Path, forecaster: Forecaster, *, card: str) -> Path:
         if place.exists():
             place.replace(partial.parent / ".old")  # inside the temporary folder, which is deleted
     return place
+
+
+def identity(forecaster: Forecaster) -> str:
+    """SHA-256 of all that its forecasts depend on, as hexadecimal: the same for two that say the same of every window."""
+    made = hashlib.sha256(json.dumps(_record(forecaster) | {"facts": None}, sort_keys=True).encode())
+    made.update(to_bytes(_all_tensors(forecaster)))
+    return made.hexdigest()
 
 
 def load(place: Path) -> Forecaster:
@@ -134,6 +138,15 @@ def _voice_record(voice: Voice) -> dict[str, Any]:
         "settings": voice.network.get_params(),
         "temperature": voice.temperature,
         "limit": voice.limit,
+    }
+
+
+def _all_tensors(forecaster: Forecaster) -> dict[str, torch.Tensor]:
+    """Its numbers by their names in the file."""
+    return {
+        name: torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values.contiguous()
+        for number, member in enumerate(forecaster.members)
+        for name, values in _tensors(number, member).items()
     }
 
 

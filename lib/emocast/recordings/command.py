@@ -56,10 +56,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Forecast as the options say; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
+    from . import usable
     from .reading import Recording
 
-    Recording(options.file)  # what cannot be is refused before the slow imports that follow
+    recording = Recording(options.file)
     settings = profiles.load(str(options.profile))
+    usable.check(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
     from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
     from . import hearing, words
 
@@ -71,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv", jobs=settings.jobs)
     except KeyboardInterrupt:
-        print(f"stopped; the forecasts so far are in {target / ('forecast.csv' + hearing.PART)}", file=sys.stderr)
+        print("stopped; the forecasts so far are kept, the same command goes on", file=sys.stderr)
         return 130
     written = [target / "forecast.csv", *([] if options.no_picture else _drawn(heard, made, target))]
     print("\n".join([*words.summary(heard, made), *(f"  -> {paths.relative(path)}" for path in written)]))

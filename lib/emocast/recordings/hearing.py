@@ -1,7 +1,7 @@
 """Hear a recording window by window, and forecast at each step: one table, and the same as CSV while it is made.
 
-The next windows are read and resampled while the network computes those before. The CSV grows as `<name>.part` and takes its
-name when all is there: a run that is stopped leaves no half file under the final name, and what it had computed stays.
+The next windows are read and resampled while the network computes those before. A run that was stopped is gone on with
+(`growing`).
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .. import encoders, threads
+from .. import cache, encoders, threads
 from ..encoders import Encoder
-from ..forecaster import Forecaster, ForecasterError
+from ..encoders.store import identity as encoder_identity
+from ..forecaster import Forecaster, ForecasterError, identity
+from . import usable
+from .growing import growing
 from .outline import Outline
-from .reading import Recording, RecordingError
-from .sliding import SILENT, Window, windows
+from .reading import Recording
+from .sliding import Window, windows
 
 _BATCH = 128  # windows: 82 MB of sound at 16 kHz
 _CLIPPED = 1e-3  # share of samples at full scale from which it is said
-PART = ".part"
-_DIGITS = "%.7g"  # of the CSV: more than the networks are sure of, and short
+_CODE = cache.code_digest("audio.py", "recordings", "forecaster")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,8 @@ def forecast(
         path: any sound file (`reading.Recording`).
         forecaster: from `forecaster.load`.
         step_s: seconds between two windows' ends.
-        csv: where the table is written too; None for nowhere.
+        csv: where the table is written too; None for nowhere. What an earlier run that was stopped has written of it is
+            not computed again (and has the digits of the file).
         jobs: threads side by side, each with some windows; the result does not depend on it.
         progress: show a bar over the recording.
 
@@ -99,37 +101,40 @@ def forecast(
         RecordingError: the file cannot be used: unreadable, without sound, shorter than a window, silent.
         ForecasterError: the encoder has other weights than the forecaster was trained on.
     """
-    recording, encoder = Recording(path), encoder_of(forecaster)
-    outline = Outline(recording.rate)
-    length_s = forecaster.length_s
-    sounds = windows(
-        map(outline.add, recording.blocks()), rate=recording.rate, length_s=length_s, step_s=step_s,
-        sample_rate=encoder.sample_rate,
-    )  # fmt: skip
-    tables = []
-    with _growing(csv) as file, _bar(recording, progress) as bar:
-        for end_s, rows in _tables(sounds, forecaster, encoder, jobs=jobs):
-            tables.append(rows)
-            if file is not None:
-                tables[-1].to_csv(file, index=False, header=len(tables) == 1, float_format=_DIGITS)
-                file.flush()
+    recording = Recording(path)
+    usable.check(recording, forecaster.length_s)
+    encoder, outline = encoder_of(forecaster), Outline(recording.rate)
+    batch = _BATCH * len(forecaster.shifts_s)
+    with (
+        growing(csv, _made_of(recording, forecaster, encoder, step_s), batch=batch) as rows,
+        _bar(recording, progress) as bar,
+    ):
+        passed = rows.tables[0]["second"].nunique() if rows.tables else 0
+        sounds = windows(
+            map(outline.add, recording.blocks()), rate=recording.rate, length_s=forecaster.length_s, step_s=step_s,
+            sample_rate=encoder.sample_rate, passed=passed,
+        )  # fmt: skip
+        for end_s, batch_rows in _tables(sounds, forecaster, encoder, jobs=jobs):
+            rows.add(batch_rows)
             bar.update(end_s - bar.n)
-        _refuse_unusable(recording, tables, length_s)
+        if not rows.tables:
+            raise usable.short(recording, forecaster.length_s)
+        table = pd.concat(rows.tables, ignore_index=True)
+        if (table["why"] == "silent").all():
+            raise usable.silent(recording)
     words = f"{recording.codec}, {recording.rate:,} Hz, {recording.channels} channel{'s' * (recording.channels > 1)}"
-    table = pd.concat(tables, ignore_index=True)
     return Heard(recording.path, recording.seconds, words, table, outline.table(), _notes(recording, table))
 
 
-def _refuse_unusable(recording: Recording, tables: list[pd.DataFrame], length_s: float) -> None:
-    if not tables:
-        raise RecordingError(
-            f"{recording.path}: lasts {recording.seconds:.1f} s, but a forecast hears {length_s:g} s; give a longer one"
-        )
-    if all((table["why"] == "silent").all() for table in tables):
-        decibels = 20 * np.log10(SILENT)
-        raise RecordingError(
-            f"{recording.path}: silent throughout (nothing above {decibels:.0f} dB of full scale); was the microphone on?"
-        )
+def _made_of(recording: Recording, forecaster: Forecaster, encoder: Encoder, step_s: float) -> dict[str, str]:
+    """What the rows of a recording's table depend on."""
+    return {
+        "recording": cache.file_digest(recording.path),
+        "encoder": encoder_identity.digest(encoder_identity.of(encoder)),
+        "forecaster": identity(forecaster),
+        "step_s": repr(float(step_s)),
+        "code": _CODE,
+    }
 
 
 def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
@@ -185,27 +190,6 @@ def _table(batch: list[Window], forecaster: Forecaster, encoder: Encoder) -> pd.
         columns |= {f"{end}_{name}": spread[row, :, :, place] for row, end in enumerate(("p", "low", "high"))}
     columns |= {"agreement": values["agreement"], "abstains": values["why"] != "", "why": values["why"]}
     return pd.DataFrame({name: column.T.ravel() for name, column in columns.items()})
-
-
-@contextmanager
-def _growing(csv: Path | None) -> Iterator[IO[str] | None]:
-    """A text file that takes its name when the block ends well; what was written before an interruption stays as `.part`."""
-    if csv is None:
-        yield None
-        return
-    part = csv.with_name(csv.name + PART)
-    ours = not part.parent.exists()
-    part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except ValueError:  # the recording cannot be used: there is nothing worth keeping
-        part.unlink(missing_ok=True)
-        if ours:
-            with suppress(OSError):  # another run may have written into it meanwhile
-                part.parent.rmdir()
-        raise
-    part.replace(csv)
 
 
 def _bar(recording: Recording, progress: bool) -> tqdm:

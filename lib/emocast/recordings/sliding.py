@@ -25,7 +25,7 @@ class Window(NamedTuple):
 
 
 def windows(
-    blocks: Iterable[np.ndarray], *, rate: int, length_s: float, step_s: float, sample_rate: int
+    blocks: Iterable[np.ndarray], *, rate: int, length_s: float, step_s: float, sample_rate: int, passed: int = 0
 ) -> Iterator[Window]:
     """Slide over a recording.
 
@@ -35,9 +35,10 @@ def windows(
         length_s: the windows' length in seconds; the first one ends there.
         step_s: seconds from one window to the next.
         sample_rate: what the windows are brought to, in Hz.
+        passed: so many windows at the beginning are passed over.
 
     Yields:
-        The windows in order, none of them reaching beyond the recording; equally many samples in each.
+        The other windows in order, none of them reaching beyond the recording; equally many samples in each.
 
     Raises:
         ValueError: a length or step that is not positive.
@@ -54,7 +55,8 @@ def windows(
             start = stop - min(stop, size)
             if stop > first + held.size:
                 break
-            yield _window(end_s, held[start - first : stop - first], rate, sample_rate)
+            if number >= passed:
+                yield _window(end_s, held[start - first : stop - first], rate, sample_rate)
             number += 1
         spare = min(held.size, start - first)
         held, first = held[spare:], first + spare

@@ -7,7 +7,6 @@ import sys
 
 from .. import errors
 from .. import profile as profiles
-from . import models
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emocast.ser", description=__doc__.partition(":")[0])
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
     options = parser.parse_args(arguments)
+    from . import models  # here: a process that training starts imports this module, too, and has no use for torch
+
     try:
         models.train_all(profiles.load(options.profile))
     except Exception as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import pandas as pd
+import torch
 
 from .. import corpora, labels, paths, threads
 from ..corpora.table import CorpusError
@@ -101,21 +102,36 @@ def train_all(profile: Profile) -> dict[str, Path]:
         CorpusError, CheckpointError, ValueError: as `training.train` and `start.train`.
     """
     utterances = table(profile)
-    wanted = plans(profile, utterances)
-    share = max(1, joblib.cpu_count() // profile.ser.jobs)
+    wanted = {plan.name: plan for plan in plans(profile, utterances)}
     with progress.bars() as reporter:
         _start(profile, reporter(_START))
-        # folders are found here: a worker that another run left may know other ones
-        settings = replace(profile.ser, source=str(training.find_source(profile.ser.source)))
-        places = {"root": profile.corpus_root(), "settings": settings, "seed": profile.seed, "threads": share}
-        jobs = [
-            joblib.delayed(_train)(
-                folder(profile, plan.name), utterances, plan, profile, report=reporter(plan.name), **places
-            )
-            for plan in wanted
-        ]
-        folders = joblib.Parallel(n_jobs=profile.ser.jobs)(jobs)
-    return dict(zip((plan.name for plan in wanted), folders, strict=True))
+        asked = {name: _training(plan, utterances, profile) for name, plan in wanted.items()}
+        # Looked at here: workers, which take long to start, are for what is not there.
+        missing = {name: options for name, options in asked.items() if not training.is_done(**options)}
+        share = max(1, torch.get_num_threads() // profile.ser.jobs)
+        joblib.Parallel(n_jobs=profile.ser.jobs)(
+            joblib.delayed(training.train)(**options, threads=share, report=reporter(name))
+            for name, options in missing.items()
+        )
+    return {name: folder(profile, name) for name in wanted}
+
+
+def _training(plan: Plan, utterances: pd.DataFrame, profile: Profile) -> dict[str, Any]:
+    """What `training.train` is asked for.
+
+    Utterances that the objective cannot use are dropped before the split, as published.
+    """
+    chosen = data.usable(utterances, objective=plan.objective)
+    return {
+        "folder": folder(profile, plan.name),
+        "table": chosen,
+        "root": profile.corpus_root(),
+        "parts": plan.parts(chosen, profile),
+        "objective": plan.objective,
+        # found here: a worker that another run left may know other folders
+        "settings": replace(profile.ser, source=str(training.find_source(profile.ser.source))),
+        "seed": profile.seed,
+    }
 
 
 def _start(profile: Profile, report: progress.Reporter) -> None:
@@ -132,13 +148,6 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
     # One thread: alone a fifth slower than two, beside another notebook twice as fast, and the same weights on all machines.
     with threads.of_torch(1):
         start.train(target, files, settings=profile.ser.start, seed=profile.seed, report=report)
-
-
-def _train(target: Path, utterances: pd.DataFrame, plan: Plan, profile: Profile, *, root: Path, **options: Any) -> Path:
-    """Train one model in this process. Utterances that the objective cannot use are dropped before the split, as published."""
-    chosen = data.usable(utterances, objective=plan.objective)
-    parts = plan.parts(chosen, profile)
-    return training.train(target, chosen, root, parts, objective=plan.objective, **options)
 
 
 def kept_epoch(model: Path | str) -> int:

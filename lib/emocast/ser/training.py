@@ -81,9 +81,8 @@ def train(
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"no objective {objective!r}; there are {', '.join(OBJECTIVES)}")
-    folder = Path(folder)
+    folder, source = Path(folder), find_source(settings.source)
     chosen = data.usable(table.assign(part=parts), objective=objective)
-    source = find_source(settings.source)
     key = _key(chosen, root, source, objective, settings, seed)
     with kept.making(folder, key) as work:
         if work:
@@ -93,6 +92,23 @@ def train(
                 _export(folder, hparams, objective)
             _record(folder, chosen, work, {"key": key, "objective": objective, "kept_epoch": best, "seed": seed})
     return folder
+
+
+def is_done(
+    folder: Path | str,
+    table: pd.DataFrame,
+    root: Path | str,
+    parts: pd.Series,
+    *,
+    objective: str,
+    settings: Recogniser,
+    seed: int,
+) -> bool:
+    """Whether `train` with these arguments would find its work done."""
+    if not is_trained(folder):
+        return False
+    chosen = data.usable(table.assign(part=parts), objective=objective)
+    return is_trained(folder, _key(chosen, root, find_source(settings.source), objective, settings, seed))
 
 
 def find_source(source: str) -> Path:
