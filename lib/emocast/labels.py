@@ -29,6 +29,9 @@ EMOTIONS: tuple[str, ...] = (
     "other",
 )
 
+#: The languages of the corpora by their code in an utterance table.
+LANGUAGES: dict[str, str] = {"en": "English", "de": "German", "fa": "Persian"}
+
 #: One colour an emotion (hexadecimal sRGB).
 COLOURS: dict[str, str] = {
     "neutral": "#7F7F7F",

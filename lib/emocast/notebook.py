@@ -40,7 +40,8 @@ class Run:
         profile: the run's settings.
         folder: where tables and figures go.
         dataset: the main corpus as papers write it, for example "IEMOCAP".
-        aside: what titles add where it is not the profile's own: " on MELD", " on MELD (synthetic)"; else empty.
+        aside: what titles add: which corpus it is where that is not the profile's own, and whether nobody speaks in it; for
+            example " on MELD", " (synthetic)", " on MELD (synthetic)" or nothing.
     """
 
     def __init__(self, name: str, profile: profiles.Profile, folder: Path, *, variant: Path = Path()) -> None:
@@ -51,7 +52,7 @@ class Run:
         self.folder = folder
         self._started = time.perf_counter()
         self.dataset: str = corpora.get(profile.corpus).NAME
-        self.aside = f" on {self.dataset}{_voices(profile)}" if variant.name else ""
+        self.aside = (f" on {self.dataset}" if variant.name else "") + _voices(profile)
         self._manifest: dict = {
             "notebook": name,
             "profile": profile.name,

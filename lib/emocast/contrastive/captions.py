@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..labels import LANGUAGES
+
 
 class Wordings(NamedTuple):
     """How an emotion may be said.
@@ -100,7 +102,6 @@ _MANNERS = {
     "middle": ("evenly", "in an even voice", "with some energy"),
     "high": ("intensely", "in an agitated voice", "with much energy"),
 }
-_LANGUAGES = {"en": "English", "de": "German", "fa": "Persian"}
 _LANGUAGE = ("in {language}", "speaking {language}")
 
 
@@ -173,7 +174,7 @@ def facts(table: pd.DataFrame, *, limits: tuple[float, float]) -> dict[str, Fact
         row.utterance: Facts(
             _known(row.emotion, EMOTION_WORDS),
             _known(row.sex, _WHO),
-            _known(row.language, _LANGUAGES),
+            _known(row.language, LANGUAGES),
             _manner(row.arousal, limits),
         )
         for row in table.itertuples()
@@ -205,7 +206,7 @@ def compose(known: Facts, numbers: np.random.Generator) -> str:
     if known.manner and numbers.random() < 0.5:
         parts.append(_one(_MANNERS[known.manner], numbers))
     if known.language and numbers.random() < 0.5:
-        parts.append(_one(_LANGUAGE, numbers).format(language=_LANGUAGES[known.language]))
+        parts.append(_one(_LANGUAGE, numbers).format(language=LANGUAGES[known.language]))
     return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from .. import __version__, corpora, paths, requirements
 from .. import profile as profiles
-from . import answer, cells, compared, finished, markup, origins
+from . import abroad, answer, cells, compared, finished, markup, origins
 
 #: The site's own pages in the order of its navigation: file -> name.
 PAGES = {
@@ -104,11 +104,16 @@ def write_page(profile: profiles.Profile, *, variant: Path = Path()) -> Path:
     with paths.replacing(site.home / COMPARED) as partial:
         reproduced.to_csv(partial, index=False, float_format="%.6g")
     contents = {
-        "index.html": {"answer": answer.find(site.runs, profile), "claims": answer.claims(site.runs)},
+        "index.html": {
+            "answer": answer.find(site.runs, profile),
+            "claims": answer.claims(site.runs),
+            "abroad": abroad.find(site.runs),
+        },
         "figures.html": {},
         "published.html": {
             "groups": _groups(reproduced),
             "verdicts": reproduced["verdict"].value_counts(),
+            "undecidable": compared.SYNTHETIC,
             "csv": COMPARED,
         },
         "run.html": {
