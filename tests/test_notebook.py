@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from emocast import notebook
+from emocast import notebook, paths
 
 mpl.use("Agg")
 
@@ -14,7 +14,7 @@ mpl.use("Agg")
 @pytest.fixture
 def outputs(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path))
-    monkeypatch.delenv(notebook.RUN_FOLDER, raising=False)
+    monkeypatch.delenv(paths.RUN_FOLDER, raising=False)
     return tmp_path / "smoke"
 
 
@@ -89,7 +89,7 @@ def test_a_missing_input_says_which_notebook_to_run(outputs, monkeypatch):
         run.input("03_y")
     notebook.start("03_y", profile="smoke").note("ran by hand")
     assert run.input("03_y") == outputs / "interactive" / "03_y"
-    monkeypatch.setenv(notebook.RUN_FOLDER, str(outputs / "03_y"))
+    monkeypatch.setenv(paths.RUN_FOLDER, str(outputs / "03_y"))
     notebook.start("03_y", profile="smoke").note("ran by make")
     assert run.input("03_y") == outputs / "03_y"
 

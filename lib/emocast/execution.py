@@ -10,10 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import papermill
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-
 FAILED, INTERRUPTED = 1, 130
 #: What the kernel's machinery logs of its connections, and of the stop in its middle, is no news for a reader.
 _QUIET = ["--log-level=CRITICAL"]
@@ -30,6 +26,13 @@ def execute(notebook: Path, target: Path, parameters: dict[str, str]) -> int:
     Returns:
         The exit status: 0, or `FAILED`, or `INTERRUPTED`. The error of a cell stands in the copy; any other is printed here.
     """
+    sys.modules.setdefault(
+        "rfc3987_syntax", None
+    )  # jsonschema would have it build a grammar of web addresses, for seconds
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
     try:
         papermill.execute_notebook(
             notebook, target, parameters, kernel_name="python3", cwd=notebook.parent, extra_arguments=_QUIET,

@@ -28,8 +28,6 @@ MANIFEST = "manifest.json"
 SHOWN = "emocast"
 _INTERACTIVE = "interactive"
 _SCREEN = 96  # dots an inch of a page, in which it gives its sizes
-#: The environment variable in which the runner names the folder of a run.
-RUN_FOLDER = "EMOCAST_RUN_FOLDER"
 
 
 class Run:
@@ -154,10 +152,10 @@ def start(name: str, *, profile: str, corpus: str = "") -> Run:
     """
     by_hand.plain_errors()
     settings = profiles.load(profile, corpus=corpus or None)
-    if not os.environ.get(RUN_FOLDER):
+    if not os.environ.get(paths.RUN_FOLDER):
         by_hand.make_corpora(settings)
     variant = paths.variant({"corpus": corpus} if corpus else {})
-    folder = Path(os.environ.get(RUN_FOLDER) or paths.outputs() / settings.name / _INTERACTIVE / variant / name)
+    folder = Path(os.environ.get(paths.RUN_FOLDER) or paths.outputs() / settings.name / _INTERACTIVE / variant / name)
     folder.mkdir(parents=True, exist_ok=True)
     figures.style()
     pd.set_option("display.float_format", "{:.4g}".format, "display.max_colwidth", None)

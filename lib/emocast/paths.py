@@ -21,6 +21,8 @@ PROFILES = Path(__file__).resolve().parent / "profiles"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LICENCES = ROOT / "data" / "LICENCES.md"
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
+#: The environment variable in which the runner names the folder of a run to the notebook.
+RUN_FOLDER = "EMOCAST_RUN_FOLDER"
 
 
 def data() -> Path:

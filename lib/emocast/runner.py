@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,11 +19,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import filelock
-import nbformat
 
 from . import executor, paths, requirements
 from . import profile as profiles
-from .notebook import RUN_FOLDER
 
 _ATTEMPTS = 5
 _EXECUTION = "emocast.execution"  # by its name: papermill is of use only to the process that it is run in
@@ -121,6 +120,8 @@ def _reason(notebook: Path) -> str:
     """
     if not notebook.is_file():
         return ""
+    import nbformat  # here: it takes longer to import than all else of this module
+
     cells = (cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
     outputs = (output for cell in cells for output in cell.outputs if output.output_type == "error")
     error = next(outputs, None)
@@ -133,8 +134,8 @@ def _reason(notebook: Path) -> str:
 
 def parameters_of(notebook: Path) -> list[str]:
     """The names that a notebook's parameters cell sets."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    source = "\n".join(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
     return [node.targets[0].id for node in ast.parse(source).body if isinstance(node, ast.Assign)]
 
 
@@ -152,7 +153,12 @@ def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -
     given = [word for name, value in parameters.items() for word in ("--parameter", name, value)]
     command = [sys.executable, "-m", _EXECUTION, str(notebook), str(target), *given]
     # the kernel of this environment, not one of the same name in the user's home; no look-ups of models on the network
-    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1", RUN_FOLDER: str(target.parent)}
+    environment = {
+        **os.environ,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "HF_HUB_OFFLINE": "1",
+        paths.RUN_FOLDER: str(target.parent),
+    }
     # Said where a library asks for bars of widgets; it would stand in the page, with a path of this machine.
     environment.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
     process = subprocess.Popen(command, env=environment)

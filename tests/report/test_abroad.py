@@ -31,9 +31,9 @@ def test_it_says_where_the_recogniser_stands_in_each_language(folder):
     answer = found(folder)
     assert (answer.run.name, answer.figure["name"]) == ("06_cross_lingual_ser", "scores")
     assert answer.sentences[0] == (
-        "Trained on IEMOCAP, which is English, the classification model is right on 60 % [50, 70] of the utterances of speakers "
-        "whom it never heard, where chance is 25 %. On corpora that it was not trained on: 40 % [30, 50] on Emo-DB, in German; "
-        "30 % [20, 40] on ShEMO, in Persian. Above chance by their intervals are 1 of these 2."
+        "Trained on IEMOCAP, which is English, the classification model is right on 60 % [50, 70] of the utterances of "
+        "speakers whom it never heard, where chance is 25 %. On corpora that it was not trained on: 40 % [30, 50] on Emo-DB, "
+        "in German; 30 % [20, 40] on ShEMO, in Persian. Above chance by their intervals are 1 of these 2."
     )
     assert answer.scores.loc["Emo-DB"].to_dict() == {"classification": "40 % [30, 50]", "regression": "40 % [30, 50]"}
     assert answer.scores.loc["ShEMO", "regression"] == ""

@@ -28,9 +28,9 @@ def find(runs: list[Finished]) -> Answer | None:
 
 
 _MORE = (
-    "A corpus differs from another by more than its language: by speakers, sentences, rooms and by how it was labelled. The two "
-    "English test sets of CREMA-D show how much is lost without a change of language. In each test set the four classes are "
-    "equally frequent."
+    "A corpus differs from another by more than its language: by speakers, sentences, rooms and by how it was labelled. The "
+    "two English test sets of CREMA-D show how much is lost without a change of language. In each test set the four classes "
+    "are equally frequent."
 )
 
 
@@ -43,10 +43,11 @@ def _sentence(scores: pd.DataFrame, languages: pd.Series) -> str:
     said = "; ".join(f"{_percent(row)} on {row.Index}, in {languages[row.Index]}" for row in away.itertuples())
     above = int((away["accuracy_low"] > away["chance"]).sum())
     reach = "all" if above == len(away) else f"{above}" if above else "none"
+    chance = 100 * home["chance"]
     return (
-        f"Trained on {_CORPUS}, which is English, the {_MODEL} model is right on {_percent(home)} of the "
-        f"utterances of speakers whom it never heard, where chance is {100 * home['chance']:.0f} %. On corpora that it was not trained "
-        f"on: {said}. Above chance by their intervals are {reach} of these {len(away)}."
+        f"Trained on {_CORPUS}, which is English, the {_MODEL} model is right on {_percent(home)} of the utterances of "
+        f"speakers whom it never heard, where chance is {chance:.0f} %. On corpora that it was not trained on: {said}. Above "
+        f"chance by their intervals are {reach} of these {len(away)}."
     )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 import soxr
 
 #: Samples a second of the recording.
@@ -204,6 +203,8 @@ def studio(spoken: Turn, rng: np.random.Generator, *, noise_level: float) -> np.
 
 def _noise(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> np.ndarray:
     """Draw slightly low-passed noise of a level in dB re full scale; time is the last axis."""
+    from scipy.signal import lfilter  # here: it takes a second to import, and most who import this module make no noise
+
     pole = 0.6
-    coloured = scipy.signal.lfilter([np.sqrt(1 - pole**2)], [1, -pole], rng.standard_normal(shape), axis=-1)
+    coloured = lfilter([np.sqrt(1 - pole**2)], [1, -pole], rng.standard_normal(shape), axis=-1)
     return coloured * 10 ** (level / 20)
