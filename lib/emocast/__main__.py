@@ -10,10 +10,16 @@ from . import paths
 from .encoders.store import inventory
 from .recordings import command as forecast
 
+_USAGE = 2  # the status of argparse for a command that cannot be understood
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help(sys.stderr)
+        return _USAGE
     try:
         return options.run(options)
     except (ValueError, OSError) as error:  # a StoreError is one too
@@ -25,7 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m emocast", description="Commands of Emocast; `make help` lists the rest."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     store = commands.add_parser(
         "store",
         help="what embeddings are kept, and which may go",
