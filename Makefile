@@ -183,6 +183,8 @@ endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 # What is dropped into data/recordings/ is forecast by the next run: a folder is newer when a file was put there.
 $(call finished,08_forecast_a_recording): $(call finished,03_embedding_extraction) $(if $(wildcard $(call escaped,$(EMOCAST_DATA)/recordings)),$(call escaped,$(EMOCAST_DATA)/recordings))
+# It has no need of 05, but is not to take the core on which 07, for which all wait in the end, begins when 05 is done.
+$(call finished,08_forecast_a_recording): | $(call finished,05_time_shift_sweep)
 # 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
 $(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) $(call finished,05_time_shift_sweep) \
 	| $(call finished,06_cross_lingual_ser)
