@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault(
+    "HF_HUB_OFFLINE", "1"
+)  # read when the hub's package is imported: tests ask a hub of their own, or none
+
 from emocast import paths
 from emocast.corpora import synthetic
 

@@ -29,6 +29,7 @@ def test_a_direct_dependency_imports(name):
     importlib.import_module(MODULES.get(name, name))
 
 
+@pytest.mark.slow
 def test_laion_clap_imports_without_a_network(tmp_path):
     """It loads three tokenizers of the hub when imported, so it is given a miniature cache of them, in its own process."""
     hub.make(tmp_path)

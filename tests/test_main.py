@@ -134,12 +134,18 @@ def test_what_the_disk_refuses_is_one_line(kept, said, monkeypatch):
     assert error[0].startswith("error: ") and "Read-only file system" in error[0] and shelf().folder.name in error[0]
 
 
-@pytest.mark.parametrize("arguments", [[], ["stor"], ["store"], ["store", "delete"], ["store", "show", "--all"]])
+@pytest.mark.parametrize("arguments", [["stor"], ["store"], ["store", "delete"], ["store", "show", "--all"]])
 def test_a_command_that_is_not_there_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as raised:
         command.main(arguments)
     assert raised.value.code == 2
     assert "usage: python -m emocast" in capsys.readouterr().err
+
+
+def test_without_a_command_the_commands_are_listed(capsys):
+    assert command.main([]) == 2
+    said = capsys.readouterr().err
+    assert all(f"\n    {name} " in said for name in ("forecast", "store"))
 
 
 def test_it_runs_as_a_module(tmp_path):

@@ -119,9 +119,3 @@ def test_help_is_quick_and_explains_itself():
     for said in ("FILE", "--profile", "--output", "--step", "forecast.csv", "no\nbasis for decisions about people"):
         assert said in done.stdout
     assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-
-
-def test_without_a_command_the_commands_are_listed(capsys):
-    assert program.main([]) == 2
-    said = capsys.readouterr().err
-    assert all(f"\n    {command} " in said for command in ("forecast", "store"))
