@@ -100,4 +100,7 @@ def test_scores_stand_in_percent():
     drawn = [np.asarray(container[0].get_ydata(), float) for container in ax.containers]
     np.testing.assert_allclose(drawn, [[50, 40], [60, np.nan]], err_msg="a rate without an interval is not drawn")
     assert {"70 %", "0 %"} <= {text.get_text() for text in ax.texts}
-    plt.close()
+    without = scores.assign(answered_low=None, answered_high=None)  # as JSON gives what no shift has
+    ax = figures.held_out_scores(without, plt.figure().gca(), level=0.95)
+    assert np.isnan(np.asarray(ax.containers[1][0].get_ydata(), float)).all()
+    plt.close("all")

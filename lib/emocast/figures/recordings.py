@@ -200,8 +200,9 @@ def held_out_scores(scores: pd.DataFrame, ax: Axes | None = None, *, level: floa
     }
     for place, (name, (column, ends, colour, marker)) in enumerate(series.items()):
         # Of a single dialogue there is no interval, and a rate of so few events says nothing.
-        middle = 100 * scores[column].where(scores[f"{ends}_low"].notna())
-        spread = np.abs(100 * scores[[f"{ends}_low", f"{ends}_high"]].to_numpy().T - middle.to_numpy())
+        interval = 100 * scores[[f"{ends}_low", f"{ends}_high"]].astype(float)  # a column of None alone is no number
+        middle = 100 * scores[column].astype(float).where(interval[f"{ends}_low"].notna())
+        spread = np.abs(interval.to_numpy().T - middle.to_numpy())
         ax.errorbar(
             scores["shift_s"] + 0.3 * place, middle, yerr=np.nan_to_num(spread), fmt=marker, ms=6, capsize=3,
             color=base.SERIES_COLOURS[colour], label=f"{name}, {100 * level:g} % intervals by dialogue",
