@@ -18,9 +18,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import filelock
-
-from . import executor, paths, requirements
+from . import executor, locks, paths, requirements
 from . import profile as profiles
 
 _ATTEMPTS = 5
@@ -101,16 +99,9 @@ def _alone(home: Path, name: str) -> Iterator[None]:
     """Keep two runs of one notebook apart: the second waits, and then finds in the caches what the first computed."""
     folder = paths.outputs() / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / f"{'.'.join(home.relative_to(paths.outputs()).parts)}.{name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"  {name} is being run by another process: waiting for its end", flush=True)
-        lock.acquire()
-    try:
+    file = folder / f"{'.'.join(home.relative_to(paths.outputs()).parts)}.{name}.lock"
+    with locks.alone(file, busy=f"{name} is being run"):
         yield
-    finally:
-        lock.release()
 
 
 def _reason(notebook: Path) -> str:

@@ -14,10 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-import filelock
 import pandas as pd
 
-from .. import paths
+from .. import locks, paths
 
 PART = ".part"
 _DIGITS = "%.7g"  # more than the networks are sure of, and short
@@ -83,18 +82,13 @@ def growing(csv: Path | None, made_of: dict[str, str], *, batch: int) -> Iterato
 @contextmanager
 def _alone(csv: Path) -> Iterator[None]:
     """Keep two runs that write one table apart: the second waits."""
-    lock = filelock.FileLock(csv.with_name(f".{csv.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"  {paths.relative(csv)} is being written by another process: waiting for its end", flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # held by us while it goes: who waits for it takes a new one
-            Path(lock.lock_file).unlink()
-        lock.release()
+    file = csv.with_name(f".{csv.name}.lock")
+    with locks.alone(file, busy=f"{paths.relative(csv)} is being written"):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # held by us while it goes: who waits for it takes a new one
+                file.unlink()
 
 
 def _kept(part: Path, about: Path, made_of: dict[str, str], batch: int) -> list[str]:
