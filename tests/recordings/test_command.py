@@ -92,11 +92,20 @@ def test_no_forecaster_yet(tmp_path, monkeypatch, said, wav, noise):
 
 
 def test_stopped_by_hand(trained, said, wav, noise, monkeypatch):
-    def stopped(*_):
-        raise KeyboardInterrupt
+    original, left = hearing._table, []
+
+    def stopped(*arguments):
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        return original(*arguments)
 
     monkeypatch.setattr(hearing, "_table", stopped)
-    status, out, error = said(wav(noise(12)))
+    monkeypatch.setattr(hearing, "_BATCH", 1)
+    status, out, error = said(wav(noise(14)))
+    assert (status, out, error[-1]) == (130, [], "stopped; nothing had been forecast yet")
+    left.append("a batch")
+    status, out, error = said(wav(noise(14)))
     assert (status, out) == (130, [])
     assert error[-1] == "stopped; the forecasts so far are kept, the same command goes on"
 

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     settings = profiles.load(str(options.profile))
     usable.check(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
     from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
-    from . import hearing, words
+    from . import growing, hearing, words
 
     step_s = settings.forecaster.step_s if options.step is None else options.step
     if not step_s > 0:
@@ -73,7 +73,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv", jobs=settings.jobs)
     except KeyboardInterrupt:
-        print("stopped; the forecasts so far are kept, the same command goes on", file=sys.stderr)
+        part = target / f"forecast.csv{growing.PART}"
+        kept = part.is_file() and part.stat().st_size > 0  # not before the first batch
+        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
+        print(f"stopped; {said}", file=sys.stderr)
         return 130
     written = [target / "forecast.csv", *([] if options.no_picture else _drawn(heard, made, target))]
     print("\n".join([*words.summary(heard, made), *(f"  -> {paths.relative(path)}" for path in written)]))

@@ -28,9 +28,10 @@ def find(runs: list[Finished]) -> Answer | None:
 
 
 _MORE = (
-    "A corpus differs from another by more than its language: by speakers, sentences, rooms and by how it was labelled. The "
-    "two English test sets of CREMA-D show how much is lost without a change of language. In each test set the four classes "
-    "are equally frequent."
+    "A corpus differs from another by more than its language: by speakers, sentences, rooms and by how it was labelled. On "
+    "CREMA-D the language stays, so what is lost there is not lost to it; its actors' intention (self-reported) and the "
+    "judgement of listeners (rated) are two sets of labels. IEMOCAP (full) holds the utterances of the training. In each test "
+    "set the four classes are equally frequent."
 )
 
 
