@@ -149,6 +149,10 @@ class _FileHandler(BaseHTTPRequestHandler):
             return self.send_error(404)
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(asked[1]) if asked and self.server.ranges else 0
+        rest = content[start:][: self.server.cut.get(path)]
+        self.server.asked.append((path, start, len(rest)))  # before the answer, whose reader may ask again at once
+        if start >= len(content) > 0:
+            return self.send_error(416)
         self.send_response(206 if asked and self.server.ranges else 200)
         if asked and self.server.ranges:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
@@ -156,8 +160,6 @@ class _FileHandler(BaseHTTPRequestHandler):
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        rest = content[start:][: self.server.cut.get(path)]
-        self.server.asked.append((path, start, len(rest)))
         self.wfile.write(rest)
         self.close_connection = path in self.server.cut
         return None

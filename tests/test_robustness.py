@@ -11,7 +11,7 @@ import filelock
 import nbformat
 import pytest
 
-from emocast import paths, runner
+from emocast import locks, paths, runner
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
@@ -138,24 +138,26 @@ def test_an_interrupt_ends_quickly_without_a_traceback_and_loses_nothing(outputs
     assert (outputs / "04_question" / "made.txt").read_text() == "good"
 
 
-def test_a_second_run_of_a_notebook_waits_for_the_first(outputs, capsys):
+def test_a_second_run_of_a_notebook_waits_for_the_first(outputs, monkeypatch, capsys):
     with runner._alone(outputs, "04_question"):
         pass
     (place,) = (paths.outputs() / ".locks").iterdir()
-    held = threading.Event()
+    held, told, order = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(locks, "print", lambda *said, **_: (print(*said), told.set()), raising=False)
 
     def hold():
         with filelock.FileLock(place):
             held.set()
-            time.sleep(0.3)
+            told.wait(60)
+            order.append("first")
 
     other = threading.Thread(target=hold)
     other.start()
     held.wait()
-    begun = time.monotonic()
     with runner._alone(outputs, "04_question"):
-        assert time.monotonic() - begun > 0.25
+        order.append("second")
     other.join()
+    assert order == ["first", "second"]
     assert "04_question is being run by another process: waiting" in capsys.readouterr().out
     with runner._alone(outputs, "05_other"):
         assert capsys.readouterr().out == ""

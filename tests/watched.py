@@ -17,14 +17,22 @@ from emocast.encoders.store import work
 from emocast.encoders.wav2vec2 import Wav2Vec2
 
 #: Where the workers of a Dask cluster are told what a run is told by its arguments.
-LOG, PAUSE_S = "WATCHED_LOG", "WATCHED_PAUSE_S"
+LOG, PAUSE_S, STORE, MOST = "WATCHED_LOG", "WATCHED_PAUSE_S", "WATCHED_STORE", "WATCHED_MOST"
 PIECE_S, LONGEST = 2.0, 2  # seconds of sound in a piece, in place of minutes; twice that of one sound
 
 
-def noting(encode, log, pause_s=0.0):
-    """An encoder's `encode` that first writes a line for each window (process, digest of its samples), and takes longer."""
+def noting(encode, log, pause_s=0.0, wait=lambda: None):
+    """An encoder's `encode` that first writes a line for each window (process, digest of its samples), and takes longer.
+
+    Args:
+        encode: the encoder's own.
+        log: where the lines go.
+        pause_s: how much longer each batch takes.
+        wait: called before each batch.
+    """
 
     def noted(self, waveforms):
+        wait()
         text = "".join(f"{os.getpid()} {digest(waveform)}\n" for waveform in waveforms)
         with Path(log).open("ab", buffering=0) as file:  # one write: processes beside each other do not mix
             file.write(text.encode())
@@ -32,6 +40,19 @@ def noting(encode, log, pause_s=0.0):
         return encode(self, waveforms)
 
     return noted
+
+
+def holding(folder, most):
+    """A function that waits while a store has `most` shards or more: who kills a run finds it in the middle.
+
+    A file `go` in the store's folder ends the waiting.
+    """
+
+    def wait():
+        while len(list(Path(folder).glob("*/shards/*.safetensors"))) >= most and not (Path(folder) / "go").exists():
+            time.sleep(0.005)
+
+    return wait
 
 
 def digest(waveform):
@@ -45,7 +66,7 @@ def lines(log):
     return [(int(process), name) for process, name in map(str.split, text.splitlines())]
 
 
-def run(encoder, root, folder, log, pause_s, gate=None):
+def run(encoder, root, folder, log, pause_s, most, gate=None):
     """Embed the windows of a corpus (`windows.parquet` in its root) in small pieces; fails where one is missing.
 
     Args:
@@ -54,10 +75,11 @@ def run(encoder, root, folder, log, pause_s, gate=None):
         folder: the store.
         log: where windows are noted.
         pause_s: how much longer each batch takes.
+        most: the number of shards at which it waits for its end.
         gate: a folder: wait there until it holds the file `go`.
     """
     work._PIECE_S, work._LONGEST = PIECE_S, LONGEST
-    Wav2Vec2.encode = noting(Wav2Vec2.encode, log, pause_s)
+    Wav2Vec2.encode = noting(Wav2Vec2.encode, log, pause_s, holding(folder, most))
     if gate:
         (gate / f"ready-{os.getpid()}").touch()
         while not (gate / "go").exists():
@@ -69,4 +91,5 @@ def run(encoder, root, folder, log, pause_s, gate=None):
 
 def dask_setup(worker):
     """Watch the encoder in a worker of a Dask cluster."""
-    Wav2Vec2.encode = noting(Wav2Vec2.encode, os.environ[LOG], float(os.environ[PAUSE_S]))
+    wait = holding(os.environ[STORE], int(os.environ[MOST]))
+    Wav2Vec2.encode = noting(Wav2Vec2.encode, os.environ[LOG], float(os.environ[PAUSE_S]), wait)

@@ -58,10 +58,12 @@ def test_trainings_of_other_keys_do_not_share_a_work_folder(tmp_path):
 
 def test_of_two_processes_one_makes_and_the_other_waits_for_it(tmp_path):
     def make():
+        (tmp_path / f"came-{os.getpid()}").touch()
         with kept.making(tmp_path / "model", "key") as work:
             if work:
                 work.mkdir()
-                time.sleep(0.5)  # long enough for the other to come
+                while len(list(tmp_path.glob("came-*"))) < 2:
+                    time.sleep(0.01)
                 (tmp_path / "model").mkdir()
                 (tmp_path / "model" / kept.RECORD).write_text(json.dumps({"key": "key"}))
         return os.getpid(), work is not None, kept.is_trained(tmp_path / "model", "key")

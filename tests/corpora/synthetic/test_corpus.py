@@ -75,7 +75,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_cleans_up(tmp_path):
         "make(pathlib.Path(sys.argv[1]), Settings(), seed=1, processes=1, progress=False)"
     )
     run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "demo")], env=os.environ)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not list(tmp_path.glob("demo/.IEMOCAP_full_release.making-*/new/**/*.wav")) and time.monotonic() < deadline:
         time.sleep(0.05)
     run.kill()

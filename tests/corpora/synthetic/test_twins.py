@@ -141,7 +141,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_cleans_up(tmp_path):
         "twins.make(pathlib.Path(sys.argv[1]), 'cremad', seed=1, processes=1, progress=False)"
     )
     run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=os.environ)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".CREMA-D.making-*/new/**/*.wav")) and time.monotonic() < deadline:
         time.sleep(0.05)
     run.kill()

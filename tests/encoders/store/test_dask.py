@@ -19,10 +19,13 @@ OPTIONS = {"precision": "fp32", "progress": False}
 
 
 @pytest.fixture
-def cluster(processes, log, tmp_path, monkeypatch):
-    """A cluster of two processes of one thread, whose encoders note what they embed; this process is told its address."""
+def cluster(processes, log, folder, tmp_path, monkeypatch):
+    """A cluster of two processes of one thread, whose encoders note what they embed; this process is told its address.
+
+    At half the shards they wait for the file `go` in the store.
+    """
     quiet = {"distributed.worker.multiprocessing-method": "forkserver", "distributed.logging.distributed": "critical"}
-    environment = {watched.LOG: str(log), watched.PAUSE_S: "0.1"}
+    environment = {watched.LOG: str(log), watched.PAUSE_S: "0.1", watched.STORE: str(folder), watched.MOST: "8"}
     with (
         dask.config.set(quiet),
         LocalCluster(
@@ -61,6 +64,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_the_piece_in_hand(
     victim = watched.lines(log)[-1][0]  # it has just begun with a piece
     os.kill(victim, signal.SIGKILL)
     assert 0 < len(contents(folder)) < 15, "the kill did not fall into the middle"
+    (folder / "go").touch()
     run.join(PATIENCE_S)
     ((found, failed),) = results
     assert failed.empty

@@ -41,8 +41,8 @@ def started(corpus, encoder, folder, log, processes):
     log.unlink(missing_ok=True)  # what ran before, the undisturbed run, is another matter
     running = []
 
-    def start(gate=None):
-        given = (encoder, corpus[0], folder, log, PAUSE_S, gate)
+    def start(most=1000, gate=None):
+        given = (encoder, corpus[0], folder, log, PAUSE_S, most, gate)
         running.append(processes.Process(target=watched.run, args=given))
         running[-1].start()
         return running[-1]
@@ -80,8 +80,8 @@ def test_a_run_that_is_killed_three_times_ends_as_an_undisturbed_one(
     for _ in range(3):
         before, count = there(folder, names)
         noted = len(watched.lines(log))
-        process = started()
         goal = count + int(rng.integers(1, 4))
+        process = started(goal + 1)
         wait_for(lambda goal=goal: there(folder, names)[1] >= goal, process)
         time.sleep(rng.uniform(0, 1.5 * PAUSE_S))
         process.kill()
@@ -106,7 +106,7 @@ def test_a_run_that_is_killed_three_times_ends_as_an_undisturbed_one(
 
 def test_runs_beside_each_other_share_the_work(folder, log, names, undisturbed, started, contents, tmp_path):
     (gate := tmp_path / "gate").mkdir()
-    runs = [started(gate) for _ in range(2)]
+    runs = [started(gate=gate) for _ in range(2)]
     wait_for(lambda: len(list(gate.glob("ready-*"))) == 2, runs[0])
     (gate / "go").touch()
     for run in runs:
