@@ -101,7 +101,7 @@ report: $(STAMP)  ## write the site anew from what the notebooks left, without r
 	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 open: $(STAMP)  ## open the finished run's site in the browser
-	@$(PY) -m emocast.report open --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+	@$(PY) -m emocast open --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke

@@ -145,7 +145,7 @@ def test_a_command_that_is_not_there_is_refused(arguments, capsys):
 def test_without_a_command_the_commands_are_listed(capsys):
     assert command.main([]) == 2
     said = capsys.readouterr().err
-    assert all(f"\n    {name} " in said for name in ("forecast", "store"))
+    assert all(f"\n    {name} " in said for name in ("forecast", "open", "store"))
 
 
 def test_it_runs_as_a_module(tmp_path):

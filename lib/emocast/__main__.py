@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import paths
+from . import browse, paths
 from .encoders.store import inventory
 from .recordings import command as forecast
 
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     drop.set_defaults(run=_drop)
     forecast.add(commands)
+    browse.add(commands)
     return parser
 
 

@@ -47,13 +47,11 @@ def gained():
 def test_gains_are_filled_where_a_test_is_passed_and_clipped_at_the_edge(ax, gained):
     figures.gains(gained, ax, sure="sure", limits=(-10, 10))
     points = [part for part in ax.collections if len(part.get_offsets()) and not hasattr(part, "get_segments")]
-    at_once = points[0]
+    below, above, at_once = points[:3]
+    assert [arrow.get_offsets()[:, 1].tolist() for arrow in (below, above)] == [[-10], [10]], "arrows beyond the edge"
     assert at_once.get_offsets()[:, 1].tolist() == [5, -2]
-    assert at_once.get_facecolors()[1][:3].tolist() == [1, 1, 1] and at_once.get_facecolors()[0][:3].tolist() != [
-        1,
-        1,
-        1,
-    ]
+    white = [colour[:3].tolist() == [1, 1, 1] for colour in at_once.get_facecolors()]
+    assert white == [False, True]
     spans = [part.get_segments() for part in ax.collections if hasattr(part, "get_segments")]
     spans = [segment[:, 1].tolist() for part in spans for segment in part]
     assert [-10, 10] in spans and [1, 9] in spans

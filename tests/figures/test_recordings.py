@@ -53,6 +53,13 @@ def test_the_whole_picture(table, outline):
     plt.close(figure)
 
 
+@pytest.mark.parametrize(
+    ("length_s", "tick_s"), [(12, 1), (49, 5), (600, 60), (3 * 3600, 900), (20 * 3600, 7200), (100 * 3600, 9 * 3600)]
+)
+def test_ticks_are_round_on_a_clock(length_s, tick_s):
+    assert recordings._tick_s(length_s) == tick_s
+
+
 def test_stretches_without_an_answer_are_hatched(table):
     near = table[table["shift_s"] == 0]
     assert recordings._abstentions(near) == [(14.5, 5.0), (24.5, 1.0)]

@@ -36,9 +36,10 @@ def test_a_model_is_held_against_both_over_all_shifts():
 def test_the_sentence_says_what_the_table_does():
     table = findings.against(_table(references=["persistence"]), draws=2000, random_state=0)
     assert findings.finding(table, level=0.9) == (
-        "Over all 2 shifts together, by 90 % intervals and tests that draw whole dialogues (tests after Holm's correction), "
+        "On 40 events, each at 2 shifts, by 90 % intervals and tests that draw whole dialogues (tests after Holm's "
+        "correction), "
         "the FC-DNN is better than persistence under random, "
-        "worse than persistence under dialogue, not told from persistence under session."
+        "worse than persistence under dialogue, not shown to differ from persistence under session."
     )
     table = findings.against(_table(), draws=2000, random_state=0)
     assert "under session; it is better than audio persistence under random" in findings.finding(table, level=0.95)
@@ -49,7 +50,7 @@ def test_one_dialogue_leaves_it_open():
     with pytest.warns(UserWarning, match="no interval"):
         table = findings.against(one, draws=20, random_state=0)
     assert set(table["verdict"]) == {"open"}
-    assert findings.finding(table, level=0.95).startswith("By 95 %"), "one shift is not together with others"
+    assert findings.finding(table, level=0.95).startswith("On 40 events, by 95 %")
 
 
 def test_an_interval_beside_zero_is_not_enough_where_the_adjusted_test_does_not_reject(monkeypatch):

@@ -39,7 +39,7 @@ def test_a_recording_becomes_a_table_a_picture_and_sentences(trained, said, wav,
     path = wav(noise(12, rate=22_050), "ein Gespräch 1.wav", rate=22_050)
     status, out, error = said(path)
     folder = trained / "outputs" / "smoke" / "forecasts" / "ein Gespräch 1.wav"
-    assert (status, error) == (0, [])
+    assert (status, error) == (0, ["ein Gespräch 1.wav: loading the model of the profile smoke"])
     assert out[0] == "ein Gespräch 1.wav: 0:12 (pcm_f32le, 22,050 Hz, 1 channel); 3 windows of 10 s"
     assert out[1].startswith("0 s ahead: ") and out[2].startswith("10 s ahead: ")
     assert re.search(r"model: 6 networks of the profile smoke.*protocol session: \d+\.\d % \(", out[3])
@@ -87,8 +87,8 @@ def test_a_step_that_cannot_be(trained, said, wav, noise):
 def test_no_forecaster_yet(tmp_path, monkeypatch, said, wav, noise):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
     status, _, error = said(wav(noise(12)))
-    assert (status, len(error)) == (1, 1)
-    assert "run `make reproduce PROFILE=smoke`, or notebook 08_forecast_a_recording" in error[0]
+    assert (status, len(error)) == (1, 2)
+    assert "run `make reproduce PROFILE=smoke`, or notebook 08_forecast_a_recording" in error[1]
 
 
 def test_stopped_by_hand(trained, said, wav, noise, monkeypatch):

@@ -39,10 +39,17 @@ def test_the_ladder_opens_with_the_published_division_beside_an_honest_one():
     points = pd.DataFrame(rows, columns=["protocol", "model", "shift_s"])
     points = points.assign(accuracy=range(12), accuracy_low=0, accuracy_high=20)
     told = pd.DataFrame(
-        {"model": "a", "baseline": "b", "protocol": ["random", "session"], "verdict": ["above", "open"], "shifts": 2}
+        {
+            "model": "a",
+            "baseline": "b",
+            "protocol": ["random", "session"],
+            "verdict": ["above", "open"],
+            "shifts": 2,
+            "n": 9,
+        }
     )
     (sentence, terms), scores = answer.OPENINGS[0].say(points, told, profile=profile.load("demo"))
-    assert "better than b under random, not told from b under session" in sentence
+    assert "better than b under random, not shown to differ from b under session" in sentence
     assert terms == answer.TERMS
     assert scores.columns.tolist() == ["random division", "session division"]
     assert scores.loc["b", "session division"] == "10 % [0, 20]" and scores.index.name == "right at a shift of 0 s"
@@ -56,7 +63,7 @@ def test_one_sentence_says_where_the_network_stands(low, reach):
     rows = [(model, shift) for model in ("FC-DNN", "persistence") for shift in (0, 10, 20)]
     points = pd.DataFrame(rows, columns=["model", "shift_s"]).assign(protocol="dialogue", accuracy_high=60.0)
     points["accuracy"], points["accuracy_low"] = [52.0] * 3 + [57.0] * 3, [*low, 50, 45, 40]
-    row = {"model": "FC-DNN", "baseline": "persistence", "protocol": "dialogue", "verdict": "open", "shifts": 3}
+    row = {"model": "FC-DNN", "baseline": "persistence", "protocol": "dialogue", "verdict": "open", "shifts": 3, "n": 9}
     sentences, _ = answer.OPENINGS[0].say(points, pd.DataFrame([row]), profile=profile.load("demo"))
     assert sentences[0] == (
         f"In short, with dialogues held apart: 0 s ahead the network is right on 52 % [{low[0]}, 60] of the events, where "

@@ -62,6 +62,7 @@ def gains(
     label: str = "accuracy minus that of persistence\n(percentage points)",
     limits: tuple[float, float] | None = None,
     title: str = "",
+    legend: bool = True,
 ) -> Axes:
     """A gain by rung, a colour a shift, with intervals; filled where a test is passed.
 
@@ -69,11 +70,12 @@ def gains(
         table: columns protocol, shift_s, and those of `value`, `ends` and `sure`; a value that is missing is not drawn.
         ax: where to draw.
         value: the column of the gain.
-        ends: the columns of its interval; infinite ends reach to the edge.
+        ends: the columns of its interval; what lies beyond the edge, or is infinite, ends there with an arrow.
         sure: a boolean column, filled where true; None fills all.
         label: what the axis of the gain says.
         limits: of that axis; by itself they follow from the data.
         title: the title.
+        legend: whether to explain the colours.
     """
     ax = base.axes(ax)
     places = {protocol: place for place, protocol in enumerate(table["protocol"].unique())}
@@ -84,6 +86,12 @@ def gains(
         edge = limits or (-np.inf, np.inf)
         low, high = (rows[name].clip(*edge) for name in ends)
         ax.vlines(x, low, high, color=colour, lw=2)
+        for end, name, arrow in zip(edge, ends, ("v", "^"), strict=True):
+            beyond = (rows[name] < end if arrow == "v" else rows[name] > end).to_numpy()
+            if np.isfinite(end):
+                ax.scatter(
+                    x[beyond], np.full(beyond.sum(), end), marker=arrow, s=45, color=colour, clip_on=False, zorder=4
+                )
         filled = np.ones(len(rows), dtype=bool) if sure is None else rows[sure].to_numpy()
         marks = {"marker": _MARKERS[number % len(_MARKERS)], "s": 50, "edgecolors": colour, "zorder": 3}
         ax.scatter(x, rows[value].clip(*edge), facecolors=np.where(filled, colour, "white"), **marks)
@@ -91,7 +99,8 @@ def gains(
     ax.axhline(0, color="0.4", ls=":")
     _rung_axis(ax, list(places))
     ax.set(ylabel=label, title=title, **({} if limits is None else {"ylim": limits}))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(shifts))
+    if legend:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(shifts))
     return ax
 
 

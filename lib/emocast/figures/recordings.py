@@ -21,6 +21,9 @@ from . import base
 #: More seconds than this are drawn as means of several.
 MOST_COLUMNS = 900
 _PALEST = 0.2
+#: From tick to tick on an axis that shows a clock; whole hours beyond.
+_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
+_MOST_TICKS = 12
 _HATCH = {"hatch": "////", "facecolor": (1, 1, 1, 0.72), "edgecolor": "0.45", "lw": 0}
 
 
@@ -58,7 +61,9 @@ def recording(
         true_turns(turns, axes[-1])
     axes[-1].set_xlabel("time in the recording that is spoken about (min:s)")
     axes[-1].xaxis.set_major_formatter(mpl.ticker.FuncFormatter(_clock))
-    axes[0].set_xlim(0, max(table["about_s"].max(), outline["start_s"].max()))
+    end_s = max(table["about_s"].max(), outline["start_s"].max())
+    axes[0].set_xlim(0, end_s)
+    axes[-1].xaxis.set_major_locator(mpl.ticker.MultipleLocator(_tick_s(end_s)))
     axes[0].set_title(title)
     _legend(figure, table, turns)
     return list(axes)
@@ -252,6 +257,12 @@ def _abstentions(table: pd.DataFrame) -> list[tuple[float, float]]:
         (about[first] - step / 2, about[last - 1] - about[first] + step)
         for first, last in zip(edges[::2], edges[1::2], strict=True)
     ]
+
+
+def _tick_s(seconds: float) -> float:
+    """The seconds from tick to tick on a clock's axis of that length: round on a clock, and twelve ticks at most."""
+    hours = -(-seconds // (_MOST_TICKS * 3600))
+    return next((step for step in _TICKS_S if seconds / step <= _MOST_TICKS), 3600 * hours)
 
 
 def _clock(seconds: float, _: object) -> str:

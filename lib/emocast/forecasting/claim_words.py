@@ -59,7 +59,7 @@ CLAIMS: dict[str, Claim] = {
         "It beats recognising the last utterance; held apart: {apart}",
         "accuracy minus that of audio persistence",
         f"It does more than {_RECOGNISED}.",
-        f"It is not told from {_RECOGNISED}: it may recognise, and not forecast.",
+        f"It is not shown to differ from {_RECOGNISED}: it may recognise, and not forecast.",
         f"It does worse than {_RECOGNISED}.",
     ),
     "changes": Claim(

@@ -57,9 +57,9 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
         level: share of its intervals.
 
     Returns:
-        Of each baseline, the protocols under which the model is better, worse, or not told from it.
+        Of each baseline, the protocols under which the model is better, worse, or not shown to differ from it.
     """
-    words = {"above": "better than", "below": "worse than", "open": "not told from"}
+    words = {"above": "better than", "below": "worse than", "open": "not shown to differ from"}
     said = []
     for baseline, rows in differences.groupby("baseline", sort=False):
         of_baseline = [
@@ -69,8 +69,7 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
         ]
         said.append(", ".join(of_baseline))
     shifts = differences["shifts"].iloc[0]
-    together = f"Over all {shifts} shifts together, by" if shifts > 1 else "By"
-    start = (
-        f"{together} {100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
-    )
+    events = differences["n"].max() // shifts
+    asked = f"{events:,} events, each at {shifts} shifts" if shifts > 1 else f"{events:,} events"
+    start = f"On {asked}, by {100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
     return f"{start}, the {differences['model'].iloc[0]} is {'; it is '.join(said)}."

@@ -62,12 +62,13 @@ def run(options: argparse.Namespace) -> int:
     recording = Recording(options.file)
     settings = profiles.load(str(options.profile))
     usable.check(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
-    from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
-    from . import growing, hearing, words
-
     step_s = settings.forecaster.step_s if options.step is None else options.step
     if not step_s > 0:
         raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
+    print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
+    from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
+    from . import growing, hearing, words
+
     made = forecasters.load(forecasters.folder(settings.name))
     target = options.output or paths.outputs() / settings.name / "forecasts" / options.file.name
     try:

@@ -1,11 +1,9 @@
-"""The command line of the report: `python -m emocast.report page|reference|open`."""
+"""The command line of the report: `python -m emocast.report page|reference`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import webbrowser
-from pathlib import Path
 
 from .. import paths
 from .. import profile as profiles
@@ -17,31 +15,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m emocast.report", description="Finished notebooks as a static site."
     )
-    parser.add_argument(
-        "what", choices=["page", "reference", "open"], help="write the site or the reference; open the site"
-    )
+    parser.add_argument("what", choices=["page", "reference"], help="write the site or the reference")
     parser.add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
     parser.add_argument("--corpus", help="the site of the notebooks on another corpus than the profile's")
     options = parser.parse_args(arguments)
     try:
         profile = profiles.load(options.profile, corpus=options.corpus)
         variant = paths.variant({"corpus": options.corpus} if options.corpus else {})
-        if options.what == "open":
-            return _open(paths.outputs() / profile.name / variant / "index.html")
         written = write_reference(profile) if options.what == "reference" else write_page(profile, variant=variant)
     except profiles.ProfileError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"  -> {paths.relative(written)}")
-    return 0
-
-
-def _open(page: Path) -> int:
-    if not page.is_file():
-        print(f"error: no {paths.relative(page)}: `make reproduce` runs the notebooks and writes it", file=sys.stderr)
-        return 1
-    opened = webbrowser.open(page.as_uri())
-    print(f"  -> {paths.relative(page)}" + ("" if opened else " (no browser was found here: open it by hand)"))
     return 0
 
 

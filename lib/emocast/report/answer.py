@@ -81,8 +81,10 @@ TERMS = (
     "(purged), dialogues, speakers, sessions, sessions and scenarios; where each session has speakers of its own, as in "
     "IEMOCAP, speakers and sessions are the same division. Persistence repeats the last true emotion before the window ends; "
     "audio persistence hears the last utterance and repeats what it recognises. A ceiling is the best possible forecast "
-    "where the process behind the labels is known: from the labels heard, or from the true states that no label tells. All "
-    "are measured on the same events, and a forecast may lie above its ceiling on them by chance, within the intervals."
+    "where the process behind the labels is known: from the labels heard and the number of turns to the event, from the "
+    "labels alone (turns not known), or from the true states that no label tells. All are measured on the same events, those "
+    "that have a window at every shift, and a forecast may lie above its ceiling on them by chance, within the intervals. "
+    "Notebook 04 asks more events, at the first shift alone, so its verdicts can differ."
 )
 
 _Said = tuple[list[str], pd.DataFrame | None]
