@@ -115,7 +115,12 @@ def test_a_notebook_that_is_not_there_is_one_line(outputs, tmp_path, capsys):
 WAIT = "import os, pathlib, time\n(pathlib.Path(os.environ['EMOCAST_RUN_FOLDER']) / 'half').touch()\ntime.sleep(60)"
 
 
-def test_an_interrupt_ends_quickly_without_a_traceback_and_loses_nothing(outputs, tmp_path):
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM), (os.kill, signal.SIGHUP)],
+    ids=["by hand", "by timeout", "by a closed terminal"],
+)
+def test_an_interrupt_ends_quickly_without_a_traceback_and_loses_nothing(outputs, tmp_path, end, number):
     (outputs / "04_question").mkdir(parents=True)
     (outputs / "04_question" / "made.txt").write_text("good")
     command = [sys.executable, "-m", "emocast.runner", str(notebook(tmp_path, WAIT)), "--profile", "smoke"]
@@ -127,8 +132,12 @@ def test_an_interrupt_ends_quickly_without_a_traceback_and_loses_nothing(outputs
         while not list(outputs.glob(".04_question.partial-*/half")):
             assert process.poll() is None
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to make, the runner and papermill alike
-        _, err = process.communicate(timeout=120)
+        end(
+            process.pid, number
+        )  # a terminal's goes to make, the runner and papermill alike, others to the runner alone
+        _, err = process.communicate(
+            timeout=50
+        )  # until nobody holds its stderr: papermill and the kernel have ended too
     finally:
         process.kill()
     assert process.returncode == 130

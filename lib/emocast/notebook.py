@@ -116,6 +116,16 @@ class Run:
         self._manifest["notes"].append(text)
         self._write()
 
+    def private(self, why: str, *names: str) -> None:
+        """Mark tables and figures as somebody's own: they are no part of a reference, and are not held against one.
+
+        Args:
+            why: what they are of, for example "a recording of your own".
+            names: of the tables and figures.
+        """
+        self._manifest["private"] = {"why": why, "names": list(names)}
+        self._write()
+
     def _note(self, kind: str, name: str, caption: str, **further: str) -> None:
         listed = [entry for entry in self._manifest[kind] if entry["name"] != name]
         self._manifest[kind] = [*listed, {"name": name, "caption": caption, **further}]

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,10 @@ _PATIENCE_S = 20.0  # for papermill to end its kernel after an interrupt
 
 class ParameterError(ValueError):
     """A notebook has no such parameter."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """Somebody ends this process alone, as `timeout` and the cancel button of a CI job do, and not the whole group."""
 
 
 class SkippedError(Exception):
@@ -155,7 +160,9 @@ def _papermill(notebook: Path, target: Path, *, parameters: Mapping[str, str]) -
     process = subprocess.Popen(command, env=environment)
     try:
         return process.wait()
-    except KeyboardInterrupt:  # papermill had it too, and ends its kernel
+    except KeyboardInterrupt as reason:  # from a terminal papermill had it too, and ends its kernel
+        if isinstance(reason, _Terminated):
+            process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.wait(_PATIENCE_S)
         process.kill()
@@ -197,6 +204,10 @@ def _swap(partial: Path, target: Path) -> Path:
     return target
 
 
+def _terminated(*_: object) -> None:
+    raise _Terminated
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m emocast.runner", description=__doc__.splitlines()[0])
@@ -226,4 +237,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _terminated)
     sys.exit(main())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from IPython.display import HTML, Audio
 
+from emocast import paths
 from emocast.recordings import choosing, listening
 from emocast.recordings.reading import Recording, RecordingError
 
@@ -19,8 +20,8 @@ def dropped(tmp_path, monkeypatch):
 
 
 def test_the_named_one_then_the_newest(dropped, wav, noise, tmp_path, monkeypatch):
-    first, second = wav(noise(0.1), "first.wav"), wav(noise(0.1), "second.wav")
-    options = {"seed": 1, "scratch": tmp_path / "scratch"}
+    first, second = wav(noise(1.1), "first.wav"), wav(noise(1.1), "second.wav")
+    options = {"length_s": 1.0, "seed": 1, "scratch": tmp_path / "scratch"}
     assert choosing.choose(str(first), **options).path == first
     for number, path in enumerate((second, first)):
         path.rename(dropped / path.name)
@@ -34,12 +35,29 @@ def test_the_named_one_then_the_newest(dropped, wav, noise, tmp_path, monkeypatc
         choosing.choose("third.wav", **options)
 
 
+def test_what_cannot_be_used_is_passed_over_and_named(dropped, wav, noise, tmp_path, monkeypatch):
+    for number, (name, seconds) in enumerate([("good.wav", 1.1), ("short.wav", 0.5)]):
+        wav(noise(seconds), name).rename(dropped / name)
+        os.utime(dropped / name, (1000 + number,) * 2)
+    (dropped / "notes.txt").write_text("what was said")
+    options = {"length_s": 1.0, "seed": 1, "scratch": tmp_path / "scratch"}
+    chosen = choosing.choose("", **options)
+    assert chosen.path == dropped / "good.wav" and chosen.why.endswith("that can be used")
+    assert [path.partition(": ")[0] for path in chosen.unusable] == [
+        str(dropped / n) for n in ("notes.txt", "short.wav")
+    ]
+    (dropped / "good.wav").unlink()
+    monkeypatch.setattr(choosing, "spoken", lambda *_, **__: ("sound", "truth"))
+    chosen = choosing.choose("", **options)
+    assert chosen.path == "sound" and chosen.why.startswith("none of the files") and len(chosen.unusable) == 2
+
+
 def test_without_any_a_conversation_is_spoken(dropped, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
         choosing, "spoken", lambda *given, **options: asked.append((given, options)) or ("sound", "truth")
     )
-    chosen = choosing.choose("", seed=5, scratch=tmp_path)
+    chosen = choosing.choose("", length_s=1.0, seed=5, scratch=tmp_path)
     assert (chosen.path, chosen.turns) == ("sound", "truth") and "synthetic" in chosen.why
     assert asked == [((tmp_path,), {"seed": 5})]
 
@@ -73,8 +91,12 @@ def test_the_copy_is_small_and_sounds_the_same(wav, tmp_path):
     assert np.fft.rfftfreq(samples.size, 1 / heard.rate)[spectrum.argmax()] == pytest.approx(440, abs=2)
 
 
-def test_a_long_recording_is_linked_and_not_put_into_the_page(wav, noise, tmp_path):
+def test_a_long_recording_is_linked_and_not_put_into_the_page(wav, noise, tmp_path, monkeypatch):
     copy = listening.compact(wav(noise(1)), tmp_path / "copy.m4a")
     assert isinstance(listening.player(copy, 60), Audio)
     linked = listening.player(copy, 3 * 3600)
-    assert isinstance(linked, HTML) and 'src="copy.m4a"' in linked.data
+    assert isinstance(linked, HTML) and f'src="{os.path.relpath(copy)}"' in linked.data, (
+        "by hand: from the notebook's folder"
+    )
+    monkeypatch.setenv(paths.RUN_FOLDER, str(tmp_path))
+    assert 'src="copy.m4a"' in listening.player(copy, 3 * 3600).data, "beside the page"

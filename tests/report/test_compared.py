@@ -83,6 +83,20 @@ def test_what_a_run_cannot_speak_to_says_why(runs):
     assert rows.loc[rows["source"] == "thesis", "reproduced"].isna().all()
 
 
+def test_another_division_than_the_published_one_is_not_held_against_it(runs, tmp_path):
+    (tmp_path / "strict.yaml").write_text("extends: demo\nsplit: {protocol: dialogue}\n")
+    rows = table(runs, tmp_path / "strict.yaml").set_index(["experiment", "dataset", "class", "metric"]).sort_index()
+    for key in (
+        ("forecast-3-class", "IEMOCAP", "sadness", "f1"),
+        ("forecast-3-class-shift-0s", "IEMOCAP", "", "cv_mean"),
+    ):
+        assert rows.loc[key, "note"] == "printed for the random division; this run's is by dialogue"
+        assert rows.loc[key, "verdict"] == compared.NOT_ASKED
+    assert rows.loc[("forecast-3-class", "IEMOCAP", "", "cv_mean"), "reproduced"] > 0, (
+        "computed under the published division, too"
+    )
+
+
 def test_a_shift_or_test_set_that_a_run_lacks_is_named(runs, tmp_path):
     sweep = next(run for run in runs if run.name == "05_time_shift_sweep")
     lines = (sweep.folder / "sweep.csv").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Which recording a notebook takes: the one that it is given, else the newest in data/recordings/, else a synthetic one."""
+"""Which recording a notebook takes: the one it is given, else the newest of use in data/recordings/, else a synthetic one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ import pandas as pd
 
 from .. import paths
 from ..corpora.synthetic import conversation
-from .reading import RecordingError
+from . import usable
+from .reading import Recording, RecordingError
 
 
 class Chosen(NamedTuple):
-    """A recording, why it was taken, and (of a synthetic one) its true turns: speaker, start_s, end_s, emotion."""
+    """A recording and why it was taken.
+
+    Attributes:
+        path: the recording.
+        why: a clause.
+        turns: of a synthetic one its true turns: speaker, start_s, end_s, emotion; None of any other.
+        unusable: why newer files were passed over, a sentence each.
+    """
 
     path: Path
     why: str
     turns: pd.DataFrame | None = None
+    unusable: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -27,11 +36,12 @@ def folder() -> Path:
     return paths.data() / "recordings"
 
 
-def choose(recording: str, *, seed: int, scratch: Path) -> Chosen:
+def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chosen:
     """Choose a recording.
 
     Args:
         recording: a path, whole or relative to the working folder, to the checkout or to `folder()`; empty for none.
+        length_s: seconds that a forecast hears; a shorter file in `folder()` is passed over.
         seed: of the synthetic conversation, where it is needed.
         scratch: a folder for it.
 
@@ -41,11 +51,18 @@ def choose(recording: str, *, seed: int, scratch: Path) -> Chosen:
     if recording:
         return Chosen(_named(recording), "the parameter `recording` names it")
     dropped = [path for path in folder().glob("*") if path.is_file() and not path.name.startswith(".")]
-    if dropped:
-        newest = max(dropped, key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return Chosen(newest, f"it is the newest of {len(dropped)} in data/recordings/")
+    unusable = []
+    for path in sorted(dropped, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True):
+        try:
+            usable.check(Recording(path), length_s)
+        except RecordingError as error:
+            unusable.append(str(error))
+            continue
+        of_use = " that can be used" if unusable else ""
+        return Chosen(path, f"it is the newest of {len(dropped)} in data/recordings/{of_use}", None, tuple(unusable))
     path, truth = spoken(scratch, seed=seed)
-    return Chosen(path, "data/recordings/ is empty, so a synthetic conversation was spoken anew", truth)
+    why = "none of the files in data/recordings/ can be used" if dropped else "data/recordings/ is empty"
+    return Chosen(path, f"{why}, so a synthetic conversation was spoken anew", truth, tuple(unusable))
 
 
 def spoken(scratch: Path, *, seed: int, turns: int = conversation.LENGTH) -> tuple[Path, pd.DataFrame]:

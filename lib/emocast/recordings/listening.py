@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +54,7 @@ def _frames(recording: Recording) -> Iterator[av.AudioFrame]:
 
 
 def player(copy: Path, seconds: float) -> Audio | HTML:
-    """A player for a notebook: with the sound in it, or for a long recording with a link to the file beside the page.
+    """A player for a notebook: with the sound in it, or for a long recording with a link to the file.
 
     Args:
         copy: from `compact`, in the notebook's own folder.
@@ -60,4 +62,7 @@ def player(copy: Path, seconds: float) -> Audio | HTML:
     """
     if seconds <= EMBEDDED_S:
         return Audio(filename=str(copy), embed=True)
-    return HTML(f'<audio controls preload="none" src="{copy.name}"></audio>')
+    beside = (
+        copy.name if paths.RUN_FOLDER in os.environ else os.path.relpath(copy)
+    )  # by hand the notebook lies elsewhere
+    return HTML(f'<audio controls preload="none" src="{html.escape(beside)}"></audio>')

@@ -23,9 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         profile = profiles.load(options.profile, corpus=options.corpus)
         variant = paths.variant({"corpus": options.corpus} if options.corpus else {})
         written = write_reference(profile) if options.what == "reference" else write_page(profile, variant=variant)
-    except profiles.ProfileError as error:
+    except (ValueError, OSError) as error:  # those of profiles and of the reference are ValueErrors
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped: the same command begins anew", file=sys.stderr)
+        return 130
     print(f"  -> {paths.relative(written)}")
     return 0
 

@@ -45,6 +45,7 @@ class Rule:
     unit: str
     interval: dict = field(default_factory=dict)
     note: str = ""
+    protocol: str = ""
 
     def match(self, printed: Mapping[str, str]) -> dict[str, str] | None:
         """The named groups where a published row belongs to the rule, else None."""
@@ -123,6 +124,8 @@ class Comparison:
         main = corpora.get(self.profile.corpus).NAME
         if words["source"] == "preprint" and words["dataset"] != main:
             raise _UnansweredError(f"printed for {words['dataset']}; this run forecasts on {main}")
+        if rule.protocol and rule.protocol != (asked := self.profile.split.protocol):
+            raise _UnansweredError(f"printed for the {rule.protocol} division; this run's is by {asked}")
         table = self._read(rule.place)
         row = _row(table, rule, words)
         value = _number(row, rule.value.format_map(words))

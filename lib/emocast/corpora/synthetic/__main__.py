@@ -26,9 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
         for order in wanted:
             folder = orders.fulfil(order, seed=profile.seed, processes=profile.jobs)
             print(f"  -> {paths.relative(folder)}")
-    except (ValueError, FileExistsError, EngineError) as error:
+    except (ValueError, OSError, EngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped: corpora that are whole are kept, the same command goes on with the next", file=sys.stderr)
+        return 130
     return 0
 
 
