@@ -58,7 +58,7 @@ HOME_    := $(call escaped,$(EMOCAST_OUTPUTS))/$(NAME)
 RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
-LIBRARY  := $(filter-out %/verify.py %/differences.py %/tolerances.py %/front_page.py,$(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html'))
+LIBRARY  := $(filter-out %/verify.py %/differences.py %/judged.py %/tolerances.py %/front_page.py,$(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html'))
 VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For

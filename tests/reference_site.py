@@ -10,22 +10,27 @@ from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
+import pytest
+import soundfile
 from nbformat import v4
 
 from emocast import paths, provenance
 from emocast.notebook import SHOWN
+from emocast.recordings import listening
 
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
 
 
-def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True) -> None:
+def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True, elsewhere: Collection[str] = ()) -> None:
     """Write the outputs of the demo as if its notebooks had run and found what the tracked reference holds.
 
     Args:
         home: the folder to fill.
         notebooks: only these; none for all.
         pages: whether notebooks have their texts and outputs; without, only tables and figures can be looked at.
+        elsewhere: those that ran on another machine.
     """
     for source in sorted(folder for folder in paths.REFERENCE.joinpath("demo").iterdir() if folder.is_dir()):
         if notebooks and source.name not in notebooks:
@@ -39,7 +44,8 @@ def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True) -
         if pages:
             _attach(written, folder, pictures)
         nbformat.write(written, folder / f"{source.name}.ipynb")
-        told = {"notebook": source.name, "profile": "demo", "corpus": "iemocap", "seed": 0, "where": provenance.here()}
+        where = provenance.here() | ({"processor": "another one"} if source.name in elsewhere else {})
+        told = {"notebook": source.name, "profile": "demo", "corpus": "iemocap", "seed": 0, "where": where}
         told |= {
             "figures": [_entry(name) for name in sorted(pictures)],
             "tables": [_entry(name) for name in sorted(tables)],
@@ -52,7 +58,7 @@ def _entry(name: str) -> dict:
 
 
 def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -> None:
-    """Give each code cell what it would show: printed text, the tables that it names, the figures that it draws."""
+    """Give each code cell what it would show: printed text, the tables it names, the figures it draws, its player."""
     left = set(pictures)
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -66,6 +72,8 @@ def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -
             drawn = {name for name in left if _draws(cell.source, name)}
             cell.outputs += [_picture(folder / f"{name}.png") for name in sorted(drawn)]
             left -= drawn
+        if "listening.player" in cell.source:
+            cell.outputs += _players(folder)
 
 
 def _draws(source: str, name: str) -> bool:
@@ -79,3 +87,17 @@ def _picture(file: Path) -> nbformat.NotebookNode:
     picture = base64.b64encode(file.read_bytes()).decode()
     told = {"image/png": {"alt": "as in the manifest"}, SHOWN: {"figure": file.stem}}
     return v4.new_output("display_data", {"image/png": picture, "text/plain": "Figure"}, metadata=told)
+
+
+def _players(folder: Path) -> list[nbformat.NotebookNode]:
+    """A tone's player as that of a short recording, which is in the page, and as that of a long one, which is beside it."""
+    tone, copy = folder / "tone.wav", folder / "recording.m4a"
+    soundfile.write(tone, 0.1 * np.sin(np.arange(16_000) / 6), 16_000)
+    listening.compact(tone, copy)
+    tone.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(paths.RUN_FOLDER, str(folder))  # as the runner does: by hand the sound is linked from elsewhere
+        players = [listening.player(copy, seconds) for seconds in (1.0, 2 * listening.EMBEDDED_S)]
+    return [
+        v4.new_output("execute_result", {"text/html": one._repr_html_(), "text/plain": "a player"}) for one in players
+    ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from emocast import forecaster as forecasters
 from emocast import profile as profiles
-from emocast.forecaster import scores
+from emocast.forecaster import facts, scores
 
 EMOTIONS = ("neutral", "excitement", "sadness")
 WIDTH = 32  # that of the small models' embeddings
@@ -61,9 +61,8 @@ def trained(windows: pd.DataFrame, embeddings: np.ndarray, profile: profiles.Pro
     encoder = encoder or {"name": "none", "digest": "0", "precision": "fp32"}
     made, predictions = forecasters.train(profile, windows, embeddings, encoder=encoder, progress=False)
     found = scores.table(profile, predictions, windows, utterances(windows))
-    data = {"corpus": "IEMOCAP", "synthetic": True, "licence": "ours", "events": 1, "dialogues": 1, "sessions": 3}
-    data |= {"speakers": 6, "sexes": {"f": 6}, "languages": ["en"]}
-    made.facts.update(key="k", scores=scores.plain(found), data=data)
+    told = facts.data(profile, utterances(windows), windows, predictions)
+    made.facts.update(key="k", scores=scores.plain(found), data=told)
     return made, predictions
 
 

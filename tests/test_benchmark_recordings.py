@@ -29,7 +29,8 @@ def test_speed_and_memory_are_those_of_the_process(spoken, tmp_path, monkeypatch
     (tmp_path / "forecaster" / "forecaster.json").touch()
     monkeypatch.setattr(recordings.forecaster, "folder", lambda _: tmp_path / "forecaster")
     monkeypatch.setattr(recordings, "HOURS", (10 / 3600, 20 / 3600))
-    told = iter([{"seconds": 1.0, "peak_mb": 500.0}, {"seconds": 0.5, "peak_mb": 550.0}])
+    common = {"processor": 1.5}
+    told = iter([{"seconds": 1.0, "peak_mb": 500.0} | common, {"seconds": 0.5, "peak_mb": 550.0} | common])
     monkeypatch.setattr(recordings, "apart", lambda *_: next(told))
     found = recordings.hours(tmp_path)
     np.testing.assert_allclose(found.table["times real time"], [10, 40])

@@ -34,6 +34,12 @@ def test_a_window_knows_where_its_utterance_lies(events):
     assert cut["utterance_end_s"].tolist() == [21, 36]
 
 
+def test_a_window_knows_its_sessions_clock_where_the_corpus_does(events):
+    assert "session_offset_s" not in windows.before(events).windows
+    cut = windows.before(events.assign(session_offset_s=[1.0, 2.0, 3.0, 4.0]), shift_s=4).windows
+    assert cut["session_offset_s"].tolist() == [3, 4]
+
+
 def test_an_event_without_a_full_window_is_dropped_and_listed(events):
     cut = windows.before(events, shift_s=2)
     assert list(cut.windows["utterance"]) == ["u20", "u35"]

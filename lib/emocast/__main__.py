@@ -1,33 +1,43 @@
-"""The command line: `python -m emocast --help`."""
+"""The command line: `python -m emocast --help`.
+
+What takes time to import is imported by those who need it: to stop even that is one line.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from . import browse, paths
-from .encoders.store import inventory
-from .recordings import command as forecast
+from . import paths
 
 _USAGE = 2  # the status of argparse for a command that cannot be understood
+_STOPPED = 130  # what shells give a program that was stopped with Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.run is None:
-        parser.print_help(sys.stderr)
-        return _USAGE
     try:
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.run is None:
+            parser.print_help(sys.stderr)
+            return _USAGE
         return options.run(options)
     except (ValueError, OSError) as error:  # a StoreError is one too
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as stop:  # a command may say in it what is kept
+        print("; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
+        return _STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
+    from . import browse
+    from .recordings import command as forecast
+
     parser = argparse.ArgumentParser(
         prog="python -m emocast", description="Commands of Emocast; `make help` lists the rest."
     )
@@ -58,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from .encoders.store import inventory
+
     table = inventory.table(options.folder, sounds=options.sounds)
     place = paths.relative(options.folder or paths.store())
     if table.empty:
@@ -69,6 +81,8 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from .encoders.store import inventory
+
     problems = inventory.check(options.folder)
     print("\n".join(problems) or "every shard is what it was when it was written")
     return 1 if problems else 0
@@ -77,10 +91,21 @@ def _check(options: argparse.Namespace) -> int:
 def _drop(options: argparse.Namespace) -> int:
     if not (options.shelves or options.stale or options.sounds):
         raise ValueError("nothing to drop is named: give SHELF, --stale or --sounds")
+    from .encoders.store import inventory
+
     lines = inventory.drop(options.shelves, stale=options.stale, sounds=options.sounds, folder=options.folder)
     print("\n".join(f"dropped {line}" for line in lines) or "nothing to drop")
     return 0
 
 
+def _leave(status: int) -> NoReturn:
+    """End the process; one that was stopped, at once: Python would wait for what its threads still compute."""
+    if status == _STOPPED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -1,12 +1,13 @@
 """Two tables, cell by cell: what is not the same, and whether it is too far from it.
 
 A table is read as text, for two numbers that are written alike are the same number; only others are weighed, by what
-`tolerances` allows to their column.
+`tolerances` allows to their column in their row.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pandas as pd
 from . import tolerances
 
 _WORDS = 4  # of a row's cells, to name it
+_SAID = ("evidence", "verdict", "meaning")  # of a row, which does not name it
 _PLACES = ("shift_s", "epoch", "clusters")
 
 
@@ -25,8 +27,8 @@ class Finding:
 
     Attributes:
         kind: "missing notebook", "missing table", "missing figure", "unreadable table", "unreadable figure", "missing column",
-            "rows", "text", "number", "drift" (a column as a whole); "new notebook", "new table", "new figure" and
-            "new column" are no faults.
+            "rows", "text", "number", "drift" (a column as a whole), "verdict" (`judged`); "new notebook", "new table",
+            "new figure", "new column" and "private table" are no faults.
         where: `notebook/file`.
         row: the row's names, for what is within a table.
         column: the column.
@@ -82,40 +84,53 @@ def table(run: Path, reference: Path, *, exact: bool = False) -> list[Finding]:
     """
     where = f"{run.parent.name}/{run.name}"
     try:
-        now, then = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (run, reference))
-    except ValueError as error:  # pandas' errors about CSV, and about text that is not UTF-8, are ones too
+        now, then = map(read, (run, reference))
+    except ValueError as error:
         return [Finding("unreadable table", where, now=str(error))]
     found = [gone("column", f"{where} {column}") for column in then if column not in now]
     found += [new("column", where, column=column) for column in now if column not in then]
-    if not any(tolerances.of(where.removesuffix(".csv"), column).compared for column in then):
+    name = where.removesuffix(".csv")
+    if not any(rule.compared for column in then for rule in tolerances.fitting(name, column)):
         return found  # its rows may be others as well
     if len(now) != len(then):
         return [*found, Finding("rows", where, reference=f"{len(then):,} rows", now=f"{len(now):,} rows")]
-    names = _names(then)
+    names, rows = row_names(then), then.to_dict("records")
     for column in (column for column in then if column in now):
-        tolerance = tolerances.of(where.removesuffix(".csv"), column)
-        if tolerance.compared:
-            place = {"where": where, "column": column}
-            found += _column(then[column], now[column], names, place, tolerances.EXACT if exact else tolerance)
+        groups: dict[tolerances.Tolerance, list[tuple[str, str, str]]] = defaultdict(list)
+        for cell, row in zip(zip(names, then[column], now[column], strict=True), rows, strict=True):
+            groups[tolerances.of(name, column, row)].append(cell)
+        for tolerance, cells in groups.items():
+            if tolerance.compared:
+                found += _cells(cells, {"where": where, "column": column}, tolerances.EXACT if exact else tolerance)
     return found
 
 
-def _column(
-    then: pd.Series, now: pd.Series, names: list[str], place: dict[str, str], tolerance: tolerances.Tolerance
-) -> list[Finding]:
-    """Compare one column, row by row and as a whole."""
-    cells = [
-        found
-        for name, old, new in zip(names, then, now, strict=True)
+def read(path: Path) -> pd.DataFrame:
+    """Read a table as the text that it is.
+
+    Args:
+        path: a CSV file.
+
+    Raises:
+        ValueError: it is none; pandas' own errors about CSV, and about text that is not UTF-8, are such.
+    """
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _cells(cells: list[tuple[str, str, str]], place: dict[str, str], tolerance: tolerances.Tolerance) -> list[Finding]:
+    """Compare the cells (row's name, reference, run) of one column that have one tolerance, each and as a whole."""
+    found = [
+        finding
+        for name, old, new in cells
         if old != new
-        for found in _cell(old, new, {**place, "row": name}, tolerance)
+        for finding in _cell(old, new, {**place, "row": name}, tolerance)
     ]
-    used = [abs(cell.difference) / cell.allowed for cell in cells if cell.allowed > 0]
-    used += [0.0] * (len(then) - len(cells))
+    used = [abs(finding.difference) / finding.allowed for finding in found if finding.allowed > 0]
+    used += [0.0] * (len(cells) - len(found))
     if len(used) >= tolerances.ROWS and (middle := statistics.median(used)) > tolerances.MIDDLE:
-        said = f"half of the {len(then)} rows moved by {middle:.0%} of their tolerance or more, allowed {tolerances.MIDDLE:.0%}"
-        cells.append(Finding("drift", **place, now=said))
-    return cells
+        moved = f"moved by {middle:.0%} of their tolerance or more, allowed {tolerances.MIDDLE:.0%}"
+        found.append(Finding("drift", **place, now=f"half of the {len(cells)} rows {moved}"))
+    return found
 
 
 def _cell(old: str, new: str, place: dict[str, str], tolerance: tolerances.Tolerance) -> Iterator[Finding]:
@@ -124,16 +139,23 @@ def _cell(old: str, new: str, place: dict[str, str], tolerance: tolerances.Toler
     try:
         before, after = float(old), float(new)
     except ValueError:
-        yield Finding("text", **place)
+        yield Finding("text", **place, fails=not (tolerance.blank and "" in (old, new)))
         return
     difference, allowed = after - before, tolerance.allows(before)
     if difference != 0:  # "1" and "1.0" are one number; NaN is never 0
         yield Finding("number", **place, difference=difference, allowed=allowed, fails=not abs(difference) <= allowed)
 
 
-def _names(table: pd.DataFrame) -> list[str]:
-    """What to call each row: its first few cells that are words, its place in a curve, its number where these leave doubt."""
-    worded = [column for column in table if not table[column].map(_is_number).any() and table[column].str.strip().any()]
+def row_names(table: pd.DataFrame) -> list[str]:
+    """Name each row: its first few cells that are words, its place in a curve, its number where these leave doubt.
+
+    Args:
+        table: as text.
+    """
+    naming = [column for column in table if column not in _SAID]
+    worded = [
+        column for column in naming if not table[column].map(_is_number).any() and table[column].str.strip().any()
+    ]
     parts = [table[column] for column in worded[:_WORDS]]
     parts += [f"{column} " + table[column] for column in _PLACES if column in table]
     names = [", ".join(cell for cell in cells if cell) for cells in zip(*parts, strict=True)]

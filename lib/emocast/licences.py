@@ -87,6 +87,16 @@ def of(name: str) -> Entry:
     return found[plain]
 
 
+def trained_on(name: str) -> str:
+    """On what a checkpoint was trained, in the words of the page's table; empty where the page does not list it.
+
+    Args:
+        name: as for `of`.
+    """
+    row = re.search(rf"^\| `{re.escape(_plain(name))}` \|.*\| ([^|]+) \|$", _chapter("Checkpoints"), re.MULTILINE)
+    return row.group(1) if row else ""
+
+
 def bibtex() -> str:
     """All BibTeX blocks of the page, those of its references too, one empty line between them."""
     return "\n\n".join(block.strip() for block in _FENCE.findall(_page())) + "\n"
@@ -100,6 +110,10 @@ def _plain(name: str) -> str:
 
 def _page() -> str:
     return PAGE.read_text("utf-8")
+
+
+def _chapter(heading: str) -> str:
+    return _page().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def _read() -> list[Entry]:

@@ -1,8 +1,9 @@
 """Does a run give what the tracked reference says? `python -m emocast.verify --profile demo`; `make verify` calls it.
 
-Tables are compared cell by cell (`differences`) within what `tolerances` declares, figures by being there and readable: what
-a figure shows stands in the tables. Whatever moved is named with its table, row, column and both numbers; the exit status is 1
-where something moved too far or is missing. What is new is told and no fault: `make reference` takes it up.
+Tables are compared cell by cell (`differences`) within what `tolerances` declares, verdicts by the rules of `judged`, figures
+by being there and readable, as PNG and as SVG: what a figure shows stands in the tables. Whatever moved is named with its
+table, row, column and both numbers; the exit status is 1 where something moved too far or is missing. What is new is told and
+no fault: `make reference` takes it up. What is of somebody's own recording is not compared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from . import differences, paths, requirements
+from . import differences, judged, paths, requirements
 from . import profile as profiles
 from .differences import Finding
 
@@ -64,39 +65,56 @@ def _folders(home: Path) -> list[str]:
     return sorted(path.name for path in home.glob("[0-9]*") if path.is_dir())
 
 
-def _named(run: Path, what: str, suffix: str) -> set[str] | None:
-    """The files of a kind that a notebook's manifest names; None without one."""
+def _manifest(run: Path) -> dict | None:
+    """What a notebook says of its files; None where it says nothing."""
     from .notebook import MANIFEST  # here: it imports all that draws
 
     manifest = run / MANIFEST
-    if not manifest.is_file():
-        return None
-    return {f"{entry['name']}.{suffix}" for entry in json.loads(manifest.read_text(encoding="utf-8"))[f"{what}s"]}
+    return json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else None
 
 
 def _notebook(run: Path, reference: Path, exact: bool) -> Iterator[Finding]:
     """Compare the files of one notebook."""
+    manifest = _manifest(run)
+    private = set((manifest or {}).get("private", {}).get("names", ()))
     for what, suffix in (("table", "csv"), ("figure", "png")):
         ours, theirs = ({path.name for path in folder.glob(f"*.{suffix}")} for folder in (run, reference))
-        yield from (differences.gone(what, f"{run.name}/{name}") for name in sorted(theirs - ours))
         # What the notebook itself does not name, `make reference` would not take up.
-        named = _named(run, what, suffix)
-        added = sorted(name for name in ours - theirs if named is None or name in named)
-        yield from (differences.new(what, f"{run.name}/{name}") for name in added)
-        for name in sorted(ours & theirs):
-            if what == "table":
-                yield from differences.table(run / name, reference / name, exact=exact)
-            else:
-                yield from _figure(run / name)
+        named = ours if manifest is None else {f"{entry['name']}.{suffix}" for entry in manifest[f"{what}s"]}
+        if what == "table":
+            own = {f"{name}.csv" for name in private}
+            yield from _tables(run, reference, theirs - own, exact)
+            yield from (Finding("private table", f"{run.name}/{name}", fails=False) for name in sorted(own & theirs))
+        else:
+            drawn = set() if manifest is None else named | {name.replace(".png", ".svg") for name in named}
+            yield from (finding for name in sorted(theirs | drawn) for finding in _figure(run / name))
+        yield from (differences.new(what, f"{run.name}/{name}") for name in sorted((ours - theirs) & named))
+
+
+def _tables(run: Path, reference: Path, names: set[str], exact: bool) -> Iterator[Finding]:
+    """Compare the tables that the reference has."""
+    for name in sorted(names):
+        if not (run / name).is_file():
+            yield differences.gone("table", f"{run.name}/{name}")
+            continue
+        yield from differences.table(run / name, reference / name, exact=exact)
+        yield from judged.table(run / name, reference / name, exact=exact)
 
 
 def _figure(path: Path) -> Iterator[Finding]:
-    """A picture that is empty or damaged."""
-    try:
-        with Image.open(path) as picture:
-            picture.verify()
-    except (OSError, SyntaxError) as error:  # pillow raises SyntaxError for a broken PNG
-        yield Finding("unreadable figure", f"{path.parent.name}/{path.name}", now=str(error))
+    """A picture that is missing, empty or damaged."""
+    where = f"{path.parent.name}/{path.name}"
+    if not path.is_file():
+        yield differences.gone("figure", where)
+    elif path.suffix == ".svg":
+        if not path.read_bytes().rstrip().endswith(b"</svg>"):
+            yield Finding("unreadable figure", where, now="it does not end as an SVG does")
+    else:
+        try:
+            with Image.open(path) as picture:
+                picture.verify()
+        except (OSError, SyntaxError) as error:  # pillow raises SyntaxError for a broken PNG
+            yield Finding("unreadable figure", where, now=str(error))
 
 
 def told(found: list[Finding], run: Path, reference: Path, *, lines: int = _LINES) -> str:
@@ -109,7 +127,7 @@ def told(found: list[Finding], run: Path, reference: Path, *, lines: int = _LINE
         lines: how many lines of each kind at most.
     """
     failing = [finding for finding in found if finding.fails]
-    new = [finding for finding in found if finding.kind.startswith("new ")]
+    new, own = ([finding for finding in found if finding.kind.startswith(kind)] for kind in ("new ", "private "))
     moved = sorted((finding for finding in found if finding.kind == "number" and not finding.fails), key=_reach)
     tables, figures = (len(list(reference.glob(f"[0-9]*/*.{suffix}"))) for suffix in ("csv", "png"))
     parts = [f"{paths.relative(run)} against {paths.relative(reference)}: {tables} tables, {figures} figures"]
@@ -117,6 +135,7 @@ def told(found: list[Finding], run: Path, reference: Path, *, lines: int = _LINE
     parts += [
         f"  skipped, not run: {note['notebook']}: {'; '.join(note['reasons'])}" for note in requirements.skipped(run)
     ]
+    parts += _listed("of somebody's own recording, not compared", own, lines)
     parts += _listed("new, not in the reference (`make reference` takes it up)", new, lines)
     parts += _listed("moved within tolerance, the farthest first", moved, min(lines, 5))
     if failing:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from .corpora.table import OPTIONAL
+
 #: What a window table tells of its event, taken over from the utterance table.
 EVENT_COLUMNS = ("utterance", "dialogue", "session", "scenario", "speaker", "emotion", "audio")
 
@@ -43,9 +45,9 @@ def before(
             the same events at every shift; by default each shift keeps all events that it can.
 
     Returns:
-        `windows`: one row an event with `EVENT_COLUMNS`, onset_s and utterance_end_s (where the event's own utterance
-        lies), shift_s, start_s, end_s (the window's bounds), all in seconds within `audio`. `dropped`: utterance,
-        dialogue, onset_s, needed_s of the others.
+        `windows`: one row an event with `EVENT_COLUMNS`, those of `corpora.table.OPTIONAL` that the events have, onset_s
+        and utterance_end_s (where the event's own utterance lies), shift_s, start_s, end_s (the window's bounds), all in
+        seconds within `audio`. `dropped`: utterance, dialogue, onset_s, needed_s of the others.
 
     Raises:
         ValueError: a negative shift or guard, a length that is not positive, an `eligible_at_s` below `shift_s`.
@@ -61,7 +63,8 @@ def before(
     full = onset >= needed_s
     dropped = events.loc[~full, ["utterance", "dialogue"]].assign(onset_s=onset[~full], needed_s=needed_s)
     end = onset[full] - shift_s - guard_s
-    windows = events.loc[full, list(EVENT_COLUMNS)].assign(
+    carried = [*EVENT_COLUMNS, *(column for column in OPTIONAL if column in events.columns)]
+    windows = events.loc[full, carried].assign(
         onset_s=onset[full],
         utterance_end_s=events.loc[full, "end_s"],
         shift_s=float(shift_s),

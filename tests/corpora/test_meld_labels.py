@@ -131,6 +131,19 @@ def test_each_kind_of_odd_row_is_marked_and_no_other(tmp_path):
     ]
 
 
+def test_what_sounds_at_the_same_time_in_another_dialogue_is_marked(tmp_path):
+    """Of one episode, across splits too; a row that begins where another ends is not at the same time."""
+    read(tmp_path, line(0, "00:00:01,000", "00:00:02,000"), split="dev")
+    spans = [line(0, "00:00:01,500", "00:00:03,000"), line(1, "00:00:03,000", "00:00:04,000")]
+    later = [line(0, "00:00:04,000", "00:00:05,000", dialogue=1)]
+    table, _ = read(tmp_path, *spans, *later)
+    kind = "at the same time as another dialogue"
+    marked = dict(zip(table["utterance"], odd(table), strict=True))
+    assert marked == {
+        "train_dia0_utt0": [kind], "train_dia0_utt1": [], "train_dia1_utt0": [], "dev_dia0_utt0": [kind],
+    }  # fmt: skip
+
+
 def test_the_real_label_files_are_read_whole(real):
     table, found = meld_labels.annotations(real("meld"), labels=meld.LABELS)
     assert not found
@@ -153,7 +166,10 @@ def test_the_odd_rows_of_the_real_label_files_are_those_that_the_docstring_count
         "same span as another": 22,
         "overlaps one before": 892,
         "after a jump": 32,
+        "at the same time as another dialogue": 198,
     }
+    shown = meld_labels.odd_rows(table).set_index("kind")
+    assert shown["rows"].to_dict() == counted and shown["done"].str.len().min() > 10
     for kind, number in counted.items():
         assert f"- {kind} ({number}" in meld_labels.__doc__
     lost = table[table["odd"].map(lambda kinds: "over a minute" in kinds)]

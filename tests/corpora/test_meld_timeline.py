@@ -52,6 +52,12 @@ def test_a_jump_leaves_a_minute_of_silence_and_all_after_it_moves():
     ]
 
 
+def test_an_offset_leads_back_to_the_episode_after_a_jump_too():
+    rows = meld_timeline.place(labels((10, 12), (200, 205), (206, 207), (500, 501)))
+    assert rows["offset_s"].tolist() == [10, 138, 138, 371]
+    assert (rows["from_s"] + rows["offset_s"]).tolist() == rows["start_s"].tolist()
+
+
 def test_a_gap_counts_from_the_latest_end_so_far():
     """The second ends before the first does: 58 s after the first is no jump."""
     assert placed((0, 50), (10, 12), (108, 109))[2] == (2, 108.0, 109.0)

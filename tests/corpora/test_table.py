@@ -8,9 +8,24 @@ ROW = {"utterance": "u", "speaker": "s", "audio": "a.wav", "start_s": 1.0, "end_
 
 def test_build_gives_all_columns_their_types_and_leaves_gaps_missing():
     built = table.build([ROW], corpus="test")
-    assert built.dtypes.astype(str).to_dict() == table.COLUMNS
+    assert built.dtypes.astype(str).to_dict() == {**table.COLUMNS, "voices": "string"}
     assert built["emotion"].isna().all()
     assert built["valence"].isna().all()
+
+
+def test_a_column_that_few_corpora_know_stands_last_where_it_is_known():
+    built = table.build([{**ROW, "session_offset_s": 3}, {**ROW, "utterance": "v"}], corpus="test")
+    assert list(built.columns) == [*table.COLUMNS, "session_offset_s", "voices"]
+    assert built["session_offset_s"].dtype == float and built["session_offset_s"].isna().tolist() == [False, True]
+    with pytest.raises(ValueError, match="has the columns"):
+        table.check(built[["session_offset_s", *table.COLUMNS]])
+
+
+def test_build_says_who_speaks_in_each_dialogue():
+    rows = [("a", "x"), ("a", "y"), ("b", "z"), ("a", "x"), (None, "y")]
+    rows = [{**ROW, "utterance": f"{n}", "dialogue": d, "speaker": s} for n, (d, s) in enumerate(rows)]
+    voices = table.build(rows, corpus="test").set_index("utterance")["voices"]
+    assert voices.drop("4").to_dict() == {"0": "x|y", "1": "x|y", "2": "z", "3": "x|y"} and pd.isna(voices["4"])
 
 
 def test_build_sorts_by_dialogue_and_start():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import small_forecaster
+from emocast import cards
 from emocast import forecaster as forecasters
-from emocast.forecaster import card, saved
+from emocast.forecaster import card
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_an_older_one_is_replaced_whole(place):
     (place / "old").write_text("old")
     _, _, made, _ = small_forecaster.example()
     forecasters.save(place, made, card="new")
-    assert not (place / "old").exists() and (place / saved.CARD).read_text() == "new"
+    assert not (place / "old").exists() and (place / cards.CARD).read_text() == "new"
     assert [path.name for path in place.parent.iterdir()] == ["forecaster"]
 
 
@@ -86,13 +87,3 @@ def test_a_damaged_one_is_named(place, name, damage, said):
         forecasters.load(place)
     message = str(raised.value)
     assert said in message and "\n" not in message.strip() and "run notebook 08_forecast_a_recording again" in message
-
-
-def test_the_card_says_what_a_card_must(place):
-    _, _, made, _ = small_forecaster.example()
-    text = (place / saved.CARD).read_text()
-    for said in ("session", "Persistence", "Article 5(1)(f)", "Seed 0", "torch", "6 networks", "Intended use"):
-        assert said in text
-    row = made.facts["scores"][0]
-    assert f"{100 * row['accuracy']:.1f} ({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f})" in text
-    assert all(f"| +{shift:g} s |" in text for shift in made.shifts_s)

@@ -1,6 +1,7 @@
 """What is fitted is fitted without the held-out sessions, and limits on dialogues that the network did not learn from."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,9 @@ def test_a_forecaster_that_fits_is_taken_and_one_of_other_embeddings_is_made_ane
     monkeypatch.setattr(training, "train", lambda *a, **k: trained.append(a) or (_ for _ in ()).throw(RuntimeError))
     again = training.ready(profile, windows, embeddings, utterances, progress=False)
     assert not trained and again.facts == first.facts
+    monkeypatch.setattr(training.card, "text", lambda forecaster: "other words")
+    training.ready(profile, windows, embeddings, utterances, progress=False)
+    assert not trained and (forecasters.folder(profile.name) / "MODEL_CARD.md").read_text() == "other words"
     told["embeddings"] = embeddings * 2
     with pytest.raises(RuntimeError):
         training.ready(profile, windows, embeddings * 2, utterances, progress=False)
@@ -137,3 +141,8 @@ def test_embeddings_of_another_encoder_are_refused(at_home):
     told["embeddings"] = embeddings + 1
     with pytest.raises(ValueError, match="run 03_embedding_extraction again"):
         training.ready(small_forecaster.settings(), windows, embeddings, utterances, progress=False)
+
+
+def test_what_a_card_says_enters_no_key():
+    modules = {path.stem for path in Path(training.__file__).parent.glob("*.py")} - {"__init__", "card"}
+    assert set(training._OWN) == modules

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emocast.forecasting import claims, contamination, contests
+from emocast.forecasting import baselines, claims, contamination, contests, given_change
 from emocast.forecasting.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
 
 CLASSES = np.array(["neutral", "excitement", "sadness"])
@@ -84,16 +84,91 @@ def test_a_forecast_is_kept():
     assert ahead["evidence"].str.startswith("up to ").all()
 
 
-def test_changes_are_held_against_the_better_of_what_hears_nothing():
-    """A chain that bets on what lasts is seldom right on changes: to beat it there takes no hearing."""
-    right = {"FC-DNN": 0.4, "Markov chain, order 1": 0.5, "majority": 0.4}
-    table = predictions(right, where=[("Markov chain, order 1", "changed", True, 0.1)])
+def test_anything_but_the_last_emotion_forecasts_no_change():
+    """Who names another emotion than the last, at random, knows nothing and is right on half of the changes of three."""
+    table = predictions({"FC-DNN": 0.5, "Markov chain, order 1": 0.3, "majority": 1 / 3})
+    other = np.random.default_rng(3).integers(1, 3, size=len(table))
+    last = table["last_emotion"].map({name: place for place, name in enumerate(CLASSES)})
+    of_model = table["model"] == "FC-DNN"
+    table.loc[of_model, "predicted"] = CLASSES[(last + other)[of_model] % 3]
     verdict, found = judged(table)
+    assert verdict["It forecasts changes @ dialogue"] == NOT_SHOWN
+    assert verdict["It forecasts changes better than label statistics @ dialogue"] == NOT_SHOWN
+    rows = found[found["claim"].str.startswith("It forecasts changes")]
+    assert rows["limit"].tolist() == pytest.approx([50, 0])
+    assert rows["evidence"].str.endswith(f"; against {given_change.GUESS}").all()
+
+
+def test_changes_are_held_against_the_best_of_what_is_told_of_them():
+    right = {"FC-DNN": 0.65, given_change.CHAIN: 0.65, "majority": 0.4}
+    table = predictions(right)
+    verdict, found = judged(table)
+    assert verdict["It forecasts changes @ dialogue"] == NOT_SHOWN
+    rows = found[found["claim"].str.startswith("It forecasts changes")]
+    assert rows["evidence"].str.endswith(f"; against {given_change.CHAIN}").all()
+    on_changes = table[table["changed"] & (table["shift_s"] == 0) & (table["protocol"] == "dialogue")]
+    accuracy = on_changes["emotion"].eq(on_changes["predicted"]).groupby(on_changes["model"]).mean()
+    assert rows["limit"].iloc[0] == pytest.approx(100 * accuracy[given_change.CHAIN])
+    assert rows["value"].tolist() == pytest.approx(
+        [100 * accuracy["FC-DNN"], 100 * (accuracy["FC-DNN"] - accuracy[given_change.CHAIN])]
+    )
+    verdict, _ = judged(table[table["model"] != given_change.CHAIN])
+    assert verdict["It forecasts changes @ dialogue"] == SUPPORTED
+
+
+def test_changes_are_held_against_statistics_that_are_told_nothing_too():
+    table = predictions({"FC-DNN": 0.65, given_change.CHAIN: 0.4, "majority": 0.65}, seed=1)
+    verdict, found = judged(table)
+    assert verdict["It forecasts changes @ dialogue"] == SUPPORTED
     assert verdict["It forecasts changes better than label statistics @ dialogue"] == NOT_SHOWN
     row = found[found["claim"].str.startswith("It forecasts changes better")].iloc[0]
     assert row["evidence"].endswith("; against majority")
-    verdict, _ = judged(table[table["model"] != "majority"])
-    assert verdict["It forecasts changes better than label statistics @ dialogue"] == SUPPORTED
+
+
+def test_the_better_persistence_is_the_rival_at_each_rung_and_shift():
+    """Anyone's last emotion may be none of the classes in play; then the last one that is does better, and counts."""
+    in_play = contests.PERSISTENCES[1]
+    at_random = [(in_play, "protocol", "random", 0.3)]
+    table = predictions({"FC-DNN": 0.65, "persistence": 0.5, in_play: 0.65}, where=at_random)
+    verdict, found = judged(table)
+    assert verdict["It beats repeating the last true emotion @ random"] == SUPPORTED
+    assert verdict["It beats repeating the last true emotion @ dialogue"] == NOT_SHOWN
+    rows = found[found["claim"].str.startswith("It beats repeating")].set_index("protocol")
+    assert rows.loc["dialogue", "evidence"].endswith(f"; against {in_play}")
+    assert "against" not in rows.loc["random", "evidence"]
+    ahead = found[found["claim"].str.startswith("How far ahead it beats repeating")]
+    assert ahead["verdict"].tolist() == [NOT_SHOWN]
+
+
+def test_the_references_are_baselines_by_name():
+    assert {*contests.PERSISTENCES, *claims.STATISTICS} - {*claims.TOLD} <= {*baselines.of_labels()}
+
+
+def test_the_dialogue_mode_is_tested_in_the_family_of_all_rungs_and_shifts():
+    table = predictions({"FC-DNN": 0.6, "dialogue mode": 0.52})
+    _, found = judged(table)
+    rows = found[found["claim"].str.startswith("It beats knowing")]
+    assert rows["protocol"].tolist() == ["random"], "the published rung alone is shown"
+    family = contests.tests(table[table["shift_s"].isin([0.0, 20.0])], "dialogue mode", JUDGE)
+    own = family[(family["protocol"] == "random") & (family["shift_s"] == 0)]
+    assert len(family) == 4 and rows["p_holm"].tolist() == own["p_holm"].tolist()
+
+
+def test_a_guess_among_unbalanced_events_is_the_commonest_emotion():
+    """One session, or an official part, is not balanced: who always names its commonest emotion has learnt nothing."""
+    table = predictions({"FC-DNN": 0.5, "other": 0.5})
+    table = table[(table["emotion"] == "neutral") | (table["utterance"].str[-1].astype(int) < 5)]
+    table = table.assign(predicted=np.where(table["model"] == "FC-DNN", "neutral", table["predicted"]))
+    share = 100 * (table["emotion"] == "neutral").mean()
+    heard = [
+        table[table["model"] == "FC-DNN"].assign(role=role) for role in (contamination.PUBLISHED, contamination.RETUNED)
+    ]
+    heard = pd.concat(heard).query("protocol == 'random' and shift_s == 0")
+    verdict, found = judged(table, encoders=heard)
+    rows = found[found["claim"].str.startswith("It scores above chance")]
+    assert len(rows) == 3 and rows["limit"].tolist() == pytest.approx([share] * 3, abs=0.01) and share > 45
+    assert set(rows["verdict"]) == {NOT_SHOWN}
+    assert verdict["How far ahead it scores above chance @ dialogue"] == NOT_SHOWN
 
 
 def test_a_model_that_only_repeats_forecasts_no_change():

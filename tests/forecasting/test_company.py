@@ -34,8 +34,8 @@ def test_the_families_hold_every_baseline_once():
 
 def test_labels_alone_climb_the_rungs_that_they_can(make_talk):
     talk = make_talk(n_dialogues=9).assign(scenario=pd.NA)
-    options = {"shifts_s": [0.0, 5.0], "length_s": 8.0, "progress": False, **COMMON}
-    table, left_out = labelled.climb(talk, ["random", "official", "dialogue"], **options)
+    cut = labelled.cut(talk, [0.0, 5.0], length_s=8.0)
+    table, left_out = labelled.climb(cut, talk, ["random", "official", "dialogue"], progress=False, **COMMON)
     assert list(table["protocol"].unique()) == ["random", "dialogue"] and "official part" in left_out["official"]
     assert set(table["model"]) == set(labelled.MODELS), "there is no scenario"
     accuracy = (table["emotion"] == table["predicted"]).groupby([table["protocol"], table["model"]]).mean()

@@ -58,6 +58,18 @@ def test_no_event_is_tested_and_trained(data):
     assert result.proof["seconds_shared"] == 0
 
 
+def test_trained_events_are_counted_where_the_folds_test_fewer(data):
+    """By the official parts, the folds of train and dev test dev alone."""
+    windows, embeddings = data
+    part = np.repeat(["train_", "dev_", "test_"], [70, 30, 20])
+    windows = windows.assign(dialogue=part + windows["dialogue"])
+    network, classes = FCDNNClassifier(**{**NETWORK, "epochs": 1}), CLASSES
+    result = experiment.run(network, windows, embeddings, classes=classes, protocol="official", **SPLIT)
+    scores = result.scores(level=0.95, draws=50, random_state=0)
+    assert scores["n_train"] + scores["n_test"] == 3 * windows["emotion"].value_counts().min()
+    assert 0 < len(result.folds) < scores["n_train"]
+
+
 def test_the_held_out_part_changes_nothing_but_itself(data):
     """Poisoned test embeddings must not move the model: not by scaling, not by choosing an epoch."""
     windows, embeddings = data

@@ -45,6 +45,13 @@ def test_the_sentence_says_what_the_table_does():
     assert "under session; it is better than audio persistence under random" in findings.finding(table, level=0.95)
 
 
+def test_a_protocol_that_tests_fewer_events_is_named():
+    table = _table(references=["persistence"])
+    fewer = table[(table["protocol"] != "dialogue") | table["dialogue"].isin(list("abcd"))]
+    said = findings.finding(findings.against(fewer, draws=200, random_state=0), level=0.95)
+    assert said.startswith("On 40 events (16 under dialogue), each at 2 shifts, by 95 %")
+
+
 def test_one_dialogue_leaves_it_open():
     one = _table(shifts=[0.0]).assign(dialogue="a")
     with pytest.warns(UserWarning, match="no interval"):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import window_tables
-from emocast.forecasting import groups, protocols
+from emocast.forecasting import groups, protocols, sharing
 
 
 def test_speakers_who_meet_are_held_together():
@@ -26,6 +26,18 @@ def test_speakers_who_meet_are_held_together():
     joined["utterance"] = np.arange(len(joined))
     with pytest.raises(ValueError, match="6 speakers are joined by their dialogues"):
         protocols.folds(joined, protocol="speaker", random_state=0)
+
+
+def test_who_is_only_heard_counts_as_a_speaker_too():
+    """b has no event in dialogue 1, but its windows hear b, as those of dialogue 2 do."""
+    turns = [("1", "a"), ("2", "b"), ("2", "c"), ("3", "x")]
+    windows = window_tables.table([(dialogue, name, "s", "c", 20.0 * n) for n, (dialogue, name) in enumerate(turns)])
+    apart = groups.together(windows, "speaker")
+    assert apart.nunique() == 3, "as far as the events tell"
+    known = windows.assign(voices=["a|b", "b|c", "b|c", "x"])
+    assert groups.together(known, "speaker").tolist() == [0, 0, 0, 1]
+    assert sharing.proof(known, [0], [1, 2])["speakers_shared"] == 1
+    assert sharing.proof(windows, [0], [1, 2])["speakers_shared"] == 0
 
 
 def test_official_tests_the_last_part():

@@ -124,8 +124,10 @@ def test_parameters_of_the_published_network():
     assert search.parameters(vars(profile.load("paper").fcdnn), width=768, classes=3) == 418_173
 
 
-def test_the_best_larger_network_is_larger_and_the_best():
-    found = pd.DataFrame({"parameters": [50, 40, 60, 70], "accuracy": [60.0, 90.0, 55.0, 58.0]})
-    assert search.best_larger(found)["parameters"] == 70
+def test_the_best_of_the_larger_networks_and_of_the_others():
+    found = pd.DataFrame({"parameters": [50, 40, 50, 60, 70, 30], "accuracy": [60.0, 62.0, 66.0, 55.0, 58.0, 61.0]})
+    assert search.best(found, larger=True)["accuracy"] == 58
+    assert search.best(found, larger=False)["accuracy"] == 66, "tuned too, as large as the first one"
+    assert search.best(found.iloc[:1], larger=False)["accuracy"] == 60
     with pytest.raises(ValueError, match="no network with more parameters"):
-        search.best_larger(found.iloc[:2])
+        search.best(found.iloc[:3], larger=True)

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 import window_tables
-from emocast.forecasting import protocols, sharing
+from emocast.corpora import meld
+from emocast.forecasting import labelled, ladder, protocols, sharing
+from emocast.sample import undersampled_positions
 
 
 def _windows(bounds, *, audio="a.wav"):
@@ -34,6 +36,42 @@ def test_shared_seconds_are_exact(train, test, seconds, overlapping):
 def test_files_are_told_apart():
     windows = pd.concat([_windows([(0, 10)]), _windows([(0, 10)], audio="b.wav")], ignore_index=True)
     assert protocols.proof(windows, [0], [1])["seconds_shared"] == 0
+
+
+def _one_evening():
+    """Two dialogues of one session with a file each: the second begins at 30 s of the first; a third of another session."""
+    rows = [("d", "a", "s", "c", 40.0), ("e", "b", "s", "c", 14.0), ("f", "b", "t", "c", 14.0)]
+    return window_tables.table(rows).assign(session_offset_s=[5.0, 35.0, 35.0])
+
+
+def test_files_of_one_session_are_laid_on_its_clock():
+    """On the session's clock the first window is 35 to 45 s with an utterance to 47 s, the second 39 to 49 s and to 51 s."""
+    windows = _one_evening()
+    shown = protocols.proof(windows, [0], [1])
+    assert (shown["seconds_shared"], shown["test_windows_overlapping"]) == (6.0, 1)
+    assert (shown["test_utterances_heard"], shown["test_windows_hearing"]) == (0, 1)
+    assert shown["dialogues_shared"] == 0
+    # Another session has another clock, and where no offset is known a file is a file.
+    assert protocols.proof(windows, [0], [2])["seconds_shared"] == 0
+    apart = windows.assign(session_offset_s=[5.0, np.nan, np.nan])
+    assert protocols.proof(apart, [0], [1])["seconds_shared"] == 0
+    assert protocols.proof(windows.drop(columns="session_offset_s"), [0], [1])["seconds_shared"] == 0
+
+
+def test_purged_drops_what_sounds_at_the_same_time_in_another_file():
+    train, test = sharing.purged(_one_evening(), np.array([0, 2]), np.array([1]))
+    assert (list(train), list(test)) == ([2], [1])
+
+
+def test_melds_dialogues_overlap_in_their_episodes(real):
+    cut = labelled.cut(labelled.utterances_of_meld(meld.annotations(real("meld"))), [0.0])
+    chosen = undersampled_positions(cut["emotion"], classes=labelled.MELD_CLASSES, random_state=0)
+    table = ladder.ladder_table(cut.iloc[chosen], protocols.MELD_LADDER, random_state=0).set_index("protocol")
+    shares = table[["seconds_shared", "test_windows_overlapping"]]
+    assert (shares.loc[["official", "dialogue"]] > 0).all(axis=None), "dialogues apart, but not their sound"
+    assert (shares.loc[["purged", "episode"]] == 0).all(axis=None)
+    # The labels themselves, pair by pair: test utterances inside a training window's span, in another dialogue.
+    assert table.loc["dialogue", "test_utterances_heard"] == 8
 
 
 def test_shared_seconds_against_a_fine_grid(make_windows):

@@ -33,6 +33,18 @@ def test_persistence_repeats_the_last_emotion(past, which):
     assert np.allclose(shares.sum(axis=1), 1)
 
 
+def test_it_is_counted_where_persistence_has_nothing_to_carry_on(make_talk, cut):
+    talk = make_talk()
+    windows = cut(talk, shifts=(0.0, 30.0))
+    windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
+    both = history.gather(windows, talk, classes=CLASSES)
+    shares = simple.Persistence().fit(both).predict_proba(both)
+    table = windows[["shift_s"]].assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(CLASSES)})
+    carried = pd.Series(both.latest_emotion()).isin(CLASSES)
+    for shift, share in simple.nothing_carried(table).items():
+        assert 0 < share == pytest.approx(1 - carried[windows["shift_s"] == shift].mean())
+
+
 def test_group_prior_recognises_the_group(past):
     """Fitted on all events, it gives each dialogue's own shares, drawn towards the prior by one event."""
     model = simple.GroupPrior("dialogue").fit(past)

@@ -32,6 +32,46 @@ def test_intervals_hold_the_truth(studies, metric):
     assert 0.91 <= held["percentile"] / STUDIES <= held["expanded"] / STUDIES
 
 
+def test_intervals_of_a_difference_hold_the_truth():
+    """Of two models that score alike on average, each of them better in some dialogues: the truth is 0 exactly."""
+    held = {"by dialogue": 0, "by event": 0}
+    for seed, sequence in enumerate(np.random.SeedSequence(3).spawn(STUDIES)):
+        table = coverage.null_study(np.random.default_rng(sequence), "equal on average", dialogues=DIALOGUES)
+        columns = [table[name].to_numpy() for name in ("emotion", "rival", "predicted")]
+        for by, groups in (("by dialogue", table["dialogue"].to_numpy()), ("by event", np.arange(len(table)))):
+            if by == "by event" and seed >= 100:  # so few of these hold it that fewer studies tell
+                continue
+            found = metrics.paired_bootstrap(*columns, groups, method="expanded", draws=500, random_state=seed)
+            held[by] += found["low"] <= 0 <= found["high"]
+    assert 0.93 <= held["by dialogue"] / STUDIES <= 0.97
+    assert held["by event"] < 90
+
+
+def test_intervals_of_a_skill_hold_the_truth(studies):
+    """Its truth is the skill in one very large study."""
+    large = coverage.study(np.random.default_rng(0), dialogues=40_000)
+    hits = [(large[name] == large["emotion"]).mean() for name in ("predicted", "persistence", "ceiling")]
+    truth, held = (hits[0] - hits[1]) / (hits[2] - hits[1]), 0
+    for seed, table in enumerate(studies):
+        columns = [table[name].to_numpy() for name in ("emotion", "predicted", "persistence", "ceiling", "dialogue")]
+        found = metrics.skill(*columns, draws=500, random_state=seed)
+        held += found["low"] <= truth <= found["high"]
+    assert 0.93 <= held / STUDIES <= 0.97
+
+
+#: The other scores: between which shares of the 95 % intervals hold the truth. Of a calibration error that is far from 0 it
+#: is 92 % in the benchmark: less than promised, and no less than this.
+REST = {"f1_macro": (0.93, 0.97), "brier": (0.93, 0.97), "ece, calibrated": (0.93, 0.98), "ece": (0.89, 0.97)}
+
+
+@pytest.mark.slow
+def test_the_intervals_of_the_other_scores_hold_the_truth():
+    found = coverage.coverage(studies=STUDIES, dialogues=DIALOGUES, draws=500, random_state=1)
+    expanded = found[found["method"] == "expanded"].set_index("score")["covered"]
+    for score, (low, high) in REST.items():
+        assert low <= expanded[score] <= high, score
+
+
 def test_intervals_by_event_do_not(studies):
     """The simulation tells the two apart: drawn event by event, far fewer of the intervals hold the truth."""
     held = 0

@@ -11,12 +11,21 @@ from emocast import encoders
 
 
 @pytest.fixture(scope="session")
-def forecaster(tmp_path_factory):
+def forecaster_through():
+    """A function that trains a forecaster that hears through the encoder in a folder."""
+
+    def make(folder):
+        made = encoders.get(f"transformers:{folder}")
+        identity = (("name", made.name), ("digest", made.digest), ("precision", made.precision))
+        return small_forecaster.example(identity)[2]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def forecaster(tmp_path_factory, forecaster_through):
     """A forecaster that hears through a small random wav2vec 2.0."""
-    folder = small_models.wav2vec2(tmp_path_factory.mktemp("model") / "small")
-    made = encoders.get(f"transformers:{folder}")
-    identity = (("name", made.name), ("digest", made.digest), ("precision", made.precision))
-    return small_forecaster.example(identity)[2]
+    return forecaster_through(small_models.wav2vec2(tmp_path_factory.mktemp("model") / "small"))
 
 
 @pytest.fixture

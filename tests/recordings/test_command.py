@@ -1,17 +1,20 @@
 """`python -m emocast forecast FILE`: what it writes and says, and one line for whatever is wrong."""
 
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from emocast import __main__ as program
+from emocast import cache
 from emocast import forecaster as forecasters
 from emocast.forecaster import card
-from emocast.recordings import hearing
+from emocast.recordings import command, hearing, placing
 
 
 @pytest.fixture
@@ -42,11 +45,12 @@ def test_a_recording_becomes_a_table_a_picture_and_sentences(trained, said, wav,
     assert (status, error) == (0, ["ein Gespräch 1.wav: loading the model of the profile smoke"])
     assert out[0] == "ein Gespräch 1.wav: 0:12 (pcm_f32le, 22,050 Hz, 1 channel); 3 windows of 10 s"
     assert out[1].startswith("0 s ahead: ") and out[2].startswith("10 s ahead: ")
-    assert re.search(r"model: 6 networks of the profile smoke.*protocol session: \d+\.\d % \(", out[3])
+    assert re.search(r"model: 6 networks of the profile smoke.*protocol session\b.*: \d+\.\d % \(", out[3])
     assert [line.split("-> ")[1] for line in out[4:]] == [
         str(folder / f"forecast.{end}") for end in ("csv", "png", "svg")
     ]
-    assert sorted(path.name for path in folder.iterdir()) == ["forecast.csv", "forecast.png", "forecast.svg"]
+    made = ["forecast.csv", "forecast.png", "forecast.svg", placing.NOTE]
+    assert sorted(path.name for path in folder.iterdir()) == made
     assert len(pd.read_csv(folder / "forecast.csv")) == 3 * 2
 
 
@@ -108,6 +112,72 @@ def test_stopped_by_hand(trained, said, wav, noise, monkeypatch):
     status, out, error = said(wav(noise(14)))
     assert (status, out) == (130, [])
     assert error[-1] == "stopped; the forecasts so far are kept, the same command goes on"
+
+
+@pytest.mark.parametrize("place", ["load", "_drawn"])
+def test_stopped_before_the_forecasts_and_after_them(trained, said, wav, noise, monkeypatch, place):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(forecasters if place == "load" else command, place, stopped)
+    status, out, error = said(wav(noise(12)))
+    assert (status, out, error[1:]) == (130, [], ["stopped"])
+
+
+#: The command as it is, but for batches: the second waits in its thread for what never comes, and says so with a file.
+_WAITING = """
+import pathlib, runpy, signal, sys, threading
+from emocast.recordings import hearing
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal: processes in the background ignore it
+folder, original = pathlib.Path(sys.argv.pop(1)), hearing._table
+def table(batch, *rest):
+    (folder / f"began {batch[0].end_s:g}").touch()
+    if batch[0].end_s > 10:
+        threading.Event().wait(300)
+    return original(batch, *rest)
+hearing._table, hearing._BATCH = table, 1
+runpy.run_module("emocast", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_ctrl_c_in_a_terminal_waits_for_no_batch_and_starts_none(trained, wav, noise):
+    """The signal comes to the main thread while a worker computes a batch and another one waits for its turn."""
+    watched = trained / "watched"
+    watched.mkdir()
+    arguments = [str(watched), "forecast", "--profile", "smoke", str(wav(noise(14)))]
+    run = [sys.executable, "-c", _WAITING, *arguments]
+    part = trained / "outputs" / "smoke" / "forecasts" / "talk.wav" / "forecast.csv.part"
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while process.poll() is None and not ((watched / "began 11").exists() and part.stat().st_size):
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    last = error.splitlines()[-1]
+    assert (process.returncode, out) == (130, "") and "Traceback" not in error
+    assert last == "stopped; the forecasts so far are kept, the same command goes on"
+    assert sorted(path.name for path in watched.iterdir()) == ["began 10", "began 11"]
+    assert list(pd.read_csv(part)["second"].unique()) == [10]
+
+
+def test_recordings_of_one_name_share_no_folder(trained, said, wav, noise):
+    """A recorder calls each of its files the same."""
+    for name, seed in (("a", 1), ("b", 2)):
+        (trained / name).mkdir()
+        wav(noise(12, seed=seed), f"{name}/audio.wav")
+    parent = trained / "outputs" / "smoke" / "forecasts"
+    for name in ("a", "b", "a", "b"):
+        assert said("--no-picture", trained / name / "audio.wav")[0] == 0
+    other = f"audio.wav-{cache.file_digest(trained / 'b' / 'audio.wav')[:8]}"
+    assert sorted(path.name for path in parent.iterdir()) == ["audio.wav", other]
+    for name, folder in (("a", "audio.wav"), ("b", other)):
+        found = hearing.forecast(
+            trained / name / "audio.wav", forecasters.load(forecasters.folder("smoke")), progress=False
+        )
+        table = pd.read_csv(parent / folder / "forecast.csv", keep_default_na=False)
+        pd.testing.assert_frame_equal(table, found.table, check_dtype=False, atol=1e-6)
 
 
 def test_what_cannot_be_is_refused_before_a_model_is_loaded(tmp_path, wav, noise):

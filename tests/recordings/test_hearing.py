@@ -1,7 +1,11 @@
 """The forecast of a recording is that of its windows' embeddings; nothing after a moment reaches what is said at it."""
 
+import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +14,10 @@ import pytest
 from emocast import encoders
 from emocast.encoders import store
 from emocast.forecaster import ForecasterError
-from emocast.recordings import hearing
+from emocast.forecaster.abstention import Familiarity
+from emocast.recordings import growing, hearing
 from emocast.recordings.reading import RecordingError
+from emocast.recordings.sliding import Window
 
 
 def heard(path, forecaster, **options):
@@ -84,14 +90,17 @@ def test_steps_and_the_csv(wav, noise, forecaster, tmp_path):
     assert (found.table["abstains"] == found.table["why"].ne("")).all()
 
 
-def test_what_is_unlike_the_training_is_not_answered(wav, forecaster):
-    """The small forecaster was trained on made-up embeddings: what its encoder gives of any sound is unlike them."""
+def test_what_is_unlike_the_training_is_not_answered(wav, noise, forecaster):
+    """Of networks that know noise each is asked about noise and about a tone."""
+    encoder = encoders.get(forecaster.encoder["name"])
+    embeddings = encoder.encode([noise(10, seed=seed) for seed in range(40)])
+    familiar = Familiarity.fit(embeddings[::2], embeddings[1::2], known_share=1.0)
+    members = tuple(replace(member, familiarity=familiar) for member in forecaster.members)
+    forecaster = replace(forecaster, members=members)
     tone = (0.5 * np.sin(np.arange(11 * 16_000) / 20)).astype(np.float32)
-    embedding = encoders.get(forecaster.encoder["name"]).encode([tone[: 10 * 16_000]])
-    unlike = forecaster.ask(embedding).unlike.mean() > 0.5
-    table = heard(wav(tone), forecaster).table
-    assert table["why"].iloc[0] == ("unlike the training" if unlike else table["why"].iloc[0])
-    assert unlike == (table["why"].iloc[:2] == "unlike the training").all()
+    odd, known = (heard(wav(sound), forecaster).table for sound in (tone, noise(11, seed=50)))
+    assert list(odd["why"]) == ["unlike the training"] * 4 and odd["abstains"].all()
+    assert not known["why"].eq("unlike the training").any()
 
 
 def _problem(path, forecaster, **options):
@@ -117,85 +126,6 @@ def test_clipping_is_said(wav, noise, forecaster):
     assert "the recording is clipped" in heard(wav(samples, subtype="PCM_16"), forecaster).notes[0]
 
 
-@pytest.fixture
-def stop_after(monkeypatch):
-    """A function that lets so many batches of two windows be computed, and then stops the run; it gives the windows asked."""
-    original = hearing._table
-    monkeypatch.setattr(hearing, "_BATCH", 2)
-
-    def arm(batches):
-        asked = []
-
-        def table(batch, *rest):
-            if len(asked) == batches:
-                raise KeyboardInterrupt
-            asked.append([window.end_s for window in batch])
-            return original(batch, *rest)
-
-        monkeypatch.setattr(hearing, "_table", table)
-        return asked
-
-    return arm
-
-
-def test_a_stopped_run_is_gone_on_with_and_ends_as_if_it_had_not_been(wav, noise, forecaster, tmp_path, stop_after):
-    path, target, whole = wav(noise(17)), tmp_path / "out" / "forecast.csv", tmp_path / "whole.csv"
-    undisturbed = heard(path, forecaster, csv=whole)
-    stop_after(2)
-    with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
-    assert not target.exists()
-    part = pd.read_csv(f"{target}.part", keep_default_na=False)
-    assert list(part["second"].unique()) == [10, 11, 12, 13]
-    asked = stop_after(None)
-    found = heard(path, forecaster, csv=target)
-    assert asked == [[14, 15], [16, 17]], "no window is computed twice"
-    assert target.read_bytes() == whole.read_bytes()
-    pd.testing.assert_frame_equal(found.table, undisturbed.table, atol=1e-6)
-    pd.testing.assert_frame_equal(found.outline, undisturbed.outline)
-    assert [file.name for file in target.parent.iterdir()] == ["forecast.csv"]
-
-
-def test_a_line_that_a_kill_cut_off_is_computed_again(wav, noise, forecaster, tmp_path, stop_after):
-    path, target = wav(noise(15)), tmp_path / "forecast.csv"
-    stop_after(2)
-    with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
-    part = tmp_path / "forecast.csv.part"
-    part.write_bytes(part.read_bytes()[:-30])
-    asked = stop_after(None)
-    table = heard(path, forecaster, csv=target).table
-    assert asked == [[12, 13], [14, 15]]
-    pd.testing.assert_frame_equal(table, heard(path, forecaster).table, atol=1e-6)
-
-
-@pytest.mark.parametrize("other", ["recording", "step", "forecaster", "nothing said"])
-def test_what_was_made_of_something_else_is_not_gone_on_from(wav, noise, forecaster, tmp_path, stop_after, other):
-    path, target = wav(noise(15)), tmp_path / "forecast.csv"
-    stop_after(1)
-    with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
-    if other == "recording":
-        wav(noise(15, seed=4))
-    if other == "forecaster":
-        forecaster = replace(forecaster, guard_s=forecaster.guard_s + 1)
-    if other == "nothing said":
-        (tmp_path / "forecast.csv.part.json").unlink()
-    options = {"step_s": 2.0} if other == "step" else {}
-    asked = stop_after(None)
-    table = heard(path, forecaster, csv=target, **options).table
-    assert asked[0][0] == 10
-    pd.testing.assert_frame_equal(table, heard(path, forecaster, **options).table)
-
-
-def test_two_runs_of_one_table_take_turns(wav, noise, forecaster, tmp_path):
-    path, target = wav(noise(12)), tmp_path / "forecast.csv"
-    with ThreadPoolExecutor(2) as both:
-        tables = [run.result().table for run in [both.submit(heard, path, forecaster, csv=target) for _ in range(2)]]
-    pd.testing.assert_frame_equal(*tables)
-    assert [file.name for file in tmp_path.iterdir() if "forecast" in file.name] == ["forecast.csv"]
-
-
 def test_an_encoder_with_other_weights_is_refused(wav, noise, forecaster, monkeypatch):
     monkeypatch.setitem(forecaster.encoder, "digest", "other")
     with pytest.raises(ForecasterError, match="other weights than the forecaster was trained on"):
@@ -203,10 +133,53 @@ def test_an_encoder_with_other_weights_is_refused(wav, noise, forecaster, monkey
 
 
 def test_three_minutes_take_no_more_memory_than_one(wav, noise, forecaster, monkeypatch):
-    """Batches are what is held: as many windows at once, however long the recording."""
-    sizes = []
-    original = hearing._table
-    monkeypatch.setattr(hearing, "_BATCH", 4)
-    monkeypatch.setattr(hearing, "_table", lambda batch, *rest: sizes.append(len(batch)) or original(batch, *rest))
-    found = heard(wav(noise(180, rate=4_000), rate=4_000), forecaster, step_s=10)
-    assert max(sizes) == 4 and sum(sizes) == 18 == found.table["second"].nunique()
+    """Batches are what is held: of windows that were read and are not told yet there are never more than a few batches."""
+    read, told, original = [], [], hearing.windows
+
+    def counted(*arguments, **options):
+        for window in original(*arguments, **options):
+            read.append(len(told))
+            yield window
+
+    monkeypatch.setattr(hearing, "_BATCH", 2)
+    monkeypatch.setattr(hearing, "windows", counted)
+    add = growing.Growing.add
+    monkeypatch.setattr(
+        growing.Growing, "add", lambda rows, batch: told.extend(batch["second"].unique()) or add(rows, batch)
+    )
+    heard(wav(noise(180, rate=4_000), rate=4_000), forecaster, step_s=10, jobs=2)
+    held = [number - gone for number, gone in enumerate(read, start=1)]
+    assert len(read) == len(told) == 18
+    assert max(held) == (2 + 1) * 2, "a batch a worker, and the one that is being read"
+
+
+def test_who_is_stopped_waits_for_no_batch_and_none_begins(forecaster, monkeypatch):
+    """The signal comes while the main thread waits for a batch that is computed, and the next has not begun."""
+    begun, submitted, free = [], [], threading.Event()
+
+    class Workers(ThreadPoolExecutor):
+        def submit(self, *arguments):
+            submitted.append(super().submit(*arguments))
+            return submitted[-1]
+
+    def table(batch, *_):
+        begun.append(batch[0].end_s)
+        while len(submitted) < 2:
+            time.sleep(0.001)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert free.wait(30), "somebody waited for the batch in hand"
+
+    monkeypatch.setattr(hearing, "_BATCH", 1)
+    monkeypatch.setattr(hearing, "_table", table)
+    monkeypatch.setattr(hearing, "ThreadPoolExecutor", Workers)
+    before, usual = set(threading.enumerate()), signal.signal(signal.SIGINT, signal.default_int_handler)
+    sounds = [Window(float(second), None) for second in range(3)]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(hearing._tables(sounds, forecaster, SimpleNamespace(threaded=True), jobs=1))
+    finally:
+        signal.signal(signal.SIGINT, usual)  # which a shell lets processes in the background ignore
+        free.set()
+    for worker in set(threading.enumerate()) - before:
+        worker.join()
+    assert begun == [0] and submitted[1].cancelled()

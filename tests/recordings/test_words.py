@@ -1,9 +1,14 @@
 """The sentences and counts that stand beside a picture."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import small_forecaster
+from emocast.forecaster import held_out
 from emocast.recordings import words
 
 
@@ -52,3 +57,37 @@ def test_three_shifts_are_shown():
 def test_nothing_answered_is_said(table):
     silent = words.answers(table.assign(abstains=True, why="unsure")).iloc[0]
     assert words._told(silent, ["neutral"]) == '"I do not know" 100 % of the time (too unsure 100 %)'
+
+
+@pytest.fixture(scope="module")
+def of_dialogues():
+    """A forecaster that holds out dialogues of a corpus without sessions, as the README's own corpus has it."""
+    windows, profile = small_forecaster.table().assign(session=None), small_forecaster.settings()
+    profile = replace(profile, forecaster=replace(profile.forecaster, protocol="dialogue"))
+    return small_forecaster.trained(windows, small_forecaster.embed(windows), profile)[0]
+
+
+def knowing(forecaster, **encoder):
+    """The forecaster with another encoder's knowledge."""
+    return replace(forecaster, facts=forecaster.facts | {"data": forecaster.facts["data"] | {"encoder": encoder}})
+
+
+def texts(forecaster):
+    """What stands over the picture, and what the command says of the model."""
+    heard = SimpleNamespace(path=SimpleNamespace(name="talk.wav"))
+    return words.title(heard, forecaster), words.model(forecaster)
+
+
+def test_what_was_not_heard_is_what_the_protocol_holds_out(of_dialogues, forecaster):
+    for said in texts(of_dialogues):
+        assert "dialogues not heard" in said and "session" not in said
+    assert all("sessions not heard" in said for said in texts(forecaster))
+
+
+def test_what_the_encoder_heard_is_said_where_it_heard_something(forecaster):
+    for said in texts(knowing(forecaster, knows=held_out.LABELS, heard=35, events=240)):
+        assert said.endswith("; but the encoder was trained on 35 of the 240 events with their labels")
+    for said in texts(knowing(forecaster, knows=held_out.NOTHING, heard=0, events=240)):
+        assert "encoder" not in said
+    for said in texts(knowing(forecaster, knows=held_out.UNKNOWN)):
+        assert said.endswith("; but whether the encoder has heard these recordings is not known")

@@ -59,3 +59,17 @@ def test_the_page_on_licences_has_every_link_that_it_shows(home):
     assert len(anchors) >= 5 and {anchor[1:] for anchor in anchors} <= set(re.findall(r'id="([^"]+)"', page))
     assert {"index.html", "LICENSE", "CITATION.cff"} <= files and all((home / file).is_file() for file in files)
     assert "<h2" in page and "<table>" in page and "](" not in re.sub(r"(?s)<pre>.*?</pre>", "", page)
+
+
+def test_every_model_with_a_card_has_a_page_that_the_run_links(home):
+    for name in ("start", "regression-without-Ses05"):
+        (home / "models" / name).mkdir(parents=True)
+        (home / "models" / name / "MODEL_CARD.md").write_text(
+            f"# Model {name}\n\n| a | b |\n| --- | --- |\n| <x> | 1 |\n"
+        )
+        (home / "models" / name / "training.json").write_text("{}")
+    written()
+    links = re.findall(r'href="(model_[^"]+)">([^<]+)<', (home / "run.html").read_text(encoding="utf-8"))
+    assert links == [(f"model_{name}.html", name) for name in ("regression-without-Ses05", "start")]
+    page = (home / "model_start.html").read_text(encoding="utf-8")
+    assert "Model start</h1>" in page and "<table>" in page and "&lt;x&gt;" in page

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+import card_rules
 from emocast import paths, profile
 from emocast.corpora import synthetic
 from emocast.corpora.table import CorpusError
@@ -97,6 +98,8 @@ def test_all_models_of_a_profile_are_trained_once(own):
         assert set(heard) == ({"Ses01"} if "without" in name else {"Ses01", "Ses02"})
     records = written(own)
     assert len(records) == 7 and models.folder(own, "start") / "training.json" in records
+    card = (models.folder(own, "start") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert not card_rules.unsaid(card, classes=False) and "- 6 sound files" in card
     models.train_all(own)
     assert written(own) == records, "the second call trains nothing"
 

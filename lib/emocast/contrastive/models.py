@@ -43,7 +43,7 @@ def ready(profile: Profile, short_name: str = "") -> str:
             f"with {', '.join(KINDS)}"
         )
     name = known.get(wanted, wanted)
-    if _is_own(profile, name):
+    if is_own(profile, name):
         _train(profile, name)
     return name
 
@@ -64,7 +64,7 @@ def heard(profile: Profile, name: str, utterances: pd.DataFrame) -> pd.Series:
     """
     if not name.startswith(_DUAL):
         return pd.Series(False, index=utterances.index, name="heard")
-    if _is_own(profile, name):
+    if is_own(profile, name):
         return ~training.held_out(utterances, profile.contrastive.dual).rename("heard")
     folder = hub.find(name.removeprefix(_DUAL), needed=[RECORD])
     held_out = json.loads((folder / RECORD).read_text(encoding="utf-8"))["held_out"]
@@ -86,7 +86,7 @@ def parts(heard: pd.Series) -> dict[str, pd.Series]:
     return {"speakers never heard": ~heard, "speakers of the training": heard, "all speakers": everybody}
 
 
-def _is_own(profile: Profile, name: str) -> bool:
+def is_own(profile: Profile, name: str) -> bool:
     """Whether a model is the one that the profile trains."""
     own = profile.contrastive.dual is not None and name.startswith(_DUAL)
     return own and name in profile.contrastive.models.values()

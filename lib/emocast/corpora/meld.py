@@ -88,7 +88,8 @@ def load(root: Path | str) -> pd.DataFrame:
     Returns:
         The utterance table (`table.COLUMNS`): `audio` is the dialogue's recording and the times are within it; `session`
         is "S08E21", `dialogue` "train_dia0", `speaker` the character; `scenario`, valence, arousal and dominance are
-        missing, `sex` too but for the six main characters.
+        missing, `sex` too but for the six main characters. `session_offset_s` leads to the episode's clock, on which
+        dialogues overlap.
 
     Raises:
         CorpusError: nothing usable is under `root`, or the recordings cannot be written.
@@ -223,4 +224,5 @@ def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Itera
             "end_s": row.from_s + usable[row.utterance]["seconds"] if pd.isna(row.to_s) else row.to_s,
             "emotion": row.emotion,
             "rating": "rated",
+            "session_offset_s": row.offset_s,
         }

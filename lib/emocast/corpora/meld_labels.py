@@ -3,6 +3,8 @@
 The files are read by themselves, without a clip. The odd rows were counted on the published files (13,708 rows); what is
 done with each kind is decided here and in `meld_timeline`, the same for every copy:
 
+`ODD` says the same in short, for the table of `odd_rows`.
+
 - no length (1): the end is not after the start. The clip's own length counts.
 - over a minute (2): the clip holds minutes of other scenes (issue 20), so its label is of no moment that is known. Neither
   the label nor the sound is used.
@@ -14,6 +16,9 @@ done with each kind is decided here and in `meld_timeline`, the same for every c
 - after a jump (32): more than 60 s after all before it, which is another scene. On the timeline the silence between is
   limited to 60 s, so that no recording is minutes of nothing, and no window of up to a minute reaches across. 60 s lie
   where the gaps thin out: from 40 to 60 s there are 4, above there are minutes.
+- at the same time as another dialogue (198): on the episode's clock it overlaps an utterance of another dialogue, of another
+  split in some. Both stay, each in its dialogue's recording; the table of utterances says where that lies in the episode, so
+  that what a division shares is counted there (`forecasting.sharing`).
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from .table import CorpusError, Problem
@@ -37,15 +43,16 @@ LONGEST_S = 60.0
 #: The longest silence between two utterances of a timeline, in seconds.
 SILENCE_S = 60.0
 
-#: The kinds of odd rows, as column `odd` names them.
-ODD: tuple[str, ...] = (
-    "no length",
-    "over a minute",
-    "starts before the one before",
-    "same span as another",
-    "overlaps one before",
-    "after a jump",
-)
+#: The kinds of odd rows, as column `odd` names them, and what is done with each.
+ODD: dict[str, str] = {
+    "no length": "the end is not after the start: an event, but without its clip nobody knows when it ends, so it is no past",
+    "over a minute": "of no known moment: left out, label and sound",
+    "starts before the one before": "put in the order of the clock, not of the numbers",
+    "same span as another": "both labels stay, with the same window",
+    "overlaps one before": "both stay; sound that is there twice is heard once",
+    "after a jump": f"the silence before it is cut down to {SILENCE_S:g} s",
+    "at the same time as another dialogue": "both stay; shared seconds are counted on the episode's clock",
+}
 #: The six friends, whose sex is known; the speakers' other names tell it too rarely.
 SEX: dict[str, str] = {
     "Monica": "female", "Phoebe": "female", "Rachel": "female", "Chandler": "male", "Joey": "male", "Ross": "male",
@@ -201,9 +208,34 @@ def _odd(table: pd.DataFrame) -> list[tuple[str, ...]]:
         "same span as another": table.duplicated(["dialogue", "start_s", "end_s"], keep=False),
         "overlaps one before": timed["start_s"] < reach,
         "after a jump": timed["start_s"] - reach > SILENCE_S,
+        "at the same time as another dialogue": _at_once(timed),
     }
     flags = pd.DataFrame({kind: rows.reindex(table.index, fill_value=False) for kind, rows in kinds.items()})
     return [tuple(flags.columns[row]) for row in flags.to_numpy()]
+
+
+def odd_rows(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Count the odd rows of the label files.
+
+    Args:
+        annotations: from `annotations`.
+
+    Returns:
+        One row a kind of `ODD`, in its order: `kind`, `rows` (how many; a row may be of several kinds), `done` (with them).
+    """
+    counted = annotations["odd"].explode().value_counts()
+    rows = [{"kind": kind, "rows": int(counted.get(kind, 0)), "done": done} for kind, done in ODD.items()]
+    return pd.DataFrame(rows)
+
+
+def _at_once(timed: pd.DataFrame) -> pd.Series:
+    """Which rows last while a row of another dialogue of their episode does."""
+    found = pd.Series(False, index=timed.index)
+    for _, rows in timed.groupby(["season", "episode"]):
+        start, end, dialogue = (rows[name].to_numpy() for name in ("start_s", "end_s", "dialogue"))
+        together = np.minimum(end[:, np.newaxis], end) > np.maximum(start[:, np.newaxis], start)
+        found[rows.index] = (together & (dialogue[:, np.newaxis] != dialogue)).any(axis=1)
+    return found
 
 
 def _too_long(table: pd.DataFrame) -> pd.Series:

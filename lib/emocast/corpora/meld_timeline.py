@@ -31,7 +31,8 @@ def place(annotations: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording.
-        `to_s` is missing where the label has no length.
+        `to_s` is missing where the label has no length. And `offset_s`: seconds of the episode at which the recording's
+        clock stands at zero, as it runs at that utterance: after each jump of the labels it is a later one.
     """
     known = ~annotations["odd"].map(lambda kinds: "over a minute" in kinds).astype(bool)
     rows = annotations[known].sort_values(["dialogue", "start_s", "number"], kind="stable")
@@ -40,7 +41,8 @@ def place(annotations: pd.DataFrame) -> pd.DataFrame:
     left_out = (rows["start_s"] - reach - meld_labels.SILENCE_S).clip(lower=0).fillna(0.0)
     origin = dialogues["start_s"].transform("min") + left_out.groupby(rows["dialogue"]).cumsum()
     ends = rows["end_s"].where(rows["end_s"] > rows["start_s"])
-    return rows.assign(from_s=(rows["start_s"] - origin).round(3), to_s=(ends - origin).round(3))
+    from_s, to_s = (rows["start_s"] - origin).round(3), (ends - origin).round(3)
+    return rows.assign(from_s=from_s, to_s=to_s, offset_s=origin.round(3))
 
 
 def lay(parts: list[dict], decode: Callable[[dict], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

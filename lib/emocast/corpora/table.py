@@ -35,6 +35,12 @@ COLUMNS: dict[str, str] = {
     "dominance": "float64",
     "rating": "string",
 }
+#: Columns that a table has only where its corpus knows them. `session_offset_s`: what to add to a second of `audio` to be on
+#: the clock of the whole session. Files that were cut out of one recording may overlap there, and none of them shows it.
+#: `voices`: all who speak in the dialogue, whatever their emotion (`build` reads it off the rows); a window hears them all.
+OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string"}
+#: Stands between the names in `voices`.
+BETWEEN_VOICES = "|"
 _ALWAYS = ("corpus", "utterance", "speaker", "audio", "start_s", "end_s")
 _SEXES = {"female", "male"}
 _SYNTHETIC = "synthetic.json"
@@ -70,36 +76,47 @@ def build(rows: Sequence[dict], *, corpus: str) -> pd.DataFrame:
     """Make the utterance table out of a loader's rows.
 
     Args:
-        rows: one mapping an utterance; a column that a corpus does not know may be left out. `start_s` and `end_s` are
+        rows: one mapping an utterance; a column that a corpus does not know may be left out, and columns of `OPTIONAL` may
+            be there. `start_s` and `end_s` are
             seconds within `audio`, a path relative to the corpus root; `emotion` is a name of `labels.EMOTIONS` or None;
             valence, arousal and dominance are on the corpus's own scale; `rating` is "rated" or "self-reported".
         corpus: the corpus's name, the same in each row.
 
     Returns:
-        The table with `COLUMNS`, sorted by dialogue, then start, then utterance, with a fresh index.
+        The table with `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a
+        fresh index.
 
     Raises:
         ValueError: an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
     """
     table = pd.DataFrame(rows).assign(corpus=corpus)
-    unknown = set(table.columns) - set(COLUMNS)
+    types = {**COLUMNS, **{column: kind for column, kind in OPTIONAL.items() if column in table.columns}}
+    unknown = set(table.columns) - set(types)
     if unknown:
         raise ValueError(f"{corpus}: {min(unknown)!r} is no column of the utterance table")
-    table = table.reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    table = table.reindex(columns=list(types)).astype(types)
     check(table)
-    return table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
+    table = table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
+    return table.assign(voices=_voices(table))
+
+
+def _voices(table: pd.DataFrame) -> pd.Series:
+    """All speakers of each row's dialogue, in one string; missing without a dialogue."""
+    together = table.groupby("dialogue")["speaker"].unique().map(lambda names: BETWEEN_VOICES.join(sorted(names)))
+    return table["dialogue"].map(together).astype("string")
 
 
 def check(table: pd.DataFrame) -> None:
     """Hold an utterance table against its rules.
 
     Args:
-        table: any table with `COLUMNS`.
+        table: any table with `COLUMNS`; those of `OPTIONAL` may stand behind them.
 
     Raises:
         ValueError: the first rule that is broken, with the utterance that breaks it.
     """
-    if list(table.columns) != list(COLUMNS):
+    known = [*COLUMNS, *(column for column in OPTIONAL if column in table.columns)]
+    if list(table.columns) != known:
         raise ValueError(f"an utterance table has the columns {', '.join(COLUMNS)}; found {', '.join(table.columns)}")
     strange = ~table["emotion"].isin(labels.EMOTIONS) & table["emotion"].notna()
     word = next(iter(table.loc[strange, "emotion"]), None)

@@ -191,7 +191,7 @@ def true_turns(turns: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def held_out_scores(scores: pd.DataFrame, ax: Axes | None = None, *, level: float) -> Axes:
-    """Accuracy on sessions not heard against the shift, of all events and of those that are answered.
+    """Accuracy on what was held out, against the shift, of all events and of those that are answered.
 
     Args:
         scores: of `forecaster.scores.table`, fractions.

@@ -40,7 +40,7 @@ class Member:
     """The networks of one fold.
 
     Attributes:
-        held_out: what none of them has heard: the sessions of this fold's test part.
+        held_out: the names of the groups in this fold's test part (`held_out.groups`); none where the protocol has no groups.
         voices: one a shift, in the forecaster's order.
         familiarity: what their training windows are like.
     """

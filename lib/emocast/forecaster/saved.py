@@ -23,12 +23,13 @@ from safetensors.torch import save as to_bytes
 from sklearn.preprocessing import StandardScaler
 
 from .. import cache, paths
+from ..cards import CARD
 from ..forecasting.fcdnn import FCDNNClassifier
 from .abstention import Familiarity
 from .model import Forecaster, Member, Voice
 
 FORMAT = "emocast forecaster 1"
-RECORD, NETWORKS, CARD = "forecaster.json", "networks.safetensors", "MODEL_CARD.md"
+RECORD, NETWORKS = "forecaster.json", "networks.safetensors"
 
 
 class ForecasterError(ValueError):

@@ -1,4 +1,4 @@
-"""What the held-out sessions say of a forecaster: a row a shift, with intervals by dialogue."""
+"""What the held-out parts say of a forecaster: a row a shift, with intervals by dialogue."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import sklearn
 import torch
 from tqdm import tqdm
 
-from .. import cache, encoders, executor, threads
+from .. import cache, cards, encoders, executor, threads
 from ..cache import Cache
 from ..encoders import store
 from ..forecasting import evaluate, protocols
@@ -29,7 +29,7 @@ from ..forecasting.runs import Fit
 from ..labels import ordered
 from ..metrics import TemperatureScaling
 from ..profile import Profile
-from . import abstention, card, saved, scores
+from . import abstention, card, facts, held_out, saved, scores
 from .abstention import Familiarity
 from .model import Forecaster, Member, Voice
 
@@ -68,13 +68,15 @@ def ready(
     try:
         kept = saved.load(saved.folder(profile.name))
         if kept.facts["key"] == key:
+            cards.write(saved.folder(profile.name), card.text(kept))  # other words ask for no other training
             return kept
     except saved.ForecasterError:
         pass  # none is there, or none that can be read: made anew
     _check_encoder(profile, windows, embeddings)
     forecaster, predictions = train(profile, windows, embeddings, encoder=encoder, memory=memory, progress=progress)
     table = scores.table(profile, predictions, windows, utterances)
-    forecaster.facts.update(key=key, scores=scores.plain(table), data=card.data(profile, utterances, predictions))
+    told = facts.data(profile, utterances, windows, predictions)
+    forecaster.facts.update(key=key, scores=scores.plain(table), data=told)
     saved.save(saved.folder(profile.name), forecaster, card=card.text(forecaster))
     return forecaster
 
@@ -125,7 +127,8 @@ def train(
     ]
     shifts = sorted({fit.marks["shift_s"] for fit in fits})
     places = {"length_s": profile.windows.length_s, "guard_s": profile.windows.guard_s}
-    forecaster = Forecaster(classes, shifts, **places, encoder=encoder, members=tuple(members), facts=_facts(profile))
+    told = _facts(profile) | {"shared": facts.shared(windows, fits)}
+    forecaster = Forecaster(classes, shifts, **places, encoder=encoder, members=tuple(members), facts=told)
     return forecaster, _predictions(windows, embeddings, fits, voices, members, classes)
 
 
@@ -219,8 +222,8 @@ def _member(
         for side in (0, 1)
     )
     known = Familiarity.fit(embeddings[rest], embeddings[aside], known_share=profile.forecaster.known_share)
-    held_out = sorted(windows["session"].iloc[fits[places[0]].test].astype(str).unique())
-    return Member(tuple(held_out), tuple(voices[place] for place in places), known)
+    names = held_out.groups(windows.iloc[fits[places[0]].test], profile.forecaster.protocol)
+    return Member(names, tuple(voices[place] for place in places), known)
 
 
 def _predictions(
@@ -269,7 +272,9 @@ def _versions() -> tuple[str, ...]:
     return np.__version__, sklearn.__version__, torch.__version__, _CODE
 
 
-_CODE = cache.code_digest("forecaster", "forecasting", "metrics")
+# Not the card: other words about a model are no other model.
+_OWN = ("abstention", "facts", "held_out", "model", "saved", "scores", "training")
+_CODE = cache.code_digest(*(f"forecaster/{name}.py" for name in _OWN), "forecasting", "metrics")
 
 
 def _check_encoder(profile: Profile, windows: pd.DataFrame, embeddings: np.ndarray) -> None:

@@ -28,6 +28,7 @@ class Result:
 
     Attributes:
         classes: the emotions in play, in the project's order.
+        n_train: events of the training part. By `official`, `folds` are those of its last part alone.
         folds: out-of-fold predictions on the training part (`evaluate.cross_validate`).
         test: the final model's predictions on the held-out part: utterance, dialogue, emotion, predicted.
         losses: the final model's loss an epoch; the held-out part is watched, nothing is chosen by it.
@@ -35,6 +36,7 @@ class Result:
     """
 
     classes: list[str]
+    n_train: int
     folds: pd.DataFrame
     test: pd.DataFrame
     losses: pd.DataFrame
@@ -58,7 +60,7 @@ class Result:
         tested = metrics.evaluate(true, predicted, labels=self.classes)
         low, high = metrics.bootstrap_interval(true, predicted, self.test["dialogue"], method=METHOD, **interval)
         return {
-            "n_train": len(self.folds),
+            "n_train": self.n_train,
             "n_test": len(self.test),
             "cv_mean": of_folds["cv_mean"],
             "cv_std": of_folds["cv_std"],
@@ -120,4 +122,5 @@ def run(
         model.fit(X[train], y[train], validation_data=(X[test], y[test]))
         predicted = model.predict(X[test])
     tested = events.loc[test, ["utterance", "dialogue", "emotion"]].assign(predicted=predicted).reset_index(drop=True)
-    return Result(labels.ordered(classes), folds, tested, model.losses_, protocols.proof(events, train, test))
+    shared = protocols.proof(events, train, test)
+    return Result(labels.ordered(classes), len(train), folds, tested, model.losses_, shared)

@@ -57,7 +57,8 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
         level: share of its intervals.
 
     Returns:
-        Of each baseline, the protocols under which the model is better, worse, or not shown to differ from it.
+        Of each baseline, the protocols under which the model is better, worse, or not shown to differ from it; before that
+        how many events were asked, and how many under a protocol that tests fewer.
     """
     words = {"above": "better than", "below": "worse than", "open": "not shown to differ from"}
     said = []
@@ -68,8 +69,15 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
             if (rows["verdict"] == verdict).any()
         ]
         said.append(", ".join(of_baseline))
-    shifts = differences["shifts"].iloc[0]
-    events = differences["n"].max() // shifts
-    asked = f"{events:,} events, each at {shifts} shifts" if shifts > 1 else f"{events:,} events"
-    start = f"On {asked}, by {100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
+    draws = f"{100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
+    start = f"On {_asked(differences)}, by {draws}"
     return f"{start}, the {differences['model'].iloc[0]} is {'; it is '.join(said)}."
+
+
+def _asked(differences: pd.DataFrame) -> str:
+    """Say how many events there are: `official` tests one part of those that the other protocols test."""
+    shifts = differences["shifts"].iloc[0]
+    events = differences.groupby("protocol", sort=False)["n"].max() // shifts
+    fewer = events[events < events.max()]
+    apart = f" ({', '.join(f'{count:,} under {protocol}' for protocol, count in fewer.items())})" if len(fewer) else ""
+    return f"{events.max():,} events{apart}" + (f", each at {shifts} shifts" if shifts > 1 else "")

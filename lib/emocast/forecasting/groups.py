@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .sharing import Split
+from .sharing import Split, voices
 
 #: What can be held together -> the column of the window table that tells it.
 LEVELS: dict[str, str] = {
@@ -35,7 +35,7 @@ def together(windows: pd.DataFrame, level: str, *, at_least: int = 2) -> pd.Seri
 
     Returns:
         One value an event, with the index of `windows`: its dialogue, session (for "episode" too) or scenario; for
-        "speaker" the number of the component of speakers, joined by the dialogues in which they have an event.
+        "speaker" the number of the component of speakers, joined by the dialogues in which they speak (`sharing.voices`).
 
     Raises:
         ValueError: an event has no group, or there are fewer groups than asked for.
@@ -85,10 +85,13 @@ def official(windows: pd.DataFrame) -> Split:
 
 
 def _components(windows: pd.DataFrame) -> pd.Series:
-    """Number the connected components of the graph that joins each dialogue to its speakers."""
-    dialogue, dialogues = pd.factorize(windows["dialogue"])
-    speaker, _ = pd.factorize(windows["speaker"])
-    size = len(dialogues) + int(speaker.max()) + 1
-    edges = coo_matrix((np.ones(len(windows)), (dialogue, len(dialogues) + speaker)), shape=(size, size))
+    """Number the connected components of the graph that joins each dialogue to all who speak in it."""
+    rows = windows.reset_index(drop=True)
+    dialogue, dialogues = pd.factorize(rows["dialogue"])
+    heard = voices(rows)
+    speaker, speakers = pd.factorize(heard)
+    size = len(dialogues) + len(speakers)
+    ends = dialogue[heard.index], len(dialogues) + speaker
+    edges = coo_matrix((np.ones(len(heard)), ends), shape=(size, size))
     _, component = connected_components(edges, directed=False)
     return pd.Series(component[dialogue], index=windows.index)

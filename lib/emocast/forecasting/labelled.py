@@ -32,7 +32,7 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row an utterance: `utterance`, `dialogue`, `session` ("S08E21"), `scenario` (missing), `speaker`, `emotion`,
-        `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's beginning.
+        `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's beginning, `session_offset_s`.
     """
     placed = meld_timeline.place(annotations)
     season, episode = (placed[column].astype(int).astype(str).str.zfill(2) for column in ("season", "episode"))
@@ -44,8 +44,30 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
             "audio": placed["dialogue"],
             "start_s": placed["from_s"],
             "end_s": placed["to_s"],
+            "session_offset_s": placed["offset_s"],
         }
     ).reset_index(drop=True)
+
+
+def cut(
+    utterances: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float = 10.0, guard_s: float = 0.0
+) -> pd.DataFrame:
+    """Cut the windows that a forecaster with sound would have.
+
+    Args:
+        utterances: all utterances, labelled or not, on the clocks of their dialogues.
+        shifts_s: the shifts d in seconds.
+        length_s: the windows' length in seconds. No sound is read, but an event without a full window is left out, so that
+            the events are those that a forecaster has.
+        guard_s: further seconds between a window's end and t - d.
+
+    Returns:
+        The window tables of all shifts in one, as `windows.sweep`.
+
+    Raises:
+        ValueError: no event has a full window at a shift.
+    """
+    return windows.sweep(utterances[utterances["emotion"].notna()], shifts_s, length_s=length_s, guard_s=guard_s)
 
 
 def sweep(
@@ -70,8 +92,7 @@ def sweep(
         models: names out of `baselines.of_labels()`.
         protocol: how folds are made; a name in `protocols.PROTOCOLS`.
         n_splits: number of folds.
-        length_s: the windows' length in seconds. No sound is read, but an event without a full window is left out, so that
-            the events are those that a forecaster has.
+        length_s: the windows' length in seconds, as for `cut`.
         guard_s: further seconds between a window's end and t - d.
         event_sets: which of `evaluate.EVENT_SETS`.
         random_state: seed of samples and folds.
@@ -79,37 +100,32 @@ def sweep(
     Returns:
         The predictions, as `baselines.sweep`.
     """
-    events = utterances[utterances["emotion"].notna()]
-    cut = windows.sweep(events, shifts_s, length_s=length_s, guard_s=guard_s)
     known = baselines.of_labels()
     return baselines.sweep(
-        cut, utterances, models={name: known[name] for name in models}, classes=classes, protocol=protocol,
+        cut(utterances, shifts_s, length_s=length_s, guard_s=guard_s), utterances,
+        models={name: known[name] for name in models}, classes=classes, protocol=protocol,
         n_splits=n_splits, event_sets=event_sets, random_state=random_state,
     )  # fmt: skip
 
 
 def climb(
+    windows: pd.DataFrame,
     utterances: pd.DataFrame,
     protocols: Sequence[str],
     *,
-    shifts_s: Sequence[float],
     classes: Sequence[str] = MELD_CLASSES,
     n_splits: int = 5,
-    length_s: float = 10.0,
-    guard_s: float = 0.0,
     random_state: int,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Forecast from labels alone on each rung, on the events that have a window at all shifts.
 
     Args:
+        windows: of `cut`.
         utterances: all utterances, labelled or not, on the clocks of their dialogues.
         protocols: the rungs, from the published to the hardest.
-        shifts_s: the shifts d in seconds.
         classes: the emotions in play.
         n_splits: number of folds.
-        length_s: the windows' length in seconds, as for `sweep`.
-        guard_s: further seconds between a window's end and t - d.
         random_state: seed of samples and folds.
         progress: show a bar over the rungs.
 
@@ -119,10 +135,9 @@ def climb(
     Raises:
         ValueError: no rung can be asked, or a class has no event.
     """
-    cut = windows.sweep(utterances[utterances["emotion"].notna()], shifts_s, length_s=length_s, guard_s=guard_s)
     plan = {"classes": classes, "n_splits": n_splits, "random_state": random_state}
-    asked, left_out = rungs.possible(cut, protocols, **plan)
-    return company.climb(cut, utterances, asked=asked, progress=progress, **plan), left_out
+    asked, left_out = rungs.possible(windows, protocols, **plan)
+    return company.climb(windows, utterances, asked=asked, progress=progress, **plan), left_out
 
 
 def table(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -131,11 +131,15 @@ def parameters(setting: Mapping[str, Any], *, width: int, classes: int) -> int:
     return linear + layers * 2 * units
 
 
-def best_larger(found: pd.DataFrame) -> pd.Series:
-    """Pick the best of the networks that are larger than the first setting's.
+def best(found: pd.DataFrame, *, larger: bool) -> pd.Series:
+    """Pick the best of the networks that are larger than the first setting's, or of those that are not.
+
+    Each is the best of its own tries, so the two differ by size and not by who was tuned. The tries are as many as were
+    drawn, not equally many on both sides; the best of more is flattered more, by the search but not on other events.
 
     Args:
         found: from `search`.
+        larger: which side; the first setting is of those that are not larger.
 
     Returns:
         Its row.
@@ -143,7 +147,7 @@ def best_larger(found: pd.DataFrame) -> pd.Series:
     Raises:
         ValueError: no larger network was drawn.
     """
-    larger = found[found["parameters"] > found["parameters"].iloc[0]]
-    if larger.empty:
+    side = found[(found["parameters"] > found["parameters"].iloc[0]) == larger]
+    if side.empty:
         raise ValueError("no network with more parameters than the first setting's was drawn: draw more settings")
-    return larger.loc[larger["accuracy"].idxmax()]
+    return side.loc[side["accuracy"].idxmax()]

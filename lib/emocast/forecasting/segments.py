@@ -116,13 +116,8 @@ def fit(
     model = _first_guess(np.bincount(known, minlength=symbols), states, longest)
     line, lengths = _padded(sorted(sequences, key=len, reverse=True))
     for _ in range(iterations):
-        model = _improved(model, line, lengths)[0]
+        model = _improved(model, line, lengths)
     return model
-
-
-def log_likelihood(model: Segments, sequences: Sequence[tuple[int, ...]]) -> float:
-    """Give the log of P(known labels | model), in nats, over all sequences."""
-    return _improved(model, *_padded(sorted(sequences, key=len, reverse=True)))[1]
 
 
 def _first_guess(counts: np.ndarray, states: int, longest: int) -> Segments:
@@ -136,8 +131,8 @@ def _first_guess(counts: np.ndarray, states: int, longest: int) -> Segments:
     return Segments(np.full(states, 1 / states), jump, duration, emission)
 
 
-def _improved(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> tuple[Segments, float]:
-    """Go once round: the better model, and the log-likelihood of the one given. The longest sequences come first."""
+def _improved(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> Segments:
+    """Go once round: the better model. The longest sequences come first."""
     forward, scales = _forward(model, symbols, lengths)
     start, jump = np.zeros_like(model.start), np.zeros_like(model.jump)
     duration, emission = np.zeros_like(model.duration), np.zeros_like(model.emission)
@@ -160,7 +155,7 @@ def _improved(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> tupl
         after = np.concatenate([(of_state @ model.jump.T)[:, :, np.newaxis], weighed[:, :, :-1]], axis=2)
     jump += _SMOOTHING * (1 - np.eye(len(jump)))
     counts = (start + _SMOOTHING, jump, duration + _DURATION_SMOOTHING, emission + _SMOOTHING)
-    return Segments(*map(_normed, counts)), float(sum(np.log(of_turn).sum() for of_turn in scales))
+    return Segments(*map(_normed, counts))
 
 
 def _forward(model: Segments, symbols: np.ndarray, lengths: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

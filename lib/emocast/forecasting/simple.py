@@ -77,6 +77,22 @@ class Persistence(Forecaster):
         return np.where(same.any(axis=1, keepdims=True), same, self.prior_)
 
 
+def nothing_carried(predictions: pd.DataFrame) -> pd.Series:
+    """Count where a persistence has nothing to carry on and says the training's commonest class instead.
+
+    That is where nothing was heard, or where the last emotion is none of the classes in play; what is commonest differs from
+    fold to fold and from rung to rung, and a persistence's score moves with it.
+
+    Args:
+        predictions: of one persistence, with `shift_s` and its probabilities `p_<emotion>`; it is certain where it carries.
+
+    Returns:
+        The share of such events by shift, fractions.
+    """
+    shares = predictions[[name for name in predictions if name.startswith("p_")]].max(axis=1)
+    return shares.lt(1).groupby(predictions["shift_s"]).mean()
+
+
 class GroupPrior(Forecaster):
     """The shares of the classes among the training events of the same dialogue, or of the same scenario.
 

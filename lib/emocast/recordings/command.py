@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from .. import paths
@@ -44,7 +45,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--profile", default="demo", help="whose model: demo, smoke, paper or a .yaml file (default: demo)"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder for the results (default: outputs/PROFILE/forecasts/FILE)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for the results (default: outputs/PROFILE/forecasts/FILE; where that holds another recording of the "
+        "same name, its own digest is added)",
     )
     parser.add_argument(
         "--step", type=float, metavar="SECONDS", help="seconds between two forecasts (default: the profile's, 1)"
@@ -67,21 +72,28 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
     print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
     from .. import forecaster as forecasters  # here: they import torch, which other commands do not need
-    from . import growing, hearing, words
+    from . import placing, words
 
     made = forecasters.load(forecasters.folder(settings.name))
-    target = options.output or paths.outputs() / settings.name / "forecasts" / options.file.name
-    try:
-        heard = hearing.forecast(options.file, made, step_s=step_s, csv=target / "forecast.csv", jobs=settings.jobs)
-    except KeyboardInterrupt:
-        part = target / f"forecast.csv{growing.PART}"
-        kept = part.is_file() and part.stat().st_size > 0  # not before the first batch
-        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
-        print(f"stopped; {said}", file=sys.stderr)
-        return 130
-    written = [target / "forecast.csv", *([] if options.no_picture else _drawn(heard, made, target))]
+    common = paths.outputs() / settings.name / "forecasts"
+    with nullcontext(options.output) if options.output else placing.place(common, options.file) as target:
+        heard = _heard(options.file, made, target / "forecast.csv", step_s=step_s, jobs=settings.jobs)
+        written = [target / "forecast.csv", *([] if options.no_picture else _drawn(heard, made, target))]
     print("\n".join([*words.summary(heard, made), *(f"  -> {paths.relative(path)}" for path in written)]))
     return 0
+
+
+def _heard(path: Path, made, csv: Path, **options):
+    """The recording's forecasts; who stops them is told what is kept."""
+    from . import growing, hearing
+
+    try:
+        return hearing.forecast(path, made, csv=csv, **options)
+    except KeyboardInterrupt:
+        part = csv.with_name(csv.name + growing.PART)
+        kept = part.is_file() and part.stat().st_size > 0  # not before the first batch
+        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
+        raise KeyboardInterrupt(said) from None
 
 
 def _drawn(heard, made, target: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -114,9 +115,10 @@ def forecast(
             map(outline.add, recording.blocks()), rate=recording.rate, length_s=forecaster.length_s, step_s=step_s,
             sample_rate=encoder.sample_rate, passed=passed,
         )  # fmt: skip
-        for end_s, batch_rows in _tables(sounds, forecaster, encoder, jobs=jobs):
-            rows.add(batch_rows)
-            bar.update(end_s - bar.n)
+        with closing(_tables(sounds, forecaster, encoder, jobs=jobs)) as tables:
+            for end_s, batch_rows in tables:
+                rows.add(batch_rows)
+                bar.update(end_s - bar.n)
         if not rows.tables:
             raise usable.short(recording, forecaster.length_s)
         table = pd.concat(rows.tables, ignore_index=True)
@@ -157,18 +159,24 @@ def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
 def _tables(
     sounds: Iterable[Window], forecaster: Forecaster, encoder: Encoder, *, jobs: int
 ) -> Iterator[tuple[float, pd.DataFrame]]:
-    """The rows of batches of windows in order, each with its last end: some are computed while the next is read."""
+    """The rows of batches of windows in order, each with its last end: some are computed while the next is read.
+
+    Whoever stops does not wait: batches that have not begun never do, and those in hand end for nobody.
+    """
     source, pending = iter(sounds), deque()
     jobs = jobs if encoder.threaded else 1
-    # One thread of torch a batch, as in the store: batches side by side are quicker than threads that share one.
-    with threads.one(), ThreadPoolExecutor(jobs) as workers:
-        while batch := list(islice(source, _BATCH)):
-            pending.append((batch[-1].end_s, workers.submit(_table, batch, forecaster, encoder)))
-            if len(pending) > jobs:
-                end_s, rows = pending.popleft()
+    workers = ThreadPoolExecutor(jobs)
+    try:
+        with threads.one():  # a batch, as in the store: batches side by side are quicker than threads that share one
+            while batch := list(islice(source, _BATCH)):
+                pending.append((batch[-1].end_s, workers.submit(_table, batch, forecaster, encoder)))
+                if len(pending) > jobs:
+                    end_s, rows = pending.popleft()
+                    yield end_s, rows.result()
+            for end_s, rows in pending:
                 yield end_s, rows.result()
-        for end_s, rows in pending:
-            yield end_s, rows.result()
+    finally:
+        workers.shutdown(wait=False, cancel_futures=True)
 
 
 def _table(batch: list[Window], forecaster: Forecaster, encoder: Encoder) -> pd.DataFrame:

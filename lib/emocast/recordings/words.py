@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..forecaster import Forecaster
+from ..forecaster import Forecaster, held_out
 from .hearing import Heard
 
 
@@ -57,16 +57,17 @@ def summary(heard: Heard, forecaster: Forecaster) -> list[str]:
 
 
 def model(forecaster: Forecaster) -> str:
-    """Say which model it is and how good it was on sessions that it had not heard."""
+    """Say which model it is, how good it was on what its networks had not heard, and what its encoder had."""
     facts = forecaster.facts
     corpus = facts["data"]["corpus"] + (" (synthetic)" if facts["data"]["synthetic"] else "")
     shown = [row for row in facts["scores"] if row["shift_s"] in shown_shifts(forecaster.shifts_s)]
     scores = "; ".join(f"{_score(row, 'accuracy')} at +{row['shift_s']:g} s" for row in shown)
     level, chance = 100 * facts["intervals"]["level"], 100 * facts["scores"][0]["chance"]
+    protocol = facts["settings"]["protocol"]
     return (
         f"model: {len(forecaster.members) * len(forecaster.shifts_s)} networks of the profile {facts['profile']}, trained on "
-        f"{corpus}, protocol {facts['settings']['protocol']}: {scores} of the events forecast rightly "
-        f"({level:g} % intervals by dialogue; chance {chance:.1f} %)"
+        f"{corpus}, protocol {protocol} ({held_out.words(protocol)}): {scores} of the events forecast rightly "
+        f"({level:g} % intervals by dialogue; chance {chance:.1f} %){_but(forecaster)}"
     )
 
 
@@ -75,8 +76,9 @@ def title(heard: Heard, forecaster: Forecaster) -> str:
     data = forecaster.facts["data"]
     corpus = data["corpus"] + (" (synthetic)" if data["synthetic"] else "")
     near = forecaster.facts["scores"][0]
-    right = f"right on {_score(near, 'accuracy')} of the events {near['shift_s']:g} s ahead in sessions not heard"
-    return f"{heard.path.name}\nmodel of {corpus}: {right}"
+    right = f"right on {_score(near, 'accuracy')} of the events {near['shift_s']:g} s ahead"
+    new = held_out.words(forecaster.facts["settings"]["protocol"])
+    return f"{heard.path.name}\nmodel of {corpus}: {right}\n{new}{_but(forecaster)}"
 
 
 def clock(seconds: float) -> str:
@@ -84,6 +86,12 @@ def clock(seconds: float) -> str:
     whole = round(seconds)
     minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
     return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes
+
+
+def _but(forecaster: Forecaster) -> str:
+    """What takes from a score, where the encoder knows what the networks do not."""
+    known = held_out.encoder_words(forecaster.facts)
+    return f"; but {known}" if known else ""
 
 
 def _told(row: pd.Series, classes: list[str]) -> str:

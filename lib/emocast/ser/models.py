@@ -18,7 +18,7 @@ import torch
 from .. import corpora, labels, paths, threads
 from ..corpora.table import CorpusError
 from ..profile import Profile
-from . import data, progress, splits, start, training
+from . import cards, data, progress, splits, start, training
 
 _START = "start"
 
@@ -148,6 +148,7 @@ def _start(profile: Profile, report: progress.Reporter) -> None:
     # One thread: alone a fifth slower than two, beside another notebook twice as fast, and the same weights on all machines.
     with threads.of_torch(1):
         start.train(target, files, settings=profile.ser.start, seed=profile.seed, report=report)
+    cards.write_start(profile, target, len(files))
 
 
 def kept_epoch(model: Path | str) -> int:
