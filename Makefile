@@ -155,7 +155,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@cat requirements.lock pyproject.toml | cmp -s - $@ || { \
 	  echo "Installing the pinned environment into $(ENV): some minutes, about 8 GB"; \
 	  $(PY) -m pip install --quiet --no-warn-script-location -r requirements.lock && \
-	  $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .; }
+	  $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable . && \
+	  echo "Compiling once what the notebooks call" && $(PY) -W ignore -m emocast.compiled; }
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
