@@ -55,7 +55,7 @@ def _forecast(classes: int) -> Line:
 
 def _sweep(shift: int) -> Line:
     printed = (f"forecast-3-class-shift-{shift}s", "IEMOCAP", "cv_mean")
-    what = f"The same, 3 classes, {shift} s ahead (cross-validation)"
+    what = f"Cross-validated with the profile's settings, 3 classes, {shift} s ahead"
     row = {"event_set": "moving", "shift_s": shift}
     return Line(what, "05_time_shift_sweep/sweep", row, _SWEPT, percent=True, printed=printed, chance=1 / 3)
 

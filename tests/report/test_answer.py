@@ -5,6 +5,8 @@ import pytest
 
 import reference_site
 from emocast import profile
+from emocast.forecaster import held_out
+from emocast.forecasting import rungs
 from emocast.report import answer, finished
 
 
@@ -66,10 +68,42 @@ def test_one_sentence_says_where_the_network_stands(low, reach):
     row = {"model": "FC-DNN", "baseline": "persistence", "protocol": "dialogue", "verdict": "open", "shifts": 3, "n": 9}
     sentences, _ = answer.OPENINGS[0].say(points, pd.DataFrame([row]), profile=profile.load("demo"))
     assert sentences[0] == (
-        f"In short, with dialogues held apart: 0 s ahead the network is right on 52 % [{low[0]}, 60] of the events, where "
-        f"chance is 33 % and repeating the last true emotion 57 % [50, 60]. It stays above chance {reach}, but is not shown "
-        "to do better than repeating the last true emotion."
+        f"In short, with dialogues held apart: the network is above chance {reach}, but is not shown to do better than "
+        "repeating the last true emotion."
     )
+    assert sentences[1] == (
+        f"0 s ahead it is right on 52 % [{low[0]}, 60] of the events, where chance is 33 % and repeating the last true emotion "
+        "57 % [50, 60]."
+    )
+
+
+def test_the_better_of_two_persistences_is_named_where_it_was_asked(tmp_path):
+    assert answer._against_the_better([]) == []
+    run = finished.Finished(tmp_path / "07_is_it_forecasting", {}, None)
+    run.folder.mkdir()
+    claim = "It beats repeating the last true emotion; held apart:"
+    rows = [
+        (f"{claim} nothing", "+1 points", "supported", "random"),
+        (f"{claim} sessions", "-6 points", "not shown", "session"),
+    ]
+    table = pd.DataFrame(rows, columns=["claim", "evidence", "verdict", "protocol"])
+    table.to_csv(run.folder / "claims.csv", index=False)
+    (said,) = answer._against_the_better([run])
+    assert said.endswith("the last one in play: -6 points: a gain is not shown.")
+
+
+def test_what_the_encoder_remembers_is_said(tmp_path, monkeypatch):
+    settings = profile.load("demo")
+    assert answer._memory(tmp_path, settings) == []
+    pd.DataFrame({"utterance": ["u", "v"]}).to_parquet(tmp_path / rungs.FILE)
+    told = {"knows": held_out.LABELS, "heard": 1, "events": 2}
+    monkeypatch.setattr(held_out, "encoder", lambda _, events: told if list(events) == ["u", "v"] else None)
+    (said,) = answer._memory(tmp_path, settings)
+    assert said.startswith(
+        "The encoder was trained on 1 of the 2 events with their labels: no division takes that back"
+    )
+    told |= {"knows": held_out.NOTHING}
+    assert answer._memory(tmp_path, settings) == []
 
 
 def test_claims_stand_there_when_a_notebook_made_them(tmp_path):

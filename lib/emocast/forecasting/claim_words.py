@@ -45,7 +45,7 @@ CLAIMS: dict[str, Claim] = {
         "It beats knowing which dialogue it is; held apart: {apart}",
         "accuracy minus that of the dialogue mode",
         "Recognising the dialogue does not explain the whole score.",
-        "Recognising the dialogue is enough to explain the score: as evidence of forecasting it does not count.",
+        "That it knows more than which dialogue it is, is not shown.",
         "Who only recognises the dialogue, without any sound, scores more: as evidence of forecasting it does not count.",
     ),
     "persistence": Claim(
@@ -123,7 +123,7 @@ CLAIMS: dict[str, Claim] = {
         "A larger network forecasts better; held apart: {apart}",
         "held-out accuracy of the best larger network minus that of the best not larger one of the same search",
         "The preprint's remark that more layers and neurons bring no gain does not hold here.",
-        "As the preprint remarks, more layers and neurons are not shown to bring a gain.",
+        "That more layers and neurons bring a gain is not shown; the preprint remarks that they bring none.",
         "The best of the larger networks does worse than the best of the others on events that took no part in the search.",
     ),
 }  # fmt: skip

@@ -50,7 +50,7 @@ CLAIMS: dict[str, Claim] = {
         "uniform guess that is told of the change",
         "The labels before tell something of what a change leads to.",
         "That the labels before tell anything of a change is not shown.",
-        "It bets on what lasts: where the emotion changes, who knows nothing of what was said does better.",
+        "It bets on what lasts: where the emotion changes, who is only told so, and names any other, does better.",
     ),
 }
 
@@ -107,7 +107,7 @@ def _contest(predictions: pd.DataFrame, name: str, references: Sequence[str], ju
 
 
 def _changes(events: pd.DataFrame, judge: Judge, classes: Sequence[str]) -> pd.DataFrame:
-    """Each chain on the events that change the emotion, against the better of who knows nothing of it."""
+    """Each chain on the events that change the emotion, against the better of who knows nothing of what it becomes."""
     if events.empty:
         return pd.DataFrame()
     hits = given_change.hits(events, models=(*CHAINS, "majority"), classes=classes)

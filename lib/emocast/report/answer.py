@@ -54,7 +54,9 @@ def find(runs: list[Finished], profile: profiles.Profile) -> Answer | None:
         figure = next((figure for figure in run.figures if figure["name"] == opening.figure), None) if run else None
         files = [_file(run, table) for table in opening.tables] if run else []
         if figure and all(file.is_file() for file in files):
-            return Answer(run, figure, *opening.say(*(pd.read_csv(file) for file in files), profile=profile))
+            sentences, scores = opening.say(*(pd.read_csv(file) for file in files), profile=profile)
+            aside = [*_against_the_better(runs), *_memory(run.folder, profile)]
+            return Answer(run, figure, [*sentences[:2], *aside, *sentences[2:]], scores)
     return None
 
 
@@ -77,7 +79,7 @@ def _file(run: Finished, table: str) -> Path:
 
 #: What the words of the ladder's figure mean, for who meets them here first.
 TERMS = (
-    "Each division holds more apart between training and test than the one before: nothing (random), shared seconds of sound "
+    "What each division holds apart between training and test: nothing (random), shared seconds of sound "
     "(purged), dialogues, speakers, sessions, sessions and scenarios; where each session has speakers of its own, as in "
     "IEMOCAP, speakers and sessions are the same division. Persistence repeats the last true emotion before the window ends; "
     "audio persistence hears the last utterance and repeats what it recognises. A ceiling is the best possible forecast "
@@ -114,7 +116,7 @@ _AGAINST = {
 
 
 def _in_short(points: pd.DataFrame, differences: pd.DataFrame, chance: float) -> list[str]:
-    """The answer in one sentence: the network beside chance and persistence under one division, `points`; or none."""
+    """The answer in a sentence and its numbers: the network beside chance and persistence under one division; or none."""
     from ..forecasting import protocols
     from ..forecasting.baselines import PERSISTENCE
     from ..forecasting.rungs import MODEL
@@ -128,11 +130,37 @@ def _in_short(points: pd.DataFrame, differences: pd.DataFrame, chance: float) ->
     reach = f"up to {model.loc[above, 'shift_s'].max():g} s ahead" if above.any() else "at no distance"
     asked = differences["baseline"].eq(PERSISTENCE) & differences["protocol"].eq(protocol)
     return [
-        f"In short, with {protocols.PROTOCOLS[protocol]} held apart: {start:g} s ahead the network is right on "
-        f"{_percent(next(model.itertuples()))} of the events, where chance is {chance:.0f} % and repeating the last true "
-        f"emotion {_percent(next(repeated.itertuples()))}. It stays above chance {reach}, "
-        f"{_AGAINST[differences.loc[asked, 'verdict'].iloc[0]]}."
+        f"In short, with {protocols.PROTOCOLS[protocol]} held apart: the network is above chance {reach}, "
+        f"{_AGAINST[differences.loc[asked, 'verdict'].iloc[0]]}.",
+        f"{start:g} s ahead it is right on {_percent(next(model.itertuples()))} of the events, where chance is {chance:.0f} % "
+        f"and repeating the last true emotion {_percent(next(repeated.itertuples()))}.",
     ]
+
+
+def _against_the_better(runs: list[Finished]) -> list[str]:
+    """What notebook 07 says of the better of two ways to repeat the last emotion, one sentence; none where it has not run."""
+    notebook, table, _ = CLAIMS
+    files = [_file(run, table) for run in runs if run.name == notebook]
+    if not files or not files[0].is_file():
+        return []
+    found = pd.read_csv(files[0])
+    found = found[found["claim"].str.startswith("It beats repeating")].set_index("protocol")
+    ways = "Held against the better of two ways to repeat it, that of the last emotion or of the last one in play"
+    honest = [name for name in HONEST if name in found.index]
+    return [f"{ways}: {found.loc[name, 'evidence']}: a gain is {found.loc[name, 'verdict']}." for name in honest[:1]]
+
+
+def _memory(folder: Path, profile: profiles.Profile) -> list[str]:
+    """What the encoder knows of the events of the ladder, one sentence; none where it knows nothing of them."""
+    from ..forecaster import held_out
+    from ..forecasting import rungs
+
+    if not (folder / rungs.FILE).is_file():
+        return []
+    events = pd.read_parquet(folder / rungs.FILE, columns=["utterance"])["utterance"].astype(str)
+    known = held_out.encoder_words({"data": {"encoder": held_out.encoder(profile, events)}})
+    said = f"{known[:1].upper()}{known[1:]}: no division takes that back, and notebook 07 asks how much of the score it is."
+    return [said] if known else []
 
 
 def _of_sweep(table: pd.DataFrame, *, profile: profiles.Profile) -> _Said:
