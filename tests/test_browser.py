@@ -166,7 +166,9 @@ def test_no_page_overflows_or_complains(site, browser, looks):
     assert {name: by for name, by in wider.items() if by > 0} == {} and complaints == []
 
 
-@pytest.mark.parametrize("looks", SIZES)
+@pytest.mark.parametrize(
+    "looks", ["light", *(pytest.param(looks, marks=pytest.mark.slow) for looks in list(SIZES)[1:])]
+)
 @pytest.mark.parametrize("part", ["some", pytest.param("others", marks=pytest.mark.slow)])
 def test_nobody_is_shut_out(site, browser, looks, part):
     page, _, _ = opened(browser, looks)

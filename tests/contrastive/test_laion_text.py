@@ -51,6 +51,7 @@ def test_sounds_and_texts_are_as_alike_as_the_package_says(model, checkpoint):
     np.testing.assert_allclose(model.embed_audio(clips) @ model.embed_text(texts).T, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_stands_beside_a_text_does_not_change_it(model):
     texts = ["sad", "mad", "a long and happy voice", "mad", "bad"]
     together = model.embed_text(texts)

@@ -84,6 +84,7 @@ def test_the_held_out_part_changes_nothing_but_itself(data):
     assert not again.losses["validation_loss"].equals(clean.losses["validation_loss"])
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_changes_nothing(data):
     windows, embeddings = data
     network = FCDNNClassifier(**{**NETWORK, "epochs": 2})
