@@ -1,13 +1,9 @@
 """Claims on forecasters that read labels, on made-up predictions of which it is known what they are."""
 
-import numpy as np
-import pandas as pd
-
-from emocast.forecasting import claims, contests, label_claims
+from emocast.forecasting import claims, label_claims
 from emocast.forecasting.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
+from made_predictions import CLASSES, JUDGE, predictions
 
-CLASSES = np.array(["neutral", "happiness", "sadness"])
-JUDGE = contests.Judge(level=0.95, draws=300, permutations=999, tolerance=0.05, random_state=0)
 RIGHT = {
     "majority": 1 / 3,
     "persistence": 0.5,
@@ -18,26 +14,11 @@ RIGHT = {
 }
 
 
-def predictions(*, of_dialogue, dialogues=60, events=9):
+def of_labels(*, of_dialogue, dialogues=60):
     """Each model is right as often as `RIGHT` says, the dialogue mode as `of_dialogue` does: protocol -> share."""
-    generator, rows = np.random.default_rng(0), []
-    n = dialogues * events
-    for protocol, share_of_mode in of_dialogue.items():
-        for shift in (0.0, 10.0):
-            emotion = CLASSES[np.arange(n) % 3]
-            other = CLASSES[(np.arange(n) + 1 + generator.integers(2, size=n)) % 3]
-            event = {
-                "protocol": protocol,
-                "shift_s": shift,
-                "utterance": [f"u{number}" for number in range(n)],
-                "dialogue": [f"d{number // events}" for number in range(n)],
-                "emotion": emotion,
-                "last_emotion": np.where(generator.random(n) < 0.5, other, emotion),
-            }
-            for model, share in {**RIGHT, "dialogue mode": share_of_mode}.items():
-                said = np.where(generator.random(n) < share, emotion, other)
-                rows.append(pd.DataFrame({"model": model, **event, "predicted": said}))
-    return pd.concat(rows, ignore_index=True)
+    where = [("dialogue mode", "protocol", protocol, share) for protocol, share in of_dialogue.items()]
+    made = {"dialogues": dialogues, "shifts": (0.0, 10.0), "protocols": of_dialogue}
+    return predictions({**RIGHT, "dialogue mode": 0.0}, where=where, **made)
 
 
 def judged(table):
@@ -48,7 +29,7 @@ def judged(table):
 
 
 def test_each_forecaster_has_the_verdict_that_it_was_made_for():
-    _, verdict, found = judged(predictions(of_dialogue={"random": 0.6, "episode": 1 / 3}))
+    _, verdict, found = judged(of_labels(of_dialogue={"random": 0.6, "episode": 1 / 3}))
     dialogue = "Knowing which dialogue it is beats naming the commonest emotion"
     assert verdict[f"{dialogue} @ random"] == SUPPORTED and verdict[f"{dialogue} @ episode"] == NOT_SHOWN
     assert verdict["Repeating the last true emotion scores above chance @ episode"] == SUPPORTED
@@ -64,7 +45,7 @@ def test_each_forecaster_has_the_verdict_that_it_was_made_for():
 
 
 def test_all_chains_are_one_family_of_tests():
-    tested, _, found = judged(predictions(of_dialogue={"random": 0.6, "episode": 1 / 3}))
+    tested, _, found = judged(of_labels(of_dialogue={"random": 0.6, "episode": 1 / 3}))
     assert len(tested) == 3 * 2 * 2 and list(tested["model"].unique()) == list(label_claims.CHAINS)
     one = tested[tested["model"] == "Markov chain, order 2"]
     least = tested["p_value"].min()
@@ -76,7 +57,7 @@ def test_all_chains_are_one_family_of_tests():
 
 
 def test_without_an_event_that_changes_nothing_is_said_of_changes():
-    table = predictions(of_dialogue={"episode": 0.4}, dialogues=20)
+    table = of_labels(of_dialogue={"episode": 0.4}, dialogues=20)
     *_, found = judged(table.assign(last_emotion=table["emotion"]))
     assert not found["claim"].str.contains("forecasts changes").any()
     assert len(found) == 1 + 1 + 3, "a single rung is both the published and the strict one"
