@@ -10,6 +10,7 @@ import pandas as pd
 
 from .. import cards, labels, metrics, paths
 from ..profile import Profile
+from ..ser import splits
 from ..ser.kept import RECORD
 from . import models, zero_shot
 
@@ -78,11 +79,8 @@ def write(
 
 def _shared(utterances: pd.DataFrame, heard: pd.Series) -> str:
     """How many dialogues, speakers and sessions a model has heard and is tested on."""
-    sides = utterances[heard], utterances[~heard]
-    return ", ".join(
-        f"{column}s: {len(set.intersection(*(set(side[column].dropna()) for side in sides)))}"
-        for column in ("dialogue", "speaker", "session")
-    )
+    proof = splits.proof(utterances, heard.map({True: splits.TRAIN, False: splits.TEST}))
+    return ", ".join(f"{what}: {proof[f'{what}_shared']}" for what in ("dialogues", "speakers", "sessions"))
 
 
 def _scores(
