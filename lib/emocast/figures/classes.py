@@ -127,6 +127,7 @@ def scores(
     ax: Axes | None = None,
     *,
     chance: float | None = 0.25,
+    guess: str = "chance",
     label: str = "accuracy",
     title: str = "",
 ) -> Axes:
@@ -137,6 +138,7 @@ def scores(
             missing, and so may value where only a published one exists. The order is that of drawing from the top.
         ax: where to draw.
         chance: the score of a model that knows nothing; None where no one number is.
+        guess: what that model does, for the legend.
         label: name of the score.
         title: the title.
     """
@@ -156,7 +158,7 @@ def scores(
     if table["published"].notna().any():
         ax.plot([], [], "s", ms=10, mfc="none", mec=base.PUBLISHED_COLOUR, mew=1.1, label="published, same model")
     if chance is not None:
-        ax.axvline(chance, color="0.4", ls=":", label=f"chance, {chance:.0%}")
+        ax.axvline(chance, color="0.4", ls=":", label=f"{guess}, {chance:.0%}")
     _rows(ax, groups)
     ax.set(xlim=(0, 1), xlabel=label, title=title)
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
