@@ -47,8 +47,6 @@ ifneq ($(OWN),$(wildcard $(OWN)))
 $(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
 endif
 
-# What an own profile is made of: its file, and the loaders of corpora beside it.
-WRITTEN := $(OWN) $(if $(OWN),$(wildcard $(dir $(OWN))*.py))
 # Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
 TRAINS := $(if $(OWN),$(shell grep -q '^extends: *paper' '$(OWN)' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
 
@@ -58,8 +56,14 @@ HOME_    := $(call escaped,$(EMOCAST_OUTPUTS))/$(NAME)
 RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
-LIBRARY  := $(filter-out %/verify.py %/differences.py %/judged.py %/tolerances.py %/front_page.py,$(shell find lib/emocast -name '*.py' -o -name '*.yaml' -o -name '*.csv' -o -name '*.html'))
-VOICES   := $(wildcard lib/emocast/corpora/synthetic/*.py) $(wildcard lib/emocast/profiles/*.yaml)
+
+# What a notebook's code is: its cells, the profile, and the modules that it imports, without docstrings. `stamps` writes a file
+# for each, and anew only when any of that has changed, so that a sentence mended in the library runs nothing again.
+RUNS   := $(PY) -m emocast_run
+CODE   := $(HOME_)/.code
+coded   = $(CODE)/$(1)
+stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(VOICES),--twins "$$EMOCAST_DATA/$(PROFILE)/.code")
+SITE   := $(wildcard lib/emocast_run/*.py lib/emocast_run/templates/*) data/LICENCES.md
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
 # paper and own profiles `ready` comes first: what an own profile's synthetic corpora lack is made, and of corpora and
@@ -68,6 +72,7 @@ EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(call escaped,$(EMOCAST_DATA))
 TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
 TWINS    := $(if $(EMBEDDED),$(foreach folder,CREMA-D EmoDB ShEMO LibriSpeech MELD.Raw,$(EMBEDDED)/$(folder)/synthetic.json))
 SPEECH   := $(if $(EMBEDDED),$(EMBEDDED)/LibriSpeech/synthetic.json)
+VOICES   := $(if $(EMBEDDED),$(EMBEDDED)/.code)
 READY    := $(if $(EMBEDDED),,ready)
 
 ifneq ($(words $(CURDIR)),1)
@@ -92,16 +97,16 @@ env: $(STAMP)  ## make the environment (.venv, or the active conda environment),
 # shared between them, for threads of two that wait for each other take twice the time of one.
 SHARE := import os; print(max(1, (os.cpu_count() or 1) // 2))
 reproduce: $(STAMP)  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$($(PY) -c '$(SHARE)')} $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
+	@$(stamps) && OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$($(PY) -c '$(SHARE)')} $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
 
 finished: $(RUN)/index.html
 	@echo "Up to date: open $<"
 
 report: $(STAMP)  ## write the site anew from what the notebooks left, without running any
-	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+	@$(RUNS) site --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 open: $(STAMP)  ## open the finished run's site in the browser
-	@$(PY) -m emocast open --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+	@$(RUNS) open --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
@@ -110,14 +115,13 @@ test: $(STAMP)  ## run the tests (ARGS=--slow for further runs of the notebooks;
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 verify: $(STAMP)  ## is outputs/<profile> as outputs/reference/<profile>, within stated tolerances? (ARGS=--exact for none)
-	@$(PY) -m emocast.verify --profile $(ASKED) $(ARGS)
+	@$(RUNS) verify --profile $(ASKED) $(ARGS)
 
-reference: $(RUN)/index.html  ## renew outputs/reference/<profile> from this run: its tables and small figures
-	$(PY) -m emocast.report reference --profile $(ASKED)
-	$(if $(filter demo,$(PROFILE)),$(PY) -m emocast.front_page)
+reference: reproduce  ## renew outputs/reference/<profile> from this run: its tables and small figures
+	$(RUNS) reference --profile $(ASKED)
 
 checkpoints: $(STAMP)  ## download the published models that a profile names (PROFILE=paper) into the model hub's cache
-	$(PY) -m emocast.requirements --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
+	$(RUNS) needs --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
 
 data: $(STAMP)  ## which real corpora are there, and how to get them; ARGS="emodb cremad" fetches these
 	@$(PY) -m emocast.corpora $(if $(ARGS),download $(ARGS),where) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))
@@ -156,7 +160,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "Installing the pinned environment into $(ENV): some minutes, about 8 GB"; \
 	  $(PY) -m pip install --quiet --no-warn-script-location -r requirements.lock && \
 	  $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable . && \
-	  echo "Compiling once what the notebooks call" && $(PY) -W ignore -m emocast.compiled; }
+	  echo "Compiling once what the notebooks call" && $(PY) -W ignore -m emocast_run warmup; }
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
@@ -167,15 +171,18 @@ $(TALKS) $(TWINS): $(VOICES) | $(STAMP)
 
 ready: | $(STAMP)
 	@$(synthetic) --if-missing
-	@$(PY) -m emocast.requirements --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+	@$(RUNS) needs --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
 
 # --- the notebooks
+$(foreach name,$(NOTEBOOKS) models,$(call coded,$(name))) $(VOICES): | $(STAMP)
+	@$(stamps)
+
 $(call finished,06_cross_lingual_ser): $(TWINS)
 # In paper the encoders are published checkpoints; else (TRAINS) they are trained first: 06 shows them, 03 asks them, and 02 trains
 # the small wav2vec 2.0 among them further. What is trained already is left as it is.
 ifneq ($(TRAINS),)
 MODELS := $(HOME_)/models/.trained
-$(MODELS): $(TALKS) $(SPEECH) $(LIBRARY) $(WRITTEN) $(STAMP) | $(READY)
+$(MODELS): $(TALKS) $(SPEECH) $(call coded,models) $(STAMP) | $(READY)
 	@echo "$(NAME): recognisers of notebook 06"
 	@$(PY) -m emocast.ser --profile $(ASKED)
 	@touch "$@"
@@ -191,16 +198,16 @@ $(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) 
 	| $(call finished,06_cross_lingual_ser)
 
 define notebook
-$(call finished,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TALKS) $(WRITTEN) $(STAMP) | $(READY) $(TWINS)
+$(call finished,$(1)): $(call coded,$(1)) $(TALKS) $(STAMP) | $(READY) $(TWINS)
 	@echo "$(NAME): $(1)"
-	@$(PY) -m emocast.runner $$< --profile $(ASKED)
+	@$(RUNS) run notebooks/$(1).ipynb --profile $(ASKED)
 endef
 $(foreach name,$(NOTEBOOKS),$(eval $(call notebook,$(name))))
 
 define on_another_corpus
-$$(call elsewhere,$(1)): notebooks/$(1).ipynb $(LIBRARY) $(TWINS) $(WRITTEN) $(MODELS) $(STAMP) | $(READY)
+$$(call elsewhere,$(1)): $(call coded,$(1)) $(TWINS) $(MODELS) $(STAMP) | $(READY)
 	@echo "$(NAME), $(CORPUS): $(1)"
-	@$(PY) -m emocast.runner $$< --profile $(ASKED) --parameter corpus $(CORPUS)
+	@$(RUNS) run notebooks/$(1).ipynb --profile $(ASKED) --parameter corpus $(CORPUS)
 endef
 ifneq ($(CORPUS),)
 $(foreach name,$(FORECASTING),$(eval $(call on_another_corpus,$(name))))
@@ -211,5 +218,5 @@ endif
 # Make begins in this order: first what others wait for, so that no core is idle in the end.
 ASKED_FOR := $(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS))
 URGENT    := $(filter 03_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
-$(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name)))
-	@$(PY) -m emocast.report page --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))
+$(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name))) $(SITE)
+	@$(RUNS) site --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from emocast import device, paths
+from emocast import compute, paths
 from emocast.corpora.table import CorpusWarning
 
 from . import examining, extraction, growth, material, networks, reading, recordings
@@ -72,10 +72,10 @@ def _sound(folder: Path) -> tuple[Path, pd.DataFrame]:
 
 
 def _head() -> str:
-    flags = "bf16" if device.precision("auto") == "bf16" else "no bf16: fp32 only"
+    flags = "bf16" if compute.precision("auto") == "bf16" else "no bf16: fp32 only"
     return (
         f"# What Emocast costs\n\n{datetime.now(timezone.utc):%Y-%m-%d}, {platform.system()} {platform.machine()}, "
-        f"{extraction.CORES} cores ({torch.backends.cpu.get_cpu_capability()}; {flags}), {device.best()}, "
+        f"{extraction.CORES} cores ({torch.backends.cpu.get_cpu_capability()}; {flags}), {compute.best_device()}, "
         f"PyTorch {torch.__version__}. Made by `make bench`; each figure is of this run.\n"
     )
 

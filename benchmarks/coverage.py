@@ -96,7 +96,7 @@ def truths(generator: np.random.Generator) -> dict[str, float]:
     known |= {name: (table[name] == true).mean() for name in ("persistence", "ceiling")}
     known["difference"] = known["accuracy"] - known["persistence"]
     known["skill"] = known["difference"] / (known["ceiling"] - known["persistence"])
-    known["brier"] = metrics.brier_score(true, unsure(table, 1), labels=CLASSES)
+    known["brier"] = metrics.brier_losses(true, unsure(table, 1), labels=CLASSES).mean()
     for name, power in (("ece", 2.0), ("ece, calibrated", 1.0)):
         known[name] = metrics.calibration_error(true, unsure(table, power), labels=CLASSES)
     return known

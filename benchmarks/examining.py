@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from emocast.corpora import doctor, emodb
+from emocast.corpora import emodb, validate
 
 from .measure import Result, rounds, spread
 
@@ -26,7 +26,7 @@ def examining(scratch: Path) -> Result:
     ways = {
         "a loop of reads and digests": lambda: _plain(root),
         "headers and names (validate)": lambda: emodb.validate(root),
-        "every sample (examine)": lambda: doctor.examine("emodb", root, progress=False),
+        "every sample (examine)": lambda: validate.examine("emodb", root, progress=False),
     }
     seconds = rounds(ways, number=ROUNDS, warm=False)
     plain = seconds["a loop of reads and digests"]

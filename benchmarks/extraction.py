@@ -15,7 +15,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from emocast import device, threads
+from emocast import compute
 from emocast.encoders import get, store
 
 from .measure import Result, rounds, spread
@@ -51,7 +51,7 @@ def against_plain(encoder: str, root: Path, cut: pd.DataFrame, scratch: Path) ->
     some = cut.iloc[np.linspace(0, len(cut) - 1, WINDOWS).astype(int)].reset_index(drop=True)
     plain, kept, given = Plain(Path(encoder.partition(":")[2])), {}, {}
     number = iter(range(1_000))
-    precisions = list(dict.fromkeys([device.precision("auto"), "fp32"]))
+    precisions = list(dict.fromkeys([compute.precision("auto"), "fp32"]))
 
     def through_store(precision: str) -> None:
         folder = scratch / f"store-{next(number)}"  # a new one each time: nothing may be found there
@@ -86,7 +86,7 @@ def against_plain(encoder: str, root: Path, cut: pd.DataFrame, scratch: Path) ->
 def against_peak(encoder: str) -> Result:
     """(b) The encoder alone, as the store runs it (a thread a core), against the machine's own matrix products."""
     rows, sentences = [], []
-    for precision in dict.fromkeys([device.precision("auto"), "fp32"]):
+    for precision in dict.fromkeys([compute.precision("auto"), "fp32"]):
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         peak = peak_flops(dtype)
         waveforms = [np.random.default_rng(0).normal(0, 0.1, 160_000).astype(np.float32)] * 2
@@ -120,7 +120,7 @@ def peak_flops(dtype: torch.dtype, *, size: int = 2048, seconds: float = 3.0) ->
     """The best rate of square matrix products over all cores, in floating-point operations a second."""
     left, right = (torch.randn(size, size).to(dtype) for _ in range(2))
     best, until = float("inf"), time.perf_counter() + seconds
-    with threads.of_torch(CORES):
+    with compute.torch_threads(CORES):
         while time.perf_counter() < until:
             started = time.perf_counter()
             torch.mm(left, right)
@@ -139,7 +139,7 @@ def _side_by_side(model, waveforms: list[np.ndarray]) -> None:
     """What the store does: a thread a core, each with one thread of torch and work of its own."""
 
     def one(_: int) -> None:
-        with threads.of_torch(1):
+        with compute.torch_threads(1):
             model.encode(waveforms)
 
     with ThreadPoolExecutor(CORES) as pool:
@@ -151,12 +151,12 @@ def _parts(model, waveforms: list[np.ndarray]) -> str:
     kinds = {
         "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
         "attention": ("aten::_scaled_dot_product",),
-        "positional convolution": ("aten::mkldnn_convolution", "aten::_slow_conv2d", "aten::convolution"),
+        "convolutions": ("aten::mkldnn_convolution", "aten::_slow_conv2d", "aten::convolution"),
         "GELU": ("aten::gelu",),
         "norms": ("aten::native_layer_norm", "aten::native_group_norm"),
         "copies and conversions": ("aten::copy_", "aten::clone", "aten::cat", "aten::contiguous"),
     }
-    with threads.of_torch(1):
+    with compute.torch_threads(1):
         model.encode(waveforms)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiled:
             model.encode(waveforms)

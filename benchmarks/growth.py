@@ -18,7 +18,7 @@ _EMBED = """
 import time
 from pathlib import Path
 import pandas as pd
-from emocast import device
+from emocast import compute
 from emocast.encoders import store
 encoder, table, root, folder, jobs = arguments
 folder = Path(folder)
@@ -26,7 +26,7 @@ windows = pd.read_parquet(table)
 store.embed(encoder, windows.iloc[:1], root, folder=folder, jobs=1, progress=False)  # imports and weights
 started = time.perf_counter()
 store.embed(encoder, windows.iloc[1:], root, folder=folder, jobs=jobs, progress=False)
-result = {"seconds": time.perf_counter() - started, "precision": device.precision("auto")}
+result = {"seconds": time.perf_counter() - started, "precision": compute.precision("auto")}
 """
 
 

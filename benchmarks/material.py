@@ -12,9 +12,10 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from emocast import windows
-from emocast.corpora import iemocap, synthetic
-from emocast.encoders import checkpoint
-from emocast.encoders.checkpoint import Head
+from emocast.corpora import iemocap
+from emocast.encoders import wav2vec2
+from emocast.encoders.wav2vec2 import Head
+from emocast_twins import Settings, make
 
 FOUR = ("neutral", "anger", "happiness", "sadness")
 
@@ -30,8 +31,8 @@ def conversations(folder: Path, *, sessions: int = 5, scenarios: int = 2) -> tup
     Returns:
         The corpus root, and its windows of 10 s at shifts of 0 to 20 s, those of an event one after the other.
     """
-    settings = synthetic.Settings(sessions=sessions, scenarios=scenarios, turns=(24, 34))
-    root = synthetic.make(folder, settings, seed=0) / "IEMOCAP_full_release"
+    settings = Settings(sessions=sessions, scenarios=scenarios, turns=(24, 34))
+    root = make(folder, settings, seed=0) / "IEMOCAP_full_release"
     table = iemocap.load(root)
     # On sixteenths of a second, which are whole samples and exact as floats: librosa and we then read the same samples.
     events = table[table["emotion"].notna()].assign(start_s=lambda rows: (16 * rows["start_s"]).astype(int) / 16)
@@ -45,5 +46,5 @@ def base(folder: Path) -> str:
     config = Wav2Vec2Config()  # transformers' defaults are facebook/wav2vec2-base
     weights = Wav2Vec2Model(config).state_dict()
     head = {"classification": Head(torch.randn(len(FOUR), config.hidden_size))}
-    checkpoint.save(folder, encoder=weights, config=config, objective="classification", heads=head, emotions=list(FOUR))
+    wav2vec2.save(folder, encoder=weights, config=config, objective="classification", heads=head, emotions=list(FOUR))
     return f"wav2vec2:{folder}"

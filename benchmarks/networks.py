@@ -1,4 +1,4 @@
-"""(g): the forecasting networks of a whole sweep, through `forecasting.runs` against the loop as people write it."""
+"""(g): the forecasting networks of a whole sweep, through `forecasting.crossval` against the loop as people write it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from emocast.forecasting import runs
+from emocast.forecasting import crossval
 from emocast.forecasting.fcdnn import FCDNNClassifier
 
 from .extraction import CORES
@@ -31,7 +31,7 @@ def against_loop(*, whole: bool = False) -> Result:
     windows, embeddings = material()
     ours, plain = (partial(way, windows, embeddings) for way in (through_runs, plainly))
     size = {"networks": NETWORKS, "epochs": PART_EPOCHS}
-    ways = {"plain loop": partial(plain, **size), f"runs, {CORES} processes": partial(ours, **size)}
+    ways = {"plain loop": partial(plain, **size), f"crossval, {CORES} processes": partial(ours, **size)}
     seconds = rounds(ways, number=ROUNDS)
     share = SHIFTS * FOLDS * EPOCHS / (NETWORKS * PART_EPOCHS)
     steps = NETWORKS * PART_EPOCHS * -(-len(_training_rows(0)) // BATCH)
@@ -66,11 +66,12 @@ def through_runs(windows: pd.DataFrame, embeddings: np.ndarray, *, networks: int
     """Our way: the whole job is a list of fits."""
     rows = np.arange(EVENTS)
     fits = [
-        runs.Fit(_training_rows(number), np.setdiff1d(rows, _training_rows(number)), number, {"fold": number})
+        crossval.Fit(_training_rows(number), np.setdiff1d(rows, _training_rows(number)), number, {"fold": number})
         for number in range(networks)
     ]
-    options = {"classes": CLASSES, "n_jobs": CORES, "memory": None, "progress": False}
-    return runs.predictions(fits, FCDNNClassifier(epochs=epochs), windows, embeddings, **options)
+    computing = crossval.Computing(CORES, progress=False)
+    network = FCDNNClassifier(epochs=epochs)
+    return crossval.predictions(fits, network, windows, embeddings, classes=CLASSES, computing=computing)
 
 
 def plainly(windows: pd.DataFrame, embeddings: np.ndarray, *, networks: int, epochs: int) -> list[nn.Module]:
@@ -114,4 +115,4 @@ def _whole(ours) -> list[str]:
     started = time.perf_counter()
     ours(networks=SHIFTS * FOLDS, epochs=EPOCHS)
     minutes = (time.perf_counter() - started) / 60
-    return [f"The whole job was run as well, through `forecasting.runs`: {minutes:.1f} minutes."]
+    return [f"The whole job was run as well, through `forecasting.crossval`: {minutes:.1f} minutes."]

@@ -18,12 +18,12 @@ import joblib
 import pandas as pd
 
 from emocast import contrastive, labels, metrics
-from emocast import profile as profiles
-from emocast.contrastive import models as contrastive_models
-from emocast.contrastive import prompts, zero_shot
+from emocast import settings as profiles
+from emocast.contrastive import training as contrastive_models
+from emocast.contrastive import zero_shot
 from emocast.corpora import emodb
 from emocast.encoders import store
-from emocast.ser import models, predictions, progress, splits, training
+from emocast.ser import models, predictions, training
 
 FOLDS = 5
 EPOCHS = 30  # of about 16 steps each: the corpus is small
@@ -58,8 +58,8 @@ def _nearest_words(table: pd.DataFrame, root: Path, profile: profiles.Profile) -
     model, options = contrastive.get(name), {"by": "speaker", "random_state": profile.seed, **vars(profile.intervals)}
     audio, _ = store.embed(name, table, root, jobs=profile.jobs)
     scores = [zero_shot.probe(audio, table, classes=labels.FOUR, heard=table["speaker"].isna(), **options)]
-    for wording, written in prompts.wordings().items():
-        texts = prompts.ensemble(written, model.embed_text(written["text"].tolist()))
+    for wording, written in zero_shot.wordings().items():
+        texts = zero_shot.ensemble(written, model.embed_text(written["text"].tolist()))
         scores.append(zero_shot.evaluate(audio, table, texts, **options).assign(wording=f", {wording}"))
     found = pd.concat(scores).fillna({"wording": "", "calibration": ""})
     found["model"] = (
@@ -72,7 +72,7 @@ def _nearest_words(table: pd.DataFrame, root: Path, profile: profiles.Profile) -
 def _fitted(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:
     speakers = sorted(table["speaker"].unique())
     held_out = [speakers[fold::FOLDS] for fold in range(FOLDS)]
-    with tempfile.TemporaryDirectory() as folder, progress.bars() as reporter:
+    with tempfile.TemporaryDirectory() as folder, models.bars() as reporter:
         jobs = [
             joblib.delayed(_fold)(
                 Path(folder) / f"fold-{number}", table, root, some, profile, reporter(f"fold-{number}")
@@ -85,7 +85,7 @@ def _fitted(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[
 
 def _fold(folder: Path, table: pd.DataFrame, root: Path, held_out: list[str], profile: profiles.Profile, report):
     settings = dataclasses.replace(profile.ser, epochs=EPOCHS)
-    parts = splits.leave_out(table, held_out, column="speaker", seed=profile.seed)
+    parts = models.leave_out(table, held_out, column="speaker", seed=profile.seed)
     options = {
         "objective": "classification",
         "settings": settings,
@@ -94,7 +94,7 @@ def _fold(folder: Path, table: pd.DataFrame, root: Path, held_out: list[str], pr
         "threads": 1,
     }
     training.train(folder, table, root, parts, **options)
-    return predictions.predict(folder, table[parts.eq(splits.TEST)], root, progress=False).table
+    return predictions.predict(folder, table[parts.eq(training.TEST)], root, progress=False).table
 
 
 def _scored(what: str, heard: pd.DataFrame, profile: profiles.Profile) -> dict[str, object]:

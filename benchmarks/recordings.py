@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pandas as pd
 
-from emocast import audio, forecaster, paths
-from emocast.recordings import choosing
-from emocast.recordings.reading import Recording
+from emocast import audio, paths
+from emocast.forecaster import model, recordings
+from emocast.forecaster.recordings import Recording
 
 from .measure import Result, apart
 
@@ -22,7 +22,7 @@ _LOUDNESSES = (1.0, 0.5, 0.7)
 
 _FORECAST = """
 import time
-from emocast.__main__ import main
+from emocast_run.__main__ import main
 path, folder, profile = arguments
 started = time.perf_counter()
 if main(["forecast", path, "--profile", profile, "--output", folder]):
@@ -34,10 +34,8 @@ result = {"seconds": time.perf_counter() - started, "processor": time.process_ti
 def hours(scratch: Path) -> Result:
     """(h) Forecasts every second of an mp3 of half an hour and of three hours, each in a process of its own."""
     title = "(h) A recording of hours"
-    if not (forecaster.folder(PROFILE) / "forecaster.json").is_file():
-        said = (
-            f"Not measured: no forecaster in {paths.relative(forecaster.folder(PROFILE))}; run `make reproduce` first."
-        )
+    if not (model.folder(PROFILE) / "forecaster.json").is_file():
+        said = f"Not measured: no forecaster in {paths.relative(model.folder(PROFILE))}; run `make reproduce` first."
         return Result(title, pd.DataFrame({"measured": ["no"]}), [said])
     rows = [measured(scratch, length) for length in HOURS]
     table = pd.DataFrame(rows)
@@ -70,7 +68,7 @@ def measured(scratch: Path, length: float, *, profile: str = PROFILE) -> dict[st
 def long_recording(scratch: Path, length: float) -> Path:
     """An mp3 of so many hours: an encoded conversation at several loudnesses, frame after frame, in flat memory."""
     path = scratch / f"{length:g}h.mp3"
-    sound, _ = choosing.spoken(scratch / "conversation", seed=1)
+    sound, _ = recordings.spoken(scratch / "conversation", seed=1)
     one = audio.resample(np.concatenate(list(Recording(sound).blocks())), 16_000, _RATE)
     pieces = [_encoded(scratch / f"{loud:g}.mp3", one * np.float32(loud)) for loud in _LOUDNESSES]
     with path.open("wb") as file:

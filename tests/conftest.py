@@ -10,7 +10,7 @@ os.environ.setdefault(
 )  # read when the hub's package is imported: tests ask a hub of their own, or none
 
 from emocast import paths
-from emocast.corpora import synthetic
+from emocast_twins import conversations
 
 REAL = Path(os.environ.get("EMOCAST_REAL", paths.ROOT.parent / "shared" / "real"))
 
@@ -19,8 +19,8 @@ REAL = Path(os.environ.get("EMOCAST_REAL", paths.ROOT.parent / "shared" / "real"
 def corpus_root(tmp_path_factory) -> Path:
     """A synthetic IEMOCAP of 2 sessions with 2 scenarios each; read only: copy it before damaging it."""
     root = tmp_path_factory.mktemp("corpus") / "small"
-    settings = synthetic.Settings(sessions=2, scenarios=2, turns=(10, 12))
-    return synthetic.make(root, settings, seed=7, processes=2, progress=False)
+    settings = conversations.Settings(sessions=2, scenarios=2, turns=(10, 12))
+    return conversations.make(root, settings, seed=7, processes=2, progress=False)
 
 
 @pytest.fixture(scope="session")

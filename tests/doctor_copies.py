@@ -9,14 +9,13 @@ import numpy as np
 import soundfile
 
 from emocast import corpora
-from emocast.corpora import synthetic
-from emocast.corpora.synthetic import meld as meld_twin
-from emocast.corpora.synthetic import meld_video
+from emocast_twins import conversations, sentences
+from emocast_twins import meld as meld_twin
 
 ACTED = {
-    "cremad": synthetic.TwinSettings(2, 13),
-    "emodb": synthetic.TwinSettings(2, 15),
-    "shemo": synthetic.TwinSettings(2, 19),
+    "cremad": sentences.TwinSettings(2, 13),
+    "emodb": sentences.TwinSettings(2, 15),
+    "shemo": sentences.TwinSettings(2, 19),
 }
 #: Where the labelled sound of each corpus lies, below the folder of the copy.
 SOUNDS = {
@@ -49,11 +48,11 @@ class Copy:
 def make(folder: Path, name: str) -> Path:
     """Make a small whole twin; gives the folder of the copy."""
     if name == "iemocap":
-        settings = synthetic.Settings(sessions=2, scenarios=2, turns=(5, 7))
-        return synthetic.make(folder, settings, seed=7, processes=1, progress=False) / "IEMOCAP_full_release"
+        settings = conversations.Settings(sessions=2, scenarios=2, turns=(5, 7))
+        return conversations.make(folder, settings, seed=7, processes=1, progress=False) / "IEMOCAP_full_release"
     if name == "meld":
         return meld_twin.make(folder, meld_twin.Settings(7, (4, 4)), seed=3, processes=1, progress=False)
-    return synthetic.make_twin(folder, name, ACTED[name], seed=5, processes=1, progress=False)
+    return sentences.make(folder, name, ACTED[name], seed=5, processes=1, progress=False)
 
 
 def duplicate(source: Path, target: Path) -> Path:
@@ -80,4 +79,4 @@ def write(path: Path, sound: np.ndarray, rate: int) -> None:
         soundfile.write(path, sound, rate, subtype="PCM_16")
     else:
         both = np.repeat(sound[:, :1].T, 2, axis=0)
-        meld_video.write(path, both, layout="stereo", corpus="MELD")
+        meld_twin.write_clip(path, both, layout="stereo", corpus="MELD")

@@ -108,8 +108,8 @@ class Files(ThreadingHTTPServer):
     """A stand-in for any server of files, which serves the content of `files` by path and answers ranges.
 
     `asked` lists (path, first byte asked for, bytes sent); `cut` says after how many bytes of an answer the connection
-    breaks, by path; `busy` how often the server is too busy first; `marks` whether ETags are sent; `ranges` whether ranges
-    are heeded.
+    breaks, by path; `busy` how often the server is too busy first; `marks` whether ETags are sent ("weak": weak ones);
+    `ranges` whether ranges are heeded.
     """
 
     daemon_threads = True
@@ -147,17 +147,20 @@ class _FileHandler(BaseHTTPRequestHandler):
         if content is None:
             self.server.asked.append((path, 0, 0))
             return self.send_error(404)
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        start = int(asked[1]) if asked and self.server.ranges else 0
+        etag = f'"{hashlib.sha256(content).hexdigest()}"' if self.server.marks else None
+        etag = f"W/{etag}" if self.server.marks == "weak" else etag
+        same = self.headers.get("If-Range", etag) == etag
+        asked = same and self.server.ranges and re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(asked[1]) if asked else 0
         rest = content[start:][: self.server.cut.get(path)]
         self.server.asked.append((path, start, len(rest)))  # before the answer, whose reader may ask again at once
         if start >= len(content) > 0:
             return self.send_error(416)
-        self.send_response(206 if asked and self.server.ranges else 200)
-        if asked and self.server.ranges:
+        self.send_response(206 if asked else 200)
+        if asked:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if self.server.marks:
-            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        if etag:
+            self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         self.wfile.write(rest)

@@ -1,12 +1,13 @@
-"""Predictions that nobody made, of which it is known how often each model is right, and who judges them."""
+"""Predictions that nobody made, of which it is known how often each model is right, and the criteria to judge them by."""
 
 import numpy as np
 import pandas as pd
 
-from emocast.forecasting import contests
+from emocast.forecasting import claims
+from emocast.metrics import Resampling
 
 CLASSES = np.array(["neutral", "excitement", "sadness"])
-JUDGE = contests.Judge(level=0.95, draws=300, permutations=999, tolerance=0.05, random_state=0)
+CRITERIA = claims.Criteria(Resampling(level=0.95, draws=300, seed=0), permutations=999, tolerance=0.05)
 
 
 def predictions(
@@ -14,7 +15,7 @@ def predictions(
 ):
     """Predictions of several models: each is right as often as `right` says, where `where` does not say otherwise.
 
-    `right` is model -> share; `where` is (model, column, value, share). Half of the events change the emotion heard last.
+    `right` is model -> share; `where` is (model, column, value, share). Half of the events change the last emotion.
     """
     generator, rows = np.random.default_rng(seed), []
     n = dialogues * events

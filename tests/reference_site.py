@@ -16,9 +16,9 @@ import pytest
 import soundfile
 from nbformat import v4
 
-from emocast import paths, provenance
-from emocast.notebook import SHOWN
-from emocast.recordings import listening
+from emocast import paths
+from emocast.forecaster import recordings
+from emocast.notebook import MANIFEST, SHOWN, here
 
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
 
@@ -35,8 +35,9 @@ def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True, e
     for source in sorted(folder for folder in paths.REFERENCE.joinpath("demo").iterdir() if folder.is_dir()):
         if notebooks and source.name not in notebooks:
             continue
-        folder = home / source.name
+        folder, manifest = home / source.name, source / MANIFEST
         shutil.copytree(source, folder)
+        kept = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
         written = nbformat.read(paths.NOTEBOOKS / f"{source.name}.ipynb", as_version=4)
         pictures, tables = ({path.stem for path in source.glob(f"*.{kind}")} for kind in ("png", "csv"))
         for name in pictures:
@@ -44,17 +45,26 @@ def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True, e
         if pages:
             _attach(written, folder, pictures)
         nbformat.write(written, folder / f"{source.name}.ipynb")
-        where = provenance.here() | ({"processor": "another one"} if source.name in elsewhere else {})
-        told = {"notebook": source.name, "profile": "demo", "corpus": "iemocap", "seed": 0, "where": where}
-        told |= {
-            "figures": [_entry(name) for name in sorted(pictures)],
-            "tables": [_entry(name) for name in sorted(tables)],
+        where = here() | ({"processor": "another one"} if source.name in elsewhere else {})
+        told = {
+            "notebook": source.name,
+            "profile": "demo",
+            "corpus": "iemocap",
+            "seed": 0,
+            "level": 0.95,
+            "where": where,
         }
-        (folder / "manifest.json").write_text(json.dumps({**told, "notes": ["a note"], "seconds": 70.0}))
+        told |= {"synthetic": ["iemocap", "cremad", "emodb", "shemo", "meld"], "notes": ["a note"], "seconds": 70.0}
+        told["figures"] = [{"name": name, "caption": _caption(name)} for name in sorted(pictures)]
+        rules = {table["name"]: table for table in kept.get("tables", ())}
+        told["tables"] = [{**rules.get(name, {}), "name": name, "caption": _caption(name)} for name in sorted(tables)]
+        if pictures:
+            told["answer"] = {"sentences": [f"What {source.name} found <so far>."], "figure": min(pictures)}
+        (folder / MANIFEST).write_text(json.dumps(told))
 
 
-def _entry(name: str) -> dict:
-    return {"name": name, "caption": f"What {name} shows, <as> it was drawn."}
+def _caption(name: str) -> str:
+    return f"What {name} shows, <as> it was drawn."
 
 
 def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -> None:
@@ -93,11 +103,11 @@ def _players(folder: Path) -> list[nbformat.NotebookNode]:
     """A tone's player as that of a short recording, which is in the page, and as that of a long one, which is beside it."""
     tone, copy = folder / "tone.wav", folder / "recording.m4a"
     soundfile.write(tone, 0.1 * np.sin(np.arange(16_000) / 6), 16_000)
-    listening.compact(tone, copy)
+    recordings.compact(tone, copy)
     tone.unlink()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(paths.RUN_FOLDER, str(folder))  # as the runner does: by hand the sound is linked from elsewhere
-        players = [listening.player(copy, seconds) for seconds in (1.0, 2 * listening.EMBEDDED_S)]
+        players = [recordings.player(copy, seconds) for seconds in (1.0, 2 * recordings.EMBEDDED_S)]
     return [
         v4.new_output("execute_result", {"text/html": one._repr_html_(), "text/plain": "a player"}) for one in players
     ]

@@ -164,7 +164,6 @@ def _visit(name: str, *, reads: bool) -> None:
     import transformers  # noqa: F401 - the encoders import both in any case, and they have side effects of their own
 
     from emocast import encoders
-    from emocast.encoders import foreign, hub  # noqa: F401
 
     asked, compiled = [], []
 

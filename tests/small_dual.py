@@ -6,7 +6,7 @@ import torch
 from transformers import Wav2Vec2Config
 
 from emocast.encoders import dual
-from emocast.encoders.dual_model import DualModel, Sizes
+from emocast.encoders.dual import DualModel, Sizes
 
 ARCHITECTURE = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,

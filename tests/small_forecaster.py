@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from emocast import forecaster as forecasters
-from emocast import profile as profiles
-from emocast.forecaster import facts, scores
+from emocast import settings as profiles
+from emocast.forecaster import training
 
 EMOTIONS = ("neutral", "excitement", "sadness")
 WIDTH = 32  # that of the small models' embeddings
@@ -38,7 +37,7 @@ def _row(dialogue: int, event: int, onset: float, emotion: str, shift: float) ->
         "utterance": f"d{dialogue}_{event:03}", "dialogue": f"d{dialogue}", "session": f"s{dialogue % 3}",
         "scenario": "x", "speaker": f"s{dialogue % 3}{'FM'[event % 2]}", "emotion": emotion, "audio": f"d{dialogue}.wav",
         "onset_s": onset, "utterance_end_s": onset + 1, "shift_s": shift, "start_s": onset - shift - 10,
-        "end_s": onset - shift,
+        "end_s": onset - shift
     }  # fmt: skip
 
 
@@ -59,10 +58,10 @@ def utterances(windows: pd.DataFrame) -> pd.DataFrame:
 def trained(windows: pd.DataFrame, embeddings: np.ndarray, profile: profiles.Profile, *, encoder: dict | None = None):
     """A forecaster with all that the record and the sentences need, and its out-of-fold predictions."""
     encoder = encoder or {"name": "none", "digest": "0", "precision": "fp32"}
-    made, predictions = forecasters.train(profile, windows, embeddings, encoder=encoder, progress=False)
-    found = scores.table(profile, predictions, windows, utterances(windows))
-    told = facts.data(profile, utterances(windows), windows, predictions)
-    made.facts.update(key="k", scores=scores.plain(found), data=told)
+    made, predictions = training.train(profile, windows, embeddings, encoder=encoder, progress=False)
+    found = training.scores(profile, predictions, windows, utterances(windows))
+    told = training.data(profile, utterances(windows), windows, predictions)
+    made.facts.update(key="k", scores=training.plain(found), data=told)
     return made, predictions
 
 

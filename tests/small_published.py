@@ -9,7 +9,7 @@ import transformers
 import hub
 import small_clap
 import small_models
-from emocast.encoders.checkpoint import OFFICIAL
+from emocast.encoders.wav2vec2 import OFFICIAL
 
 _SMALL = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,

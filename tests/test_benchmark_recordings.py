@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from benchmarks import recordings
 
-from emocast.recordings.reading import Recording
+from emocast.forecaster.recordings import Recording
 
 
 @pytest.fixture

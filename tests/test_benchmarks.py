@@ -40,7 +40,7 @@ def test_a_warm_store_is_read_and_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "EVENTS", 30)
     monkeypatch.setattr(reading, "ROUNDS", 1)
     row = reading.warm(tmp_path).table.iloc[0]
-    assert (row["embeddings"], row["shards"]) == (30 * 11, 4)
+    assert (row["embeddings"], row["files"]) == (151 * 3, 151)
 
 
 def test_a_copy_is_examined_as_often_as_it_says(tmp_path, monkeypatch):

@@ -14,9 +14,11 @@ import pytest
 
 import reference_site
 import small_forecaster
-from emocast import forecaster, paths, profile, report, requirements
-from emocast.forecaster import card
-from emocast.report.site import PAGES
+from emocast import paths, settings
+from emocast.forecaster import model, training
+from emocast_run import requirements
+from emocast_run import site as pages
+from emocast_run.site import PAGES
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 SIZES = {"light": (1280, 900), "dark": (1280, 900), "phone": (390, 844)}
@@ -32,11 +34,11 @@ def site(tmp_path_factory):
     reference_site.finish(outputs / "demo", elsewhere=["05_time_shift_sweep", "06_cross_lingual_ser"])
     requirements.note_skipped(outputs / "demo", "09_of_your_own", ["no <model> yet"])
     made = small_forecaster.example()[2]
-    forecaster.save(outputs / "demo" / "models" / "forecaster", made, card=card.text(made))
+    model.save(outputs / "demo" / "models" / "forecaster", made, card=training.card(made))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOCAST_OUTPUTS", str(outputs))
         patch.setenv("EMOCAST_DATA", str(outputs / "data"))
-        return report.write_page(profile.load("demo")).parent
+        return pages.write(settings.load("demo"), outputs / "demo").parent
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_the_site_holds_each_kind_of_page_and_part(site):
         (site / name).read_text("utf-8")
         for name in ("index.html", "08_forecast_a_recording/08_forecast_a_recording.html")
     )
-    assert all(part in first for part in ('id="answer"', 'id="claims"', 'id="abroad"')) and "<audio" in player
+    assert all(f'id="answer-{name}"' in first for name in notebooks) and "<audio" in player
     if "EMOCAST_SITE" not in os.environ:
         ran = (site / "run.html").read_text("utf-8")
         assert 'src="recording.m4a"' in player and ran.count("<h3") == 2 and 'id="skipped"' in ran

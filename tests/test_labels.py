@@ -20,7 +20,7 @@ def test_ordered_names_what_it_does_not_know():
 
 @pytest.mark.parametrize("name", corpora.NAMES)
 def test_corpora_map_to_the_vocabulary(name):
-    assert set(corpora.get(name).LABELS.values()) - {None} <= set(labels.EMOTIONS)
+    assert set(corpora.get(name).labels.values()) - {None} <= set(labels.EMOTIONS)
 
 
 def test_four_classes_count_excitement_as_happiness_and_drop_the_rest():
@@ -33,15 +33,3 @@ def test_four_classes_count_excitement_as_happiness_and_drop_the_rest():
     assert four.dtype == "string"
     assert set(labels.FOUR) == set(four.dropna())
     assert labels.ordered(labels.FOUR) == list(labels.FOUR)
-
-
-def test_four_classes_leave_their_input_alone_and_take_none_at_all():
-    emotion = pd.Series(["excitement"], dtype="string")
-    labels.four_classes(emotion)
-    assert emotion.tolist() == ["excitement"]
-    assert labels.four_classes(pd.Series([None, None])).isna().all()
-
-
-def test_four_classes_name_what_they_do_not_know():
-    with pytest.raises(ValueError, match="'joy'"):
-        labels.four_classes(pd.Series(["joy", "anger"]))

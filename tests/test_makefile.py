@@ -33,6 +33,7 @@ def targets(data: Path, outputs: Path) -> list[Path]:
     folders = ("IEMOCAP_full_release", "CREMA-D", "EmoDB", "ShEMO", "LibriSpeech", "MELD.Raw")
     home = outputs / "smoke"
     made = [data / "smoke" / folder / "synthetic.json" for folder in folders]
+    made = [data / "smoke" / ".code", *(home / ".code" / name for name in [*listed, "models"]), *made]
     made.append(home / "models" / ".trained")
     return made + [home / name / f"{name}.ipynb" for name in listed] + [home / "index.html"]
 
@@ -42,7 +43,7 @@ def test_folders_with_spaces_and_umlauts_are_folders_like_others(tmp_path):
     asked = ("-n", "reproduce", "PROFILE=smoke", f"DATA={data}", f"OUTPUTS={outputs}")
     first = make(*asked)
     assert first.returncode == 0, first.stderr
-    assert first.stdout.count("emocast.runner") == len(list(paths.NOTEBOOKS.glob("*.ipynb")))
+    assert first.stdout.count("emocast_run run notebooks/") == len(list(paths.NOTEBOOKS.glob("*.ipynb")))
     for number, path in enumerate(targets(data, outputs)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -42,8 +43,9 @@ def test_a_notebook_keeps_the_houses_habits(path):
         assert cell.cell_type == "code" or len(heads) == (cell is notebook.cells[0]), "one title, in the first cell"
     for cell in code:
         assert not cell.outputs and cell.execution_count is None, "outputs are stored"
-        assert len(cell.source.splitlines()) <= 15, cell.source
-        assert not re.search(r"^\s*(def |class |!|%)", cell.source, re.MULTILINE), cell.source
+        assert len(cell.source.splitlines()) <= 25, cell.source
+        assert not re.search(r"^\s*[!%]", cell.source, re.MULTILINE), cell.source
+        assert not re.search(r"^\s*(del |(import|from) emocast_(run|twins))", cell.source, re.MULTILINE), cell.source
 
 
 def test_make_runs_every_notebook():
@@ -95,13 +97,16 @@ def test_the_site_links_only_what_is_there(smoke):
         assert len(inside) > 10 and not [link for link in inside if not (page.parent / link).is_file()]
 
 
-def test_a_second_run_starts_nothing(smoke):
+def test_a_second_run_starts_nothing_nor_does_one_after_a_mended_sentence(smoke):
     variables, _ = smoke
     again = make("reproduce", *variables)
     assert again.returncode == 0
     assert "papermill" not in again.stdout + again.stderr
     assert "smoke:" not in again.stdout
     assert again.stdout.strip().endswith("smoke/index.html")
+    for module in ("audit", "notebook"):  # as an editor or git does that writes the same, or another docstring
+        (paths.ROOT / "lib" / "emocast" / f"{module}.py").touch()
+    assert "smoke:" not in make("reproduce", *variables).stdout
 
 
 @pytest.mark.slow
@@ -130,13 +135,13 @@ def test_a_killed_run_goes_on_to_the_same_tables(smoke, tmp_path):
     command = ["make", "--no-print-directory", "reproduce", *variables]
     said = tmp_path / "said"  # a file and no pipe, which what the killed process leaves behind would hold open
     with said.open("w") as file:
-        process = subprocess.Popen(command, cwd=paths.ROOT, stdout=file, stderr=subprocess.STDOUT)
+        options = {"stdout": file, "stderr": subprocess.STDOUT, "start_new_session": True}
+        process = subprocess.Popen(command, cwd=paths.ROOT, **options)
     kept, deadline = copy / "smoke" / ".cache", time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline and len(list(kept.rglob("*.pkl"))) < 3:
         time.sleep(0.05)
-    subprocess.run(["pkill", "-9", "-f", f"emocast.execution .*{copy}"], check=True)
+    os.killpg(process.pid, signal.SIGKILL)
     assert process.wait(60) != 0
-    assert "05_time_shift_sweep did not end well" in said.read_text()
     assert not target.exists()
     done = make("reproduce", *variables)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

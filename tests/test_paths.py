@@ -19,7 +19,7 @@ def test_the_environment_moves_the_large_folders(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "d"))
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "o"))
     assert paths.data() == tmp_path / "d"
-    assert paths.run_folder("demo", "01_x") == tmp_path / "o" / "demo" / "01_x"
+    assert paths.store() == tmp_path / "o" / "embeddings"
 
 
 def test_relative_is_short_inside_the_checkout_and_whole_outside(tmp_path):

@@ -3,10 +3,12 @@
 import nbformat
 import pytest
 
+import emocast_twins
 import small_models
-from emocast import profile, requirements, runner
-from emocast.corpora.synthetic import orders
-from emocast.requirements import NEEDS
+from emocast import settings
+from emocast_run import __main__ as command
+from emocast_run import requirements
+from emocast_run.requirements import NEEDS
 
 OWN = """
 extends: paper
@@ -33,9 +35,9 @@ def own(folders):
 
 
 def test_all_that_is_missing_stands_in_one_list_with_what_to_do(folders, capsys):
-    assert requirements.main(["--profile", "paper"]) == 0
+    assert command.main(["needs", "--profile", "paper"]) == 0
     said = capsys.readouterr().out
-    paper = profile.load("paper")
+    paper = settings.load("paper")
     for name in (*paper.corpora, paper.ser.source, *paper.ser.candidates):
         assert f"\n  {name} (" in said
     assert "put hyperparams.yaml, wav2vec2.ckpt, model.ckpt, label_encoder.txt into" in said
@@ -45,17 +47,17 @@ def test_all_that_is_missing_stands_in_one_list_with_what_to_do(folders, capsys)
 
 
 def test_what_a_profile_makes_itself_is_not_asked_for(folders):
-    demo = profile.load("demo")
+    demo = settings.load("demo")
     assert not [need for need in requirements.look(demo) if need.role != "for 02 on demand"]
     assert not any(requirements.reasons(demo, name) for name in NEEDS)
 
 
 def test_a_corpus_that_is_there_is_no_longer_missing_and_a_damaged_one_is(folders, own):
     (folders / "data").mkdir()
-    small = profile.load(own)
+    small = settings.load(own)
     assert "corpus" in {need.role for need in requirements.look(small) if need.problem}
-    order = orders.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 2})
-    orders.fulfil(order, seed=0, processes=1)
+    order = emocast_twins.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 2})
+    emocast_twins.fulfil(order, seed=0, processes=1)
     missing = [need.name for need in requirements.look(small, roles=["corpus", "another corpus"]) if need.problem]
     assert missing == ["iemocap", "cremad", "shemo", "meld"]
     for sound in order.folder.rglob("*.wav"):
@@ -66,23 +68,23 @@ def test_a_corpus_that_is_there_is_no_longer_missing_and_a_damaged_one_is(folder
 def test_a_checkpoint_that_is_there_is_no_longer_missing(folders, own):
     place = folders / "data" / "checkpoints" / "facebook" / "wav2vec2-base"
     small_models.wav2vec2(place)
-    found = {need.name: need.problem for need in requirements.look(profile.load(own))}
+    found = {need.name: need.problem for need in requirements.look(settings.load(own))}
     assert found["facebook/wav2vec2-base"] == ""
     (place / "config.json").unlink()
-    found = {need.name: need.problem for need in requirements.look(profile.load(own))}
+    found = {need.name: need.problem for need in requirements.look(settings.load(own))}
     assert found["facebook/wav2vec2-base"].startswith("put config.json beside the others into")
 
 
 def test_a_notebook_needs_all_that_those_before_it_need():
-    paper = profile.load("paper")
+    paper = settings.load("paper")
     for later in ("04_forecasting_fcdnn", "05_time_shift_sweep"):
         assert requirements.reasons(paper, later) == requirements.reasons(paper, "03_embedding_extraction") != []
 
 
 def test_with_an_encoder_of_ones_own_the_profiles_is_not_needed(folders, own):
-    asked = requirements.reasons(profile.load(own), "02_clap_zero_shot")
+    asked = requirements.reasons(settings.load(own), "02_clap_zero_shot")
     assert any("CLAP_weights_2023.pth" in reason for reason in asked)
-    without = requirements.reasons(profile.load(own), "02_clap_zero_shot", parameters=["encoder"])
+    without = requirements.reasons(settings.load(own), "02_clap_zero_shot", parameters=["encoder"])
     assert [reason.partition(":")[0] for reason in without] == ["iemocap"]
 
 
@@ -91,35 +93,35 @@ def test_a_skipped_notebook_is_noted_and_the_note_goes_when_it_runs(folders, own
     cells = [nbformat.v4.new_code_cell('profile = "demo"', metadata={"tags": ["parameters"]})]
     source = folders / "03_embedding_extraction.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), source)
-    assert runner.main([str(source), "--profile", own]) == 0
+    assert command.main(["run", str(source), "--profile", own]) == 0
     assert "03_embedding_extraction is skipped: iemocap: no IEMOCAP under" in capsys.readouterr().out
     home = folders / "outputs" / "own"
-    (note,) = requirements.skipped(home)
-    assert note["notebook"] == "03_embedding_extraction" and len(note["reasons"]) == 2
+    ((name, reasons),) = requirements.skipped(home).items()
+    assert name == "03_embedding_extraction" and len(reasons) == 2
     assert not (home / "03_embedding_extraction").exists()
     monkeypatch.setattr(requirements, "look", lambda *_, **__: [])
-    assert runner.main([str(source), "--profile", own]) == 0
-    assert requirements.skipped(home) == []
+    assert command.main(["run", str(source), "--profile", own]) == 0
+    assert requirements.skipped(home) == {}
     assert (home / "03_embedding_extraction" / "03_embedding_extraction.ipynb").is_file()
 
 
 def test_all_files_of_a_model_that_reads_are_asked_for_at_once(folders, own):
-    found = {need.name: need.problem for need in requirements.look(profile.load(own), roles=["contrastive"])}
+    found = {need.name: need.problem for need in requirements.look(settings.load(own), roles=["contrastive"])}
     (problem,) = found.values()
     assert "CLAP_weights_2023.pth" in problem and "vocab.json, merges.txt" in problem
 
 
 def test_on_another_corpus_only_its_notebooks_wait(folders, capsys):
-    assert requirements.main(["--profile", "paper", "--corpus", "meld"]) == 0
+    assert command.main(["needs", "--profile", "paper", "--corpus", "meld"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert "03_embedding_extraction" in last and "06_cross" not in last and "02_clap" not in last
 
 
 def test_a_copy_that_is_too_small_to_be_of_use_is_told_before_anything_runs(folders, own, capsys):
-    order = orders.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 14})
-    orders.fulfil(order, seed=0, processes=1)
+    order = emocast_twins.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 14})
+    emocast_twins.fulfil(order, seed=0, processes=1)
     for sound in sorted(order.folder.rglob("*.wav"))[3:]:
         sound.unlink()
-    assert requirements.main(["--profile", own]) == 0
+    assert command.main(["needs", "--profile", own]) == 0
     said = capsys.readouterr().out
     assert "unusable: 3 of 28 utterances can be used, fewer than 25%; `make validate ARGS=emodb` says what" in said

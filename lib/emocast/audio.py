@@ -40,9 +40,6 @@ class Info:
 def inspect(path: Path | str) -> Info:
     """Read the header of a sound file.
 
-    Args:
-        path: the file.
-
     Returns:
         Its rate, channels and frames. A WAV file that was cut short has `missing_s` above 0.
 
@@ -103,10 +100,8 @@ def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple
     """The frames of a file that lie between two moments: what `read` reads.
 
     Args:
-        path: the file, for the message.
-        info: its header (`inspect`).
-        start_s: where the slice begins, in seconds from the file's beginning.
-        end_s: where it ends, in seconds.
+        path: the file, for the message; `info` is its header (`inspect`).
+        start_s: where the slice begins, in seconds from the file's beginning, and `end_s` where it ends.
 
     Returns:
         The first frame, and the one after the last. Slices of equal length have equally many frames.
@@ -133,7 +128,7 @@ def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) ->
         sample_rate: rate of the result in Hz.
 
     Returns:
-        float32 samples in [-1, 1], shape (n,): the mean of the channels.
+        As `read`: float32 samples, shape (n,).
 
     Raises:
         AudioError: the file is unreadable, ends before `stop`, or holds a sample that is no finite number.

@@ -1,62 +1,138 @@
-"""Model cards: one writer for all models of a run, so that each says what `data/LICENCES.md` says that a card must say.
+"""Model cards, and the licences that they name: one page for people and for code, `data/LICENCES.md`.
 
-A card is Markdown beside the model. Whoever trained it brings the sections; what is the same for every model (what it must not
-be used for, whom to write to) stands here, and a card without one of `SECTIONS` is not written.
+A card is Markdown beside a model, from `templates/card_*.md`, with metadata as the Hugging Face hub reads them. Whoever trained
+the model brings the facts. `python -m emocast.cards` prints the line of each corpus and checkpoint, and all citations.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import jinja2
+import numpy as np
 import pandas as pd
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from sklearn.metrics.pairwise import cosine_similarity
 
-from . import corpora, licences, paths
+from . import compute, corpora, labels, metrics, paths
 from .corpora import table as tables
-from .profile import Profile
+from .settings import Profile
 
 CARD = "MODEL_CARD.md"
-#: What a card's author writes, in the order of the page.
-SECTIONS: tuple[str, ...] = ("Data", "Labels", "Speakers", "Protocol", "Scores", "Baselines", "Limits", "Origin")
+PAGE = paths.LICENCES
+#: The page's headings that hold entries -> what an entry below them is.
+KINDS = {"Corpora": "corpus", "Checkpoints": "checkpoint", "Synthetic speech": "synthesiser"}
+#: The test set that models without a session share: each held-out session, by the model without it.
+UNSEEN = "IEMOCAP (unseen speakers)"
 
-_USE = """Research on methods: to reproduce two papers, to see how sure a model is, and to teach. For recordings whose speakers
-agreed to it.
-
-**Not for decisions about people.** Not to judge, rank, hire, monitor or discipline anybody, not in policing or courts, not for
-diagnosis or care, not on children, not on people who do not know it. Inferring emotions of people at work or in education is
-forbidden in the European Union (Regulation (EU) 2024/1689, Article 5(1)(f)); the model has not been assessed as a high-risk
-system. data/LICENCES.md says more."""
-
+_FENCE = re.compile(r"^```bibtex\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINES = {"Name": "`name`", "Licence": "...", "Source": "<https://...>"}
+_VALUES = {
+    "Name": re.compile(r"`([^`]+)`"),
+    "Licence": re.compile(r"\S.*"),
+    "Source": re.compile(r"<(https?://[^>\s]+)>"),
+}
 _LABELLED = re.compile(r"^How labelled: (.*?)(?=\n\n|\n[A-Z][\w ]*: |\Z)", re.MULTILINE | re.DOTALL)
+_NEEDED = {
+    "classification": "without one of the four emotions",
+    "regression": "without valence and arousal",
+    "multiobjective": "without one of the four emotions, or without valence and arousal",
+}
 
 
-def text(title: str, about: str, sections: Mapping[str, str | Sequence[str]]) -> str:
-    """Put a card together.
+@dataclass(frozen=True)
+class Entry:
+    """What the page says of one corpus, checkpoint or synthesiser.
 
-    Args:
-        title: the page's heading.
-        about: what the model is, in a sentence or two.
-        sections: for each of `SECTIONS` its Markdown, as one text or as the items of a list.
-
-    Returns:
-        The card as Markdown.
-
-    Raises:
-        ValueError: a section is missing, empty or unknown.
+    Its heading is the title; the line `- **Name**: ` holds the name (a corpus's module, a checkpoint's hub id) and others in
+    backticks, `- **Licence**: ` the licence, `- **Source**: ` where it can be read; a fenced block is the BibTeX.
     """
-    wrong = [name for name in SECTIONS if not sections.get(name)] + [name for name in sections if name not in SECTIONS]
-    if wrong:
-        raise ValueError(
-            f"{title}: section {wrong[0]!r} is missing, empty or unknown; a card has {', '.join(SECTIONS)}"
+
+    name: str
+    other_names: tuple[str, ...]
+    title: str
+    kind: str
+    licence: str
+    source: str
+    bibtex: str
+
+    @property
+    def line(self) -> str:
+        """The entry in one line, for a report or a model card."""
+        return f"{self.title} ({self.name}): {self.licence}; see {self.source}"
+
+
+def licences() -> list[Entry]:
+    """All entries in the page's order; a ValueError names a section that lacks something."""
+    sections = re.compile(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
+    return [_entry(kind, *found) for heading, kind in KINDS.items() for found in sections.findall(_chapter(heading))]
+
+
+def licence_of(name: str) -> Entry:
+    """The entry of a corpus ("meld"), a hub id ("gpt2"), or an encoder with its kind, file and layer as profiles name it.
+
+    A KeyError where the page does not list it, for example a checkpoint of one's own.
+    """
+    known = {other: entry for entry in licences() for other in (entry.name, *entry.other_names)}
+    if _plain(name) not in known:
+        raise KeyError(
+            f"no licence of {name!r} in {paths.relative(PAGE)}, which lists {', '.join(known)}; "
+            "find out under which licence it is before you use it, and add a section"
         )
-    bodies = {name: _body(sections[name]) for name in SECTIONS}
-    bodies["Baselines"] += f"\n\n## Intended use\n\n{_USE}"
-    bodies["Origin"] += "\n- Whom to write to: the authors in CITATION.cff"
-    return "\n\n".join([f"# {title}", about, *(f"## {name}\n\n{body}" for name, body in bodies.items())]) + "\n"
+    return known[_plain(name)]
+
+
+def trained_on(name: str) -> str:
+    """On what a checkpoint (named as for `licence_of`) was trained, in the words of the page's table; empty if not listed."""
+    row = re.search(rf"^\| `{re.escape(_plain(name))}` \|.*\| ([^|]+) \|$", _chapter("Checkpoints"), re.MULTILINE)
+    return row.group(1) if row else ""
+
+
+def bibtex() -> str:
+    """All BibTeX blocks of the page, those of its references too, one empty line between them."""
+    return "\n\n".join(block.strip() for block in _FENCE.findall(PAGE.read_text("utf-8"))) + "\n"
+
+
+def _plain(name: str) -> str:
+    """An encoder's name without its kind, its layer and the file within the hub's repository."""
+    return "/".join(name.rpartition(":")[2].partition("@")[0].split("/")[:2])
+
+
+def _chapter(heading: str) -> str:
+    return f"\n{PAGE.read_text('utf-8')}".partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def _entry(kind: str, title: str, text: str) -> Entry:
+    where, found = f"{paths.relative(PAGE)}, section {title!r},", {}
+    for key, form in _LINES.items():
+        line = re.search(rf"^- \*\*{key}\*\*: (.*)$", text, re.MULTILINE)
+        found[key] = _VALUES[key].findall(line.group(1)) if line else []
+        if not found[key]:
+            raise ValueError(f"{where} has no line '- **{key}**: {form}': add it")
+    blocks = _FENCE.findall(text)
+    if len(blocks) != 1:
+        raise ValueError(f"{where} has {len(blocks)} fenced blocks of BibTeX: it needs one")
+    name, *others = found["Name"]
+    return Entry(name, tuple(others), title, kind, found["Licence"][0], found["Source"][0], blocks[0].strip())
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What notebook 06 found out about all models: `scores` with the column `model`, an objective; `errors` by model, dimension
+    and test_set; `predictions` by objective and test set; `proof`, what is on both sides, by model; `languages` by test set.
+    """
+
+    scores: pd.DataFrame
+    errors: pd.DataFrame
+    predictions: Mapping[str, Mapping[str, pd.DataFrame]]
+    proof: pd.DataFrame
+    languages: Mapping[str, str]
 
 
 def write(folder: Path, card: str) -> Path:
@@ -68,103 +144,36 @@ def write(folder: Path, card: str) -> Path:
     return path
 
 
-def grid(rows: pd.DataFrame) -> str:
-    """A table of text in Markdown: the columns' names, then the rows."""
-    lines = [list(rows.columns), ["---"] * len(rows.columns), *rows.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def body(path: Path) -> str:
+    """A card without its metadata: the Markdown for people."""
+    return ModelCard.load(path).text.lstrip()
 
 
-def percent(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A fraction in percent, with its interval where it has one; "none" where there is no value."""
-    if pd.isna(value):
-        return "none"
-    return f"{100 * value:.1f}" + ("" if pd.isna(low) else f" ({100 * low:.1f} to {100 * high:.1f})")
-
-
-def corpus(profile: Profile, used: pd.DataFrame, *, name: str = "") -> dict[str, Any]:
-    """What a card tells of the recordings that a model was made of.
-
-    Args:
-        profile: the run's settings.
-        used: the utterances, or files, that count: rows of the corpus's utterance table.
-        name: the corpus; empty: the profile's main one.
+def corpus(profile: Profile, used: pd.DataFrame) -> dict[str, Any]:
+    """What a card tells of the recordings that a model was made of: the rows of the main corpus's table that count.
 
     Returns:
         JSON values: corpus, synthetic, licence, labelled (whose labels), sessions, speakers, sexes, languages.
     """
-    name = name or profile.corpus
-    module, synthetic = corpora.get(name), tables.is_synthetic(profile.corpus_root(name))
-    people = used.drop_duplicates("speaker")
+    module, synthetic = corpora.get(profile.corpus), tables.is_synthetic(profile.corpus_root())
+    sexes = used.drop_duplicates("speaker")["sex"].fillna("unknown").value_counts()
     return {
         "corpus": module.NAME,
         "synthetic": synthetic,
-        "licence": licences.of("espeak-ng").line if synthetic else module.LICENCE,
+        "licence": licence_of("espeak-ng").line if synthetic else module.LICENCE,
         "labelled": how_labelled(module),
         "sessions": int(used["session"].nunique()),
         "speakers": int(used["speaker"].nunique()),
-        "sexes": {str(sex): int(count) for sex, count in people["sex"].fillna("unknown").value_counts().items()},
+        "sexes": {str(sex): int(count) for sex, count in sexes.items()},
         "languages": sorted(used["language"].dropna().astype(str).unique()),
     }
 
 
-def how_labelled(module: ModuleType | object) -> str:
+def how_labelled(module: object) -> str:
     """Whose labels a corpus has, as its data card (the module's docstring) says it."""
     found = _LABELLED.search(inspect.getdoc(module) or "") if inspect.ismodule(module) else None
     words = " ".join(found.group(1).split()) if found else "its loader does not say."
     return words[0].upper() + words[1:]
-
-
-def data(facts: Mapping[str, Any], counted: str, left_out: Mapping[str, int]) -> list[str]:
-    """The items of the section "Data".
-
-    Args:
-        facts: from `corpus`.
-        counted: what the model was made of, in numbers.
-        left_out: why utterances were left out -> how many.
-    """
-    kind = " (a synthetic twin: nobody's voice, nobody's emotion)" if facts["synthetic"] else ""
-    why = "; ".join(f"{count:,} {reason}" for reason, count in left_out.items()) or "none"
-    return [
-        f"Corpus: {facts['corpus']}{kind}; the digest of this copy stands on the run's page, run.html",
-        f"Licence: {facts['licence']}",
-        counted,
-        f"Left out: {why}. Files that could not be read at all are listed by notebook 01",
-    ]
-
-
-def sound(name: str, root: Path, counted: str) -> list[str]:
-    """The items of the section "Data" of a corpus of which only the sound is read.
-
-    Args:
-        name: the corpus as `data/LICENCES.md` names it, or one that the page does not list.
-        root: its folder.
-        counted: what the model was made of, in numbers.
-    """
-    synthetic = tables.is_synthetic(root)
-    known = {entry.name: entry for entry in licences.entries().itertuples()}
-    facts = {"corpus": known[name].title if name in known else name, "synthetic": synthetic}
-    licence = licences.of("espeak-ng").line if synthetic else licences.of(name).line if name in known else "not listed"
-    return data({**facts, "licence": licence}, counted, {})
-
-
-def labels(facts: Mapping[str, Any]) -> str:
-    """The section "Labels" of facts from `corpus`."""
-    if facts["synthetic"]:
-        return (
-            "Asked for: a synthesiser spoke each utterance in the emotion that a script gave it, and the label files are "
-            f"written from that script; nobody felt or rated anything. In the real corpus: {facts['labelled']}"
-        )
-    return f"{facts['labelled']} How far raters agree, as far as it was published: data/LICENCES.md."
-
-
-def speakers(facts: Mapping[str, Any]) -> list[str]:
-    """The items of the section "Speakers" of facts from `corpus`."""
-    sexes = ", ".join(f"{count} {sex}" for sex, count in facts["sexes"].items())
-    return [
-        f"Speakers: {facts['speakers']} ({sexes}), language {', '.join(facts['languages']) or 'not stated'}",
-        "Not known here: age, accents, second languages, illness; what was published of them: data/LICENCES.md, "
-        '"Who is missing"',
-    ]
 
 
 def base(name: str) -> str:
@@ -172,12 +181,161 @@ def base(name: str) -> str:
     if ":" not in name and "/" not in name:
         return f"`{name}`: computed, without weights of anybody"
     try:
-        return f"`{name}`: {licences.of(name).line}"
+        return f"`{name}`: {licence_of(name).line}"
     except KeyError:
         if "/models/" in name:
-            return f"`{name}`: trained by a run of Emocast, under the terms of the recordings that it heard; see its own card"
+            return f"`{name}`: trained by a run of Emocast, under the terms of its recordings; see its own card"
         return f"`{name}`: not listed in data/LICENCES.md; its licence is not known here"
 
 
-def _body(section: str | Sequence[str]) -> str:
-    return section if isinstance(section, str) else "\n".join(f"- {item}" for item in section)
+def forecaster(made: Any, *, apart: str, new: str, known: str) -> str:
+    """The card of a `forecaster.model.Forecaster` with `scores`, `shared` and `data` among its facts.
+
+    `apart` is what its protocol keeps apart, `new` what its events are, `known` what its encoder knows of them (may be empty).
+    """
+    facts, groups = made.facts, "; ".join(", ".join(member.held_out) for member in made.members if member.held_out)
+    scores = {f"accuracy at +{row['shift_s']:g} s": row["accuracy"] for row in facts["scores"]}
+    recalled = [name for name in made.classes if any(name in row for row in facts["data"]["recalls"])]
+    return _card(
+        "forecaster", f"Emotion forecaster of the profile `{facts['profile']}`", facts["data"], scores, made=made, facts=facts,
+        left_out=facts["data"]["left_out"], apart=apart, new=new, known=known, named=groups, recalled=recalled
+    )  # fmt: skip
+
+
+def recognisers(
+    profile: Profile, folders: Mapping[str, Path], utterances: pd.DataFrame, results: Results
+) -> list[Path]:
+    """Write the card of each recogniser into its folder (`ser.models.train_all`); `utterances` are of `ser.models.table`."""
+    return [write(where, _recogniser(profile, name, where, utterances, results)) for name, where in folders.items()]
+
+
+def _recogniser(profile: Profile, name: str, folder: Path, utterances: pd.DataFrame, results: Results) -> str:
+    objective, _, session = name.partition("-without-")
+    parts = pd.read_csv(folder / "split.csv", dtype="string")
+    # The test sets on which it was scored: without a session the unseen speakers, else all others.
+    scores, errors = results.scores[results.scores["model"].eq(objective)], pd.DataFrame()
+    scores = scores[scores["test_set"].eq(UNSEEN) == bool(session)]
+    if objective != "classification":
+        errors = results.errors.loc[objective].reset_index().dropna(subset="mse_of_mean")
+        errors = errors[errors["test_set"].eq(UNSEEN) == bool(session)]
+    scored = scores[scores["reason"].isna()]
+    rows = [_tested(row, results.predictions[objective][row["test_set"]], results) for row in scored.to_dict("records")]
+    return _card(
+        "recogniser", f"Emotion recogniser `{name}` of the profile `{profile.name}`",
+        corpus(profile, utterances[utterances["utterance"].isin(parts["utterance"])]),
+        {f"accuracy on {row['test_set']}": row["accuracy"] for row in rows},
+        left_out={_NEEDED[objective]: len(utterances) - len(parts)}, used=len(parts), total=len(utterances), session=session,
+        objective=objective, proof=results.proof.loc[name], level=profile.intervals.level, rows=rows,
+        unscored=scores.dropna(subset="reason").set_index("test_set")["reason"].to_dict(), four=labels.FOUR,
+        errors=errors.to_dict("records"), chance=scores["chance"].max(), settings=profile.ser, record=_record(folder),
+        digest=compute.file_digest(folder / "wav2vec2.ckpt")
+    )  # fmt: skip
+
+
+def _tested(row: dict[str, Any], said: pd.DataFrame, results: Results) -> dict[str, Any]:
+    """One test set's row of the card."""
+    rows = said.assign(emotion=labels.four_classes(said["emotion"])).dropna(subset=["emotion"]).reset_index(drop=True)
+    shares, gap = [f"p_{name}" for name in labels.FOUR], None
+    if set(shares) <= set(rows):
+        gap = metrics.calibration_error(rows["emotion"], rows[shares].to_numpy(), labels=labels.FOUR)
+    recalls = metrics.per_class(rows["emotion"], rows["predicted"], labels=labels.FOUR)["recall"]
+    return row | {"language": results.languages.get(row["test_set"], "not stated"), "gap": gap, "recalls": recalls}
+
+
+def contrastive(
+    profile: Profile,
+    name: str,
+    utterances: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    tested: tuple[np.ndarray, pd.DataFrame],
+    texts: pd.DataFrame,
+) -> Path | None:
+    """Write the card of the profile's own contrastive model; None for a model that others trained, who have their own.
+
+    `scores` are rows of `zero_shot.evaluate` and `probe` with the column `wording`, of speakers who were not in training;
+    `tested` are these speakers' embeddings, (n, d), and rows; `texts` the classes' directions of which the recalls are told.
+    """
+    settings, kind = profile.contrastive.dual, name.partition(":")[0]
+    if settings is None or kind != "dual" or name not in profile.contrastive.models.values():
+        return None
+    out, folder = utterances["session"].isin(settings.held_out), paths.outputs() / name.partition(":")[2]
+    fitted, held_out, (sound, true) = utterances[~out], ", ".join(settings.held_out), tested
+    said = texts.index.to_numpy(dtype=object)[cosine_similarity(sound, texts).argmax(axis=1)]
+    both = {
+        f"{column}s": len(set(fitted[column].dropna()) & set(utterances.loc[out, column].dropna()))
+        for column in ("dialogue", "speaker", "session")
+    }
+    card = _card(
+        "contrastive", f"Contrastive model `{folder.name}` of the profile `{profile.name}`", corpus(profile, fitted),
+        {f"UAR, {row['wording']}, {row['way']}": row["uar"] for row in scores.to_dict("records")},
+        left_out={f"of the sessions held out ({held_out})": out.sum()}, used=len(fitted), total=len(utterances),
+        held_out=held_out, shared=both,
+        level=profile.intervals.level, rows=scores.to_dict("records"), chance=scores["chance"].max(),
+        recalls=metrics.per_class(true["emotion"], said, labels=labels.FOUR)["recall"].to_dict(),
+        majority=scores["majority"].max(), settings=settings, record=_record(folder)
+    )  # fmt: skip
+    return write(folder, card)
+
+
+def start(profile: Profile, folder: Path, files: int) -> Path:
+    """Write the card of the small encoder, trained on so many sound files, with which a profile's trainings begin."""
+    settings, log = profile.ser.start, pd.read_csv(folder / "log.csv")
+    synthetic = tables.is_synthetic(profile.corpus_root(settings.corpus))
+    entry = next((entry for entry in licences() if entry.name == settings.corpus), None)
+    licence = licence_of("espeak-ng").line if synthetic else entry.line if entry else "not listed"
+    data = {"corpus": entry.title if entry else settings.corpus, "synthetic": synthetic, "licence": licence}
+    best = log[log["stage"].eq("valid")].sort_values("error", kind="stable").iloc[0]
+    told = {"best": best, "files": files, "settings": settings, "record": _record(folder), "seed": profile.seed}
+    title = f"Small wav2vec 2.0 to begin with, of the profile `{profile.name}`"
+    return write(folder, _card("start", title, data, {}, left_out={}, **told))
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+
+
+def _card(kind: str, title: str, data: dict[str, Any], scores: dict[str, float], **facts: Any) -> str:
+    """A card from its template, with the scores (name -> fraction) among the metadata."""
+    body = re.sub(r"\n{3,}", "\n\n", render(f"card_{kind}.md", title=title, data=data, **facts)).strip() + "\n"
+    of = {"task_type": "audio-classification", "dataset_type": data["corpus"], "dataset_name": data["corpus"]}
+    results = [
+        EvalResult(**of, metric_type=name.split()[0].lower(), metric_value=float(value), metric_name=name)
+        for name, value in scores.items()
+    ]
+    told = {"model_name": title.replace("`", ""), "license": "other", "tags": ["emotion", "speech", kind]}
+    meta = ModelCardData(eval_results=results or None, language=data.get("languages") or None, **told)
+    return str(ModelCard.from_template(meta, template_str="---\n{{ card_data }}\n---\n\n{{ body }}", body=body))
+
+
+def render(template: str, **facts: Any) -> str:
+    """A text from one of the templates; a fact that it asks for must be there."""
+    where = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    form = jinja2.Environment(loader=where, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    form.filters |= {"percent": _percent, "number": _number, "score": _score, "base": base, "clock": clock}
+    return form.get_template(template).render(**facts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03."""
+    minutes, whole = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{whole:02d}" if minutes >= 60 else f"{minutes}:{whole:02d}"
+
+
+def _percent(value: float | None) -> str:
+    return "none" if pd.isna(value) else f"{100 * value:.1f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, (int, np.integer)) else f"{value:g}"
+
+
+def _score(row: Mapping[str, Any], name: str, ends: str | None = None, unit: str = "") -> str:
+    """A score of a row in percent, with its interval where it has one."""
+    low, high = row[f"{ends or name}_low"], row[f"{ends or name}_high"]
+    return _percent(row[name]) + unit + ("" if pd.isna(low) else f" ({100 * low:.1f} to {100 * high:.1f})")
+
+
+if __name__ == "__main__":
+    print(*(entry.line for entry in licences()), sep="\n")
+    print(f"\n{bibtex()}", end="")

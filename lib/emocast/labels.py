@@ -52,10 +52,7 @@ FOUR: tuple[str, ...] = ("neutral", "happiness", "sadness", "anger")
 
 
 def ordered(emotions: Iterable[str]) -> list[str]:
-    """Sort emotions into the project's order, each once.
-
-    Args:
-        emotions: names out of `EMOTIONS`; repeats are dropped.
+    """Sort emotions (names out of `EMOTIONS`; repeats are dropped) into the project's order.
 
     Returns:
         The distinct names in the order of `EMOTIONS`.

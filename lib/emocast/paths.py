@@ -1,4 +1,4 @@
-"""Where things lie: the only module that names folders.
+"""Where things lie, the only module that names folders; and files that are written whole or not at all, by one at a time.
 
 The project root is the checkout that holds this package. `EMOCAST_DATA` and `EMOCAST_OUTPUTS` move the two large folders
 elsewhere (another disk, a test's temporary folder); the Makefile sets them from `DATA=` and `OUTPUTS=`.
@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import filelock
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -33,11 +35,6 @@ def data() -> Path:
 def outputs() -> Path:
     """The folder that holds what runs make: `$EMOCAST_OUTPUTS`, or `outputs/` of the checkout."""
     return Path(os.environ.get("EMOCAST_OUTPUTS") or ROOT / "outputs").resolve()
-
-
-def run_folder(profile: str, notebook: str) -> Path:
-    """The finished run of one notebook, for example `outputs/demo/01_dataset_audit`."""
-    return outputs() / profile / notebook
 
 
 def variant(parameters: Mapping[str, str]) -> Path:
@@ -93,3 +90,23 @@ def replacing(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(file: Path, *, busy: str) -> Iterator[None]:
+    """Let no other process that asks with the same file run the block at the same time.
+
+    Args:
+        file: the lock, in a folder that is there.
+        busy: what is printed where another process has it, for example "04_question is being run".
+    """
+    lock = filelock.FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"  {busy} by another process: waiting for its end", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,9 +1,9 @@
 """The figures that the two papers print, so that a reproduced value stands beside the published one.
 
-Sources: preprint = Maar, Prager, Spielhofer (2025), https://doi.org/10.20944/preprints202501.2333.v1; thesis = the
-thesis on cross-lingual emotion perception whose chapter 5 the notebook 06 reproduces. Values are as printed. Two things to
-know: figure 6 of the preprint is a picture, of which only the two ends that its text names are given (78 % at a shift of
-0 s, 74 % at 20 s); the thesis calls the F1 score of its table 5.5 "max" where tables 5.1 and 5.4 say "macro".
+Sources: preprint = Maar, Prager, Spielhofer (2025), https://doi.org/10.20944/preprints202501.2333.v1; thesis = the thesis on
+cross-lingual emotion perception whose chapter 5 notebook 06 reproduces. Values are as printed. Two things to know: figure 6
+of the preprint is a picture, of which only the two ends that its text names are given (78 % at a shift of 0 s, 74 % at 20 s);
+the thesis calls the F1 score of its table 5.5 "max" where tables 5.1 and 5.4 say "macro".
 """
 
 from __future__ import annotations
@@ -17,18 +17,14 @@ def load() -> pd.DataFrame:
     """All published figures.
 
     Returns:
-        One row a figure: source, table (the paper's own number), experiment, dataset, class (missing: all), metric,
+        A row a figure: source, table (the paper's own number), experiment, dataset, class (missing: all), metric,
         value, unit ("fraction" or "percent"), support.
     """
     return pd.read_csv(paths.PUBLISHED)
 
 
 def select(experiment: str, *, metric: str | None = None) -> pd.DataFrame:
-    """The published figures of one experiment.
-
-    Args:
-        experiment: for example "forecast-3-class".
-        metric: only this metric, for example "cv_mean".
+    """The published figures of one experiment ("forecast-3-class"), or of one metric of it ("cv_mean").
 
     Returns:
         The rows of `load()`, never none.
@@ -71,11 +67,7 @@ def on(dataset: str, experiment: str, metric: str) -> float:
 
 
 def report(dataset: str, experiment: str) -> pd.DataFrame:
-    """The published classification report of an experiment on one corpus: no row where the papers print none.
-
-    Args:
-        dataset: as for `on`.
-        experiment: as for `on`.
+    """The published classification report of an experiment on one corpus (as for `on`): no row where the papers print none.
 
     Returns:
         Index `emotion`; columns published_precision, published_recall, published_f1 (fractions).

@@ -1,9 +1,14 @@
-"""Windows: for each event, the seconds of conversation before it.
+"""Windows: for each event, the seconds of conversation before it; and classes evened out before anything is split.
 
 An event is an utterance whose emotion is forecast; its onset is t. Its window at shift d is the audio [t - L - d, t - d]
 (preprint, "Shifting the Forecasting Windows", with L = 10 s). With a guard g the window ends g seconds earlier still, for
 labels whose onset is not exact. A window is always whole: an event that has less than that before it is dropped and
 listed, never padded.
+
+The preprint evens out IEMOCAP's unequal emotions by undersampling ("Datasets"). Its test sets of 391, 587 and 782 events
+(Tables 1 to 3) are 20 % of two, three and four times 977, the number of excitement events that have a window: every class in
+play is cut to the size of the smallest, before the split. The thesis tests each recogniser on equally many utterances of four
+classes (5.1): 1,087 a class of CREMA-D as the actors were asked, 353 as listeners rated, 62 of EmoDB, 201 of ShEMO: so too.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from .corpora.table import OPTIONAL
@@ -81,9 +87,7 @@ def sweep(
 
     Args:
         events: rows of an utterance table.
-        shifts_s: the shifts d in seconds.
-        length_s: L, the windows' length in seconds.
-        guard_s: further seconds between each window's end and t - d.
+        shifts_s: the shifts d in seconds; `length_s` and `guard_s` as for `before`.
 
     Returns:
         The window tables of the shifts one under the other. An event appears at each shift at which it has a full
@@ -102,3 +106,54 @@ def sweep(
                 f"and the latest begins at {events['start_s'].max():.1f} s; take the shift out of windows.shifts_s"
             )
     return pd.concat(tables, ignore_index=True)
+
+
+def undersample(
+    table: pd.DataFrame,
+    *,
+    column: str = "emotion",
+    classes: Sequence[str],
+    random_state: int | np.random.Generator,
+) -> pd.DataFrame:
+    """Cut every class in play at random to the size of the smallest one: the rows of `undersampled_positions`.
+
+    Args:
+        table: one row an event or utterance.
+        column: the column that holds the classes; KeyError where there is none.
+        classes: the classes in play; rows of others, or of none, are dropped.
+        random_state: seed or generator of the draw.
+
+    Returns:
+        The rows kept, in their original order and with their original index: (classes x smallest size) rows.
+    """
+    return table.iloc[undersampled_positions(table[column], classes=classes, random_state=random_state)]
+
+
+def undersampled_positions(
+    labels: pd.Series, *, classes: Sequence[str], random_state: int | np.random.Generator
+) -> np.ndarray:
+    """Choose the positions that `undersample` keeps, to apply the same choice to an array of embeddings.
+
+    Args:
+        labels: the class of each row, (n,).
+        classes: the classes in play.
+        random_state: seed or generator of the draw.
+
+    Returns:
+        Positions within `labels`, ascending.
+
+    Raises:
+        ValueError: a class in play has no row, or is named twice.
+    """
+    classes = list(classes)
+    if not classes or len(set(classes)) < len(classes):
+        raise ValueError(f"the classes in play are {classes}: name at least one, and each once")
+    positions = {name: np.flatnonzero(labels.eq(name).fillna(False).to_numpy(dtype=bool)) for name in classes}
+    counts = {name: len(found) for name, found in positions.items()}
+    for name, count in counts.items():
+        if count == 0:
+            raise ValueError(f"no row of the class {name!r}, so nothing can be balanced; found {counts}")
+    generator = np.random.default_rng(random_state)
+    smallest = min(counts.values())
+    chosen = [generator.choice(found, size=smallest, replace=False) for found in positions.values()]
+    return np.sort(np.concatenate(chosen))

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import card_rules
-from emocast import labels, profile
-from emocast.contrastive import cards, zero_shot
+from emocast import cards, labels, settings
+from emocast.contrastive import zero_shot
 
 OPTIONS = {"level": 0.95, "draws": 20, "random_state": 0}
 OWN = "dual:demo/models/contrastive"
@@ -35,7 +35,7 @@ def asked(monkeypatch, tmp_path):
 
 
 def test_the_card_says_what_a_card_must(asked, tmp_path):
-    path = cards.write(profile.load("demo"), OWN, **asked)
+    path = cards.contrastive(settings.load("demo"), OWN, **asked)
     assert path == tmp_path / "demo" / "models" / "contrastive" / "MODEL_CARD.md"
     text = path.read_text(encoding="utf-8")
     assert not card_rules.unsaid(text)
@@ -48,4 +48,6 @@ def test_the_card_says_what_a_card_must(asked, tmp_path):
 
 
 def test_what_others_trained_gets_no_card(asked):
-    assert cards.write(profile.load("demo"), "laion-clap:lukewys/laion_clap/630k-audioset-best.pt", **asked) is None
+    assert (
+        cards.contrastive(settings.load("demo"), "laion-clap:lukewys/laion_clap/630k-audioset-best.pt", **asked) is None
+    )

@@ -1,12 +1,167 @@
+"""Words, prompts, and what is found with them: captions say what is known and no more, the nearest words win."""
+
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from emocast.contrastive import prompts, zero_shot
+from emocast import labels
+from emocast.contrastive import zero_shot
+from emocast.contrastive.zero_shot import Facts
+from emocast.encoders import dual
+
+
+def composed(known, count=300, seed=0):
+    numbers = np.random.default_rng(seed)
+    return [zero_shot.caption(known, numbers) for _ in range(count)]
+
+
+def sentence(template):
+    """A pattern of all that a template can become."""
+    parts = (re.escape(part) for part in re.split(r"someone|\{emotion\}", template))
+    return re.compile(r".+?".join(parts))
+
+
+def table(**columns):
+    rows = {"utterance": ["a", "b", "c"], "emotion": None, "sex": None, "language": None, "arousal": np.nan, **columns}
+    text = ["utterance", "emotion", "sex", "language"]
+    return pd.DataFrame(rows).astype(dict.fromkeys(text, "string")).astype({"arousal": "float64"})
+
+
+def test_every_emotion_but_other_has_words_of_all_three_kinds():
+    assert list(zero_shot.EMOTION_WORDS) == [name for name in labels.EMOTIONS if name != "other"]
+    for emotion in zero_shot.EMOTION_WORDS:
+        kinds = zero_shot.words(emotion), zero_shot.words(emotion, "forms"), zero_shot.words(emotion, "new")
+        assert all(kinds) and len(set().union(*kinds)) == sum(map(len, kinds)), emotion
+    with pytest.raises(ValueError, match="no words for the emotion 'other'; there are words for neutral, "):
+        zero_shot.words("other")
+
+
+def test_held_out_synonyms_share_no_piece_with_a_word_that_is_taught_and_forms_share_some():
+    pieces = {
+        emotion: {piece for word in zero_shot.words(emotion) for piece in dual.pieces(word)}
+        for emotion in zero_shot.EMOTION_WORDS
+    }
+    for emotion in zero_shot.EMOTION_WORDS:
+        for word in zero_shot.words(emotion, "new"):
+            assert not set().union(*pieces.values()) & set(dual.pieces(word)), word
+        for word in zero_shot.words(emotion, "forms"):
+            shared = {name: len(set(dual.pieces(word)) & some) for name, some in pieces.items()}
+            others = max(count for name, count in shared.items() if name != emotion)
+            assert shared[emotion] >= 3 and shared[emotion] > others, word
+
+
+def test_captions_never_use_what_is_held_out():
+    for emotion in zero_shot.EMOTION_WORDS:
+        named = composed(Facts(emotion, "female", "en", "high"))
+        held = {*zero_shot.words(emotion, "forms"), *zero_shot.words(emotion, "new")}
+        assert not held & {word for caption in named for word in dual.words(caption)}, emotion
+        used = {word for word in zero_shot.words(emotion) if any(word in caption for caption in named)}
+        assert used == set(zero_shot.words(emotion)), "each that is taught is named"
+        for template in zero_shot.templates(held_out=True):
+            assert not any(sentence(template).match(caption) for caption in named), template
+    assert all(any(sentence(template).match(caption) for caption in named) for template in zero_shot.templates())
+
+
+def test_a_caption_says_what_is_known():
+    named = composed(Facts("anger", "male", "de", "low"))
+    assert all(any(word in caption for word in zero_shot.words("anger")) for caption in named)
+    assert any(caption.startswith("a man ") for caption in named) and any("he " in caption for caption in named)
+    words = {word for caption in named for word in dual.words(caption)}
+    assert {"german", "calmly", "calm"} <= words
+    assert not {"woman", "she", "female", "english", "persian", "agitated", "intensely", "evenly", "someone"} & words
+    assert 0.4 < np.mean(["German" in caption for caption in named]) < 0.6
+
+
+def test_what_is_not_known_is_left_out():
+    words = {word for caption in composed(Facts(None, None, None, None)) for word in dual.words(caption)}
+    assert words == {"someone", "a", "person", "the", "speaker", "speaks", "talks", "speech", "of"}
+    assert "speech of her" in composed(Facts(None, "female", None, None))
+
+
+def test_facts_are_those_of_the_table():
+    rows = table(
+        emotion=["anger", "other", None], sex=["male", "female", None], language=["de", "xx", None], arousal=[1, 3, 5]
+    )
+    assert zero_shot.facts(rows, limits=(2.0, 3.0)) == {
+        "a": Facts("anger", "male", "de", "low"),
+        "b": Facts(None, "female", None, "middle"),
+        "c": Facts(None, None, None, "high"),
+    }
+
+
+def test_levels_are_thirds_and_a_missing_arousal_has_none():
+    arousal = pd.Series([*range(1, 10), np.nan], dtype="float64")
+    low, middle = zero_shot.levels(arousal)
+    assert (arousal <= low).sum() == 3 and (arousal <= middle).sum() == 6
+    rows = table(arousal=[1.0, np.nan, 9.0])
+    assert [known.manner for known in zero_shot.facts(rows, limits=(low, middle)).values()] == ["low", None, "high"]
+    unknown = zero_shot.levels(pd.Series([np.nan, np.nan]))
+    assert {known.manner for known in zero_shot.facts(rows, limits=unknown).values()} == {None}
+
+
+TEMPLATES = ["{emotion}", "somebody {emotion} speaks"]
+FEW = {"anger": ["angry", "cross"], "sadness": ["sad", "blue", "low"]}
+
+
+def test_every_word_stands_in_every_template():
+    table = zero_shot.compose(["sadness", "anger"], TEMPLATES, FEW)
+    assert table.columns.tolist() == ["emotion", "template", "word", "text"]
+    assert len(table) == 10
+    assert table["emotion"].unique().tolist() == ["sadness", "anger"]
+    assert table.iloc[4].tolist() == ["sadness", TEMPLATES[1], "blue", "somebody blue speaks"]
+
+
+@pytest.mark.parametrize(
+    ("templates", "words", "message"),
+    [
+        (["a voice"], FEW, r"the template 'a voice' has no \"\{emotion\}\""),
+        (TEMPLATES, {**FEW, "anger": []}, "no word for anger"),
+        ([], FEW, "no template"),
+    ],
+)
+def test_prompts_that_cannot_be_are_refused(templates, words, message):
+    with pytest.raises(ValueError, match=message):
+        zero_shot.compose(["sadness", "anger"], templates, words)
+
+
+def test_an_ensemble_is_the_mean_of_directions_whatever_their_lengths():
+    table = pd.DataFrame({"emotion": ["sadness", "sadness", "anger"]})
+    made = zero_shot.ensemble(table, np.array([[1.0, 0.0], [0.0, 100.0], [-3.0, 0.0]]))
+    np.testing.assert_allclose(made.to_numpy(), [[np.sqrt(0.5), np.sqrt(0.5)], [-1, 0]])
+    assert made.index.tolist() == ["sadness", "anger"]
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan])
+def test_what_points_nowhere_is_refused(bad):
+    with pytest.raises(ValueError, match="points nowhere"):
+        zero_shot.unit(np.array([[1.0, 2.0], [bad, bad]]))
+
+
+def test_choices_are_all_pairs_of_words_in_one_template():
+    table = zero_shot.compose(["sadness", "anger"], TEMPLATES, FEW)
+    found = zero_shot.choices(table, most=100, random_state=0)
+    assert len(found) == 12 == len(set(found))
+    for template, places in found:
+        chosen = table.iloc[list(places)]
+        assert chosen["emotion"].tolist() == ["sadness", "anger"]
+        assert set(chosen["template"]) == {template}
+
+
+def test_of_too_many_choices_a_part_is_drawn():
+    table = zero_shot.compose(["sadness", "anger"], TEMPLATES, FEW)
+    found = zero_shot.choices(table, most=4, random_state=0)
+    assert len(found) == 8 == len(set(found))
+    assert found == zero_shot.choices(table, most=4, random_state=0)
+    assert found != zero_shot.choices(table, most=4, random_state=1)
+
 
 CLASSES = ["neutral", "sadness", "anger"]
+
 OPTIONS = {"level": 0.95, "draws": 100, "random_state": 0}
+
 WORDS = {"neutral": ["plain", "even"], "sadness": ["sad"], "anger": ["angry", "cross"]}
 
 
@@ -32,27 +187,22 @@ def test_the_cosine_knows_no_lengths():
         zero_shot.similarities(np.ones((1, 2)), np.ones((1, 3)))
 
 
-def test_the_nearest_words_win(texts):
-    said = zero_shot.classify(np.array([[0.9, 0.1, 0.0], [0.1, 0.2, 5.0]]), texts)
-    assert said.tolist() == ["neutral", "anger"]
-
-
 def test_calibration_takes_away_what_words_have_in_common_with_every_sound(texts, sounds):
     audio, table = sounds
     found = zero_shot.evaluate(audio, table, texts, **OPTIONS).set_index("way")
     assert found.loc["cosine", "uar"] < 0.45
     assert found.loc["cosine, calibrated", "uar"] > 0.95
-    said = zero_shot.classify(audio, texts, reference=audio)
-    assert found.loc["cosine, calibrated", "uar"] == pytest.approx(balanced_accuracy_score(table["emotion"], said))
+    named = zero_shot.classify(audio, texts, reference=audio)
+    assert found.loc["cosine, calibrated", "uar"] == pytest.approx(balanced_accuracy_score(table["emotion"], named))
 
 
 def test_calibration_never_looks_at_what_is_tested_where_there_is_other_sound(texts, sounds):
     """The answers for some sounds do not depend on which others are tested beside them, nor on any label."""
     audio, table = sounds
     reference = audio[60:]
-    said = zero_shot.classify(audio[:30], texts, reference=reference)
-    assert (zero_shot.classify(audio[:60], texts, reference=reference)[:30] == said).all()
-    assert (zero_shot.classify(audio[:30], texts, reference=reference * 7) == said).all()
+    named = zero_shot.classify(audio[:30], texts, reference=reference)
+    assert (zero_shot.classify(audio[:60], texts, reference=reference)[:30] == named).all()
+    assert (zero_shot.classify(audio[:30], texts, reference=reference * 7) == named).all()
     own = zero_shot.evaluate(audio[:30], table[:30], texts, **OPTIONS).set_index("way")
     other = zero_shot.evaluate(audio[:30], table[:30], texts, reference=reference, **OPTIONS).set_index("way")
     assert own["calibration"].tolist() == ["", zero_shot.TRANSDUCTIVE]
@@ -87,7 +237,7 @@ def test_rows_without_embedding_or_class_are_left_out(texts, sounds):
 
 def test_single_prompts_are_scored_as_each_alone_would_be(sounds):
     audio, table = sounds
-    written = prompts.compose(CLASSES, ["{emotion}", "{emotion}!"], WORDS)
+    written = zero_shot.compose(CLASSES, ["{emotion}", "{emotion}!"], WORDS)
     embeddings = np.random.default_rng(2).normal(size=(len(written), 3))
     other = audio[table["emotion"] == "sadness"]  # whose mean is not that of the tested sound
     found = zero_shot.single_prompts(audio, table, written, embeddings, reference=other, random_state=0)
@@ -96,28 +246,28 @@ def test_single_prompts_are_scored_as_each_alone_would_be(sounds):
     places = [written.index[written["text"] == f"{word}!"][0] for word in ("even", "sad", "cross")]
     one = pd.DataFrame(embeddings[places], index=CLASSES)
     for way, reference in (("cosine", None), ("cosine, calibrated", other)):
-        said = zero_shot.classify(audio, one, reference=reference)
-        assert row.loc[way, "uar"] == pytest.approx(balanced_accuracy_score(table["emotion"], said))
-        assert row.loc[way, "accuracy"] == pytest.approx((said == table["emotion"]).mean())
+        named = zero_shot.classify(audio, one, reference=reference)
+        assert row.loc[way, "uar"] == pytest.approx(balanced_accuracy_score(table["emotion"], named))
+        assert row.loc[way, "accuracy"] == pytest.approx((named == table["emotion"]).mean())
 
 
-def test_a_probe_is_fitted_to_what_the_model_heard_and_tested_on_the_rest(sounds):
+def test_a_probe_is_fitted_to_the_training_and_tested_on_the_rest(sounds):
     audio, table = sounds
-    heard = np.arange(90) < 60
-    found = zero_shot.probe(audio, table, classes=CLASSES, heard=heard, **OPTIONS).iloc[0]
+    trained = np.arange(90) < 60
+    found = zero_shot.probe(audio, table, classes=CLASSES, trained=trained, **OPTIONS).iloc[0]
     assert (found["n"], found["groups"], found["way"]) == (30, 3, "linear probe")
     assert found["uar"] > 0.9
-    wrong = table.assign(emotion=table["emotion"].where(~heard, np.roll(table["emotion"], 1)))
-    assert zero_shot.probe(audio, wrong, classes=CLASSES, heard=heard, **OPTIONS).iloc[0]["uar"] < 0.1
+    wrong = table.assign(emotion=table["emotion"].where(~trained, np.roll(table["emotion"], 1)))
+    assert zero_shot.probe(audio, wrong, classes=CLASSES, trained=trained, **OPTIONS).iloc[0]["uar"] < 0.1
     assert "training's" in found["calibration"]
 
 
-def test_a_probe_of_a_model_that_heard_nothing_keeps_dialogues_whole(sounds):
+def test_a_probe_of_a_model_without_training_sound_keeps_dialogues_whole(sounds):
     """Each dialogue lies elsewhere and has one emotion: a probe that had seen the dialogue would know it."""
     audio, table = sounds
     audio = np.eye(9)[np.arange(90) // 10] + np.random.default_rng(1).normal(0, 0.01, (90, 9))
     table["emotion"] = np.array(CLASSES)[np.arange(90) // 10 % 3]
-    found = zero_shot.probe(audio, table, classes=CLASSES, heard=np.zeros(90), **OPTIONS).iloc[0]
+    found = zero_shot.probe(audio, table, classes=CLASSES, trained=np.zeros(90), **OPTIONS).iloc[0]
     assert found["n"] == 90
     assert found["uar"] < 0.5
     assert "in folds, each dialogue whole" in found["calibration"]
@@ -126,8 +276,11 @@ def test_a_probe_of_a_model_that_heard_nothing_keeps_dialogues_whole(sounds):
 def test_a_probe_that_cannot_be_is_a_reason_not_a_crash(sounds):
     audio, table = sounds
     alone = table.assign(emotion=np.where(table["dialogue"] == "d3", "anger", "sadness"))
-    for heard, reason in ((np.zeros(90), "anger occurs in one dialogue"), (np.ones(90), "heard every row")):
-        found = zero_shot.probe(audio, alone, classes=CLASSES, heard=heard, **OPTIONS).iloc[0]
+    for trained, reason in (
+        (np.zeros(90), "anger occurs in one dialogue"),
+        (np.ones(90), "every row was in the model's training"),
+    ):
+        found = zero_shot.probe(audio, alone, classes=CLASSES, trained=trained, **OPTIONS).iloc[0]
         assert reason in found["calibration"]
         assert found[list(zero_shot.SCORES)].isna().all()
         assert (found["n"], found["chance"]) == (0, pytest.approx(1 / 3))

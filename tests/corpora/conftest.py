@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emocast.corpora.synthetic import meld
+from emocast_twins import meld
 
 
 @pytest.fixture(scope="session")

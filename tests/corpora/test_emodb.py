@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from emocast.corpora import emodb
-from emocast.corpora.table import CorpusError, CorpusWarning
+from emocast.corpora.table import CorpusWarning
 
 
 @pytest.fixture
@@ -20,16 +20,12 @@ def test_names_are_read(root):
     assert list(rows["speaker"]) == ["emodb_03", "emodb_08", "emodb_16"]
     assert list(rows["sex"]) == ["male", "female", "female"]
     assert list(rows["scenario"]) == ["a01", "b02", "a05"]
-    assert rows["end_s"].eq(0.5).all()
-
-
-def test_the_files_may_lie_in_the_root_itself(root):
-    assert len(emodb.load(root / "wav")) == 3
+    assert rows["end_s"].eq(0.5).all() and len(emodb.load(root / "wav")) == 3
 
 
 def test_bad_files_are_listed_and_left_out(root):
     (root / "wav" / "03a01Nc.wav").write_bytes(b"")
-    (root / "wav" / "readme.wav").write_bytes(b"words")
+    (root / "wav" / "03a03Fa.wav").write_bytes(b"words")  # a sentence that the release does not have
     soundfile.write(root / "wav" / "03a02Nc.wav", [], 16_000)
     cut = root / "wav" / "09a01Ta.wav"
     soundfile.write(cut, np.zeros(8_000), 16_000)
@@ -40,16 +36,10 @@ def test_bad_files_are_listed_and_left_out(root):
         "wav/03a01Nc.wav": "empty audio",
         "wav/03a02Nc.wav": "empty audio",
         "wav/09a01Ta.wav": "truncated audio",
-        "wav/readme.wav": "odd name",
+        "wav/03a03Fa.wav": "odd name",
     }
     with pytest.warns(CorpusWarning, match="4 problem"):
         assert len(emodb.load(root)) == 3
-
-
-def test_a_sentence_that_the_release_does_not_have_is_an_odd_name(root):
-    (root / "wav" / "03a01Fa.wav").rename(root / "wav" / "03a03Fa.wav")
-    found = emodb.validate(root).set_index("file")["problem"]
-    assert found["wav/03a03Fa.wav"] == "odd name"
 
 
 def test_an_ending_in_capitals_is_read_and_a_second_file_of_the_name_is_not(root):
@@ -60,15 +50,6 @@ def test_an_ending_in_capitals_is_read_and_a_second_file_of_the_name_is_not(root
     assert found.loc["wav/03a01Fa.wav", "problem"] == "odd name"
     with pytest.warns(CorpusWarning, match="1 problem"):
         assert len(emodb.load(root)) == 3
-
-
-def test_nothing_there_is_one_clear_error(tmp_path):
-    with pytest.raises(CorpusError, match="no EmoDB under"):
-        emodb.load(tmp_path)
-
-
-def test_the_releases_numbers_agree_with_each_other():
-    assert sum(emodb.COUNTS["codes"].values()) == emodb.COUNTS["utterances"] == 535
 
 
 def test_the_real_recordings_are_read(real):

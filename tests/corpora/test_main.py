@@ -1,10 +1,5 @@
 """The command line: what is there, fetch it, check it."""
 
-import os
-import subprocess
-import sys
-import types
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +7,7 @@ import soundfile
 
 from emocast import corpora
 from emocast.corpora import __main__ as cli
-from emocast.corpora import download, table
+from emocast.corpora import download, table, validate
 
 
 @pytest.fixture
@@ -56,14 +51,6 @@ def test_help_tells_a_newcomer_what_to_do(capsys):
         assert word in said
 
 
-def test_it_runs_as_a_module(data):
-    run = [sys.executable, "-m", "emocast.corpora", "where"]
-    done = subprocess.run(
-        run, capture_output=True, text=True, env={**os.environ, "EMOCAST_DATA": str(data)}, check=True
-    )
-    assert "EmoDB" in done.stdout and not done.stderr
-
-
 def test_where_shows_each_corpus_with_its_state_size_and_licence(data, capsys):
     assert cli.main(["where"]) == 0
     said = capsys.readouterr().out
@@ -79,12 +66,6 @@ def test_where_follows_profile_and_folder(data, tmp_path, capsys):
     assert str(tmp_path / "x" / "demo" / "EmoDB") in state(capsys.readouterr().out, "emodb")
     assert cli.main(["where", "--profile", "nosuch"]) == 1
     assert "error: no profile 'nosuch'" in capsys.readouterr().err
-
-
-def test_download_without_names_shows_what_can_be_had_and_fetches_nothing(data, fetched, capsys):
-    assert cli.main(["download"]) == 0
-    said = capsys.readouterr().out
-    assert "Name what to fetch" in said and "10.88 GB" in said and not fetched
 
 
 def test_named_corpora_are_fetched_once_each_into_their_folders(data, fetched, capsys):
@@ -110,57 +91,42 @@ def test_iemocap_says_whom_to_ask(data, capsys):
     assert said.startswith("error: iemocap: ") and "https://sail.usc.edu/iemocap/" in said and said.count("\n") == 1
 
 
-# --- validate, with a stand-in for the doctor
+# --- validate, with a stand-in for the examination
 
 
 @pytest.fixture
-def doctor(monkeypatch):
+def examined(monkeypatch):
     """Examinations by the corpus's name; what is not in it is not there."""
     answers = {}
 
-    def examine(name, root, *, progress=True):
+    def examine(name, root):
         if name not in answers:
             raise table.CorpusError(f"no {name} under {root}")
         count, verdict = answers[name]
-        problems = table.problems(
-            [table.Problem(f"{i}.wav", "empty audio", "0 s", "get it again") for i in range(count)]
-        )
-        return types.SimpleNamespace(problems=problems, state=verdict, verdict=f"{verdict}: so it is.", numbers={})
+        problems = [table.Problem(f"{i}.wav", "empty audio", "0 s", "get it again") for i in range(count)]
+        return validate.Examination(table.problems(problems), verdict, f"{verdict}: so it is.", {})
 
-    stand_in = types.ModuleType("emocast.corpora.doctor")
-    stand_in.examine = examine
-    monkeypatch.setitem(sys.modules, "emocast.corpora.doctor", stand_in)
-    monkeypatch.setattr(corpora, "doctor", stand_in, raising=False)
+    monkeypatch.setattr(validate, "examine", examine)
     return answers
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("complete", 0), ("usable", 0), ("unusable", 1)])
-def test_the_verdict_is_the_exit_status(data, doctor, capsys, verdict, status):
-    doctor["emodb"] = (2, verdict)
+def test_the_verdict_is_the_exit_status(data, examined, capsys, verdict, status):
+    examined["emodb"] = (2, verdict)
     assert cli.main(["validate", "emodb"]) == status
     said = capsys.readouterr().out
     assert f"{verdict}: so it is." in said and "1.wav" in said and "by kind: empty audio 2" in said
 
 
-def test_what_is_there_is_examined_where_none_is_named(data, doctor, capsys):
-    doctor.update(emodb=(0, "complete"), shemo=(0, "usable"), cremad=(0, "unusable"))
+def test_what_is_there_is_examined_where_none_is_named(data, examined, capsys):
+    examined.update(emodb=(0, "complete"), shemo=(0, "usable"), cremad=(0, "unusable"))
     assert cli.main(["validate"]) == 0  # cremad is not there
     said = capsys.readouterr().out
     assert "emodb in" in said and "shemo in" in said and "cremad" not in said
 
 
-def test_a_corpus_that_is_not_there_is_unusable(data, doctor, capsys):
-    assert cli.main(["validate", "cremad"]) == 1
-    assert "unusable: no cremad under" in capsys.readouterr().out
-
-
-def test_nothing_there_is_said(tmp_path, doctor, capsys):
-    assert cli.main(["validate", "--data", str(tmp_path)]) == 1
-    assert "no corpus is there yet" in capsys.readouterr().out
-
-
-def test_long_lists_are_cut_and_can_be_written_whole(data, doctor, tmp_path, capsys):
-    doctor["emodb"] = (50, "usable")
+def test_long_lists_are_cut_and_can_be_written_whole(data, examined, tmp_path, capsys):
+    examined["emodb"] = (50, "usable")
     assert cli.main(["validate", "emodb", "--lines", "10", "--csv", str(tmp_path / "all.csv")]) == 0
     said = capsys.readouterr().out
     assert "9.wav" in said and "10.wav" not in said and "... and 40 more" in said

@@ -1,9 +1,10 @@
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from emocast.corpora import meld, meld_labels
+from emocast.corpora import meld
 from emocast.corpora.table import CorpusError
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
@@ -16,7 +17,7 @@ def line(number, start, end, *, dialogue=0, speaker="Ross", text="So.", emotion=
 def read(root, *lines, split="train", encoding="utf-8"):
     """Write one label file and read it: the table and the problems."""
     (root / f"{split}_sent_emo.csv").write_bytes("\r\n".join([HEADER, *lines, ""]).encode(encoding))
-    table, found = meld_labels.annotations(root, labels=meld.LABELS)
+    table, found = meld.read_labels(root)
     return table, [problem for problem in found if problem.problem != "missing labels"]
 
 
@@ -33,20 +34,6 @@ def test_a_line_is_read(tmp_path):
     }  # fmt: skip
 
 
-def test_dialogues_of_two_splits_are_two(tmp_path):
-    read(tmp_path, line(0, "00:00:01,000", "00:00:02,000"), split="dev")
-    table, _ = read(tmp_path, line(0, "00:00:01,000", "00:00:02,000"))
-    assert list(table["dialogue"]) == ["train_dia0", "dev_dia0"]
-
-
-def test_label_files_may_lie_in_folders_of_their_split(tmp_path):
-    (tmp_path / "train").mkdir()
-    table, _ = read(tmp_path / "train", line(0, "00:00:01,000", "00:00:02,000"))
-    nested, found = meld_labels.annotations(tmp_path, labels=meld.LABELS)
-    assert nested.equals(table)
-    assert [problem.file for problem in found] == ["dev_sent_emo.csv", "test_sent_emo.csv"]
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_typographic_characters_are_read_in_every_encoding_there_is(tmp_path, encoding):
     said = line(0, "00:00:01,000", "00:00:02,000", text="That’s so… Monica", speaker="Richard’s Date")
@@ -56,16 +43,12 @@ def test_typographic_characters_are_read_in_every_encoding_there_is(tmp_path, en
     assert table["speaker"].item() == "Richard's Date"
 
 
-def test_control_characters_of_old_versions_are_the_quotes_they_were(tmp_path):
-    table, _ = read(tmp_path, line(0, "00:00:01,000", "00:00:02,000", text="That\x92s it", speaker="Mona\x92s Date"))
-    assert (table["text"].item(), table["speaker"].item()) == ("That’s it", "Mona's Date")
-
-
 @pytest.mark.parametrize(
     ("written", "meant"), [(" ROSS ", "Ross"), ("ross", "Ross"), ("Phoebe Sr.", "Phoebe Sr"), ("Dr.  Long", "Dr. Long")]
 )
-def test_a_character_has_one_spelling(written, meant):
-    assert meld_labels.speaker(written) == meant
+def test_a_character_has_one_spelling(tmp_path, written, meant):
+    table, _ = read(tmp_path, line(0, "00:00:01,000", "00:00:02,000", speaker=written))
+    assert table["speaker"].item() == meant
 
 
 @pytest.mark.parametrize(
@@ -86,18 +69,6 @@ def test_a_line_that_does_not_parse_is_named_by_its_number_and_left_out(tmp_path
     (problem,) = found
     assert (problem.file, problem.problem) == ("train_sent_emo.csv", "bad label line")
     assert problem.detail.startswith("line 3: ") and said in problem.detail
-
-
-def test_a_file_without_a_column_is_named(tmp_path):
-    (tmp_path / "dev_sent_emo.csv").write_text("Sr No.,Utterance\n1,So.\n")
-    table, found = read(tmp_path, line(0, "00:00:01,000", "00:00:02,000"))
-    assert len(table) == 1
-    assert [problem.detail for problem in found] == ["no column Dialogue_ID: the split is left out"]
-
-
-def test_nothing_there_is_one_clear_error(tmp_path):
-    with pytest.raises(CorpusError, match=r"no MELD under .*train_sent_emo\.csv.*data/README\.md#meld"):
-        meld_labels.annotations(tmp_path, labels=meld.LABELS)
 
 
 def test_files_without_a_single_good_line_are_one_clear_error(tmp_path):
@@ -145,15 +116,17 @@ def test_what_sounds_at_the_same_time_in_another_dialogue_is_marked(tmp_path):
 
 
 def test_the_real_label_files_are_read_whole(real):
-    table, found = meld_labels.annotations(real("meld"), labels=meld.LABELS)
+    table, found = meld.read_labels(real("meld"))
     assert not found
     assert len(table) == 13_708
     assert table["dialogue"].nunique() == 1_432
     codes = {code: int((table["emotion"] == emotion).sum()) for code, emotion in meld.LABELS.items()}
     assert (codes["joy"], codes["sadness"], codes["neutral"]) == (2_308, 1_002, 6_436)
-    assert codes == meld.COUNTS["codes"]
-    assert table["split"].value_counts().to_dict() == meld.COUNTS["utterances"]
-    assert table.groupby("split")["dialogue"].nunique().to_dict() == meld.COUNTS["dialogues"]
+    assert codes == meld.CORPUS.counts["codes"]
+    assert table["split"].value_counts().to_dict() == meld.CORPUS.counts["utterances"]
+    assert table.groupby("split")["dialogue"].nunique().to_dict() == meld.CORPUS.counts["dialogues"]
+    assert not table["text"].str.contains("[\x80-\x9f\ufffd]").any() and table["speaker"].nunique() == 303
+    assert set(table["speaker"].value_counts().index[:6]) == set(meld.SEX)
 
 
 def test_the_odd_rows_of_the_real_label_files_are_those_that_the_docstring_counts(real):
@@ -168,16 +141,58 @@ def test_the_odd_rows_of_the_real_label_files_are_those_that_the_docstring_count
         "after a jump": 32,
         "at the same time as another dialogue": 198,
     }
-    shown = meld_labels.odd_rows(table).set_index("kind")
+    shown = meld.odd_rows(table).set_index("kind")
     assert shown["rows"].to_dict() == counted and shown["done"].str.len().min() > 10
-    for kind, number in counted.items():
-        assert f"- {kind} ({number}" in meld_labels.__doc__
     lost = table[table["odd"].map(lambda kinds: "over a minute" in kinds)]
     assert set(lost["utterance"]) == {"test_dia38_utt4", "test_dia220_utt0"} <= meld.KNOWN_BAD.keys()
 
 
-def test_the_real_files_hold_no_leftover_of_an_encoding_and_the_friends_are_most_speakers(real):
-    table = meld.annotations(real("meld"))
-    assert not table["text"].str.contains("[\x80-\x9f\ufffd]").any()
-    assert table["speaker"].nunique() == 303
-    assert set(pd.Series(table["speaker"]).value_counts().index[:6]) == set(meld_labels.SEX)
+# --- on the clocks of the recordings
+
+
+def on_clock(*spans):
+    """Annotations of one dialogue of an episode: spans on its clock, in the order of their numbers."""
+    return pd.DataFrame(
+        {
+            "dialogue": "train_dia0",
+            "utterance": [f"train_dia0_utt{number}" for number in range(len(spans))],
+            "number": range(len(spans)),
+            "start_s": [float(start) for start, _ in spans],
+            "end_s": [float(end) for _, end in spans],
+            "odd": [("over a minute",) if end - start > 60 else () for start, end in spans],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        (((100, 102), (97.5, 99), (103, 104)), [(1, 0.0, 1.5), (0, 2.5, 4.5), (2, 5.5, 6.5)]),  # by the clock
+        (((10, 12), (72, 73)), [(0, 0.0, 2.0), (1, 62.0, 63.0)]),  # a gap of up to a minute stays
+        (  # a jump leaves a minute of silence, and all after it moves
+            ((10, 12), (200, 205), (206, 207), (500, 501)),
+            [(0, 0.0, 2.0), (1, 62.0, 67.0), (2, 68.0, 69.0), (3, 129.0, 130.0)],
+        ),
+        (((0, 50), (10, 12), (108, 109)), [(0, 0.0, 50.0), (1, 10.0, 12.0), (2, 108.0, 109.0)]),  # from the latest end
+        (((5, 300), (10, 12), (13, 14)), [(1, 0.0, 2.0), (2, 3.0, 4.0)]),  # one that has lost its place moves nothing
+    ],
+)
+def test_utterances_are_put_on_the_clock_of_their_recording(spans, expected):
+    rows = meld.place(on_clock(*spans))
+    assert [(row.number, row.from_s, row.to_s) for row in rows.itertuples()] == expected
+    assert (rows["from_s"] + rows["offset_s"]).tolist() == rows["start_s"].tolist()
+
+
+def test_a_row_without_length_has_no_end_yet():
+    first, second = meld.place(on_clock((10, 10), (11, 12))).itertuples()
+    assert (first.number, first.from_s) == (0, 0.0) and np.isnan(first.to_s) and (second.from_s, second.to_s) == (1, 2)
+
+
+def test_no_real_dialogue_is_minutes_of_silence(real):
+    rows = meld.place(meld.annotations(real("meld")))
+    assert len(rows) == 13_708 - 2
+    assert rows["from_s"].min() == 0.0
+    ends = rows.groupby("dialogue")["to_s"].max()
+    assert ends.max() < 300 and 55_000 < ends.sum() < 58_000
+    gaps = rows["from_s"] - rows.groupby("dialogue")["to_s"].transform(lambda ends: ends.cummax().shift())
+    assert gaps.max() == pytest.approx(60.0)

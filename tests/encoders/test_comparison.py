@@ -1,3 +1,4 @@
+import re
 import time
 
 import numpy as np
@@ -55,11 +56,6 @@ def test_an_encoder_that_is_not_there_is_left_out_with_its_reason(windows, tmp_p
     assert table["problem"][1] == ""
 
 
-def test_a_missing_sound_file_is_no_fault_of_the_encoder(windows, tmp_path):
-    with pytest.raises(audio.AudioError, match=r"b\.wav: no such file"):
-        comparison.side_by_side(["handcrafted"], windows.assign(audio="b.wav"), tmp_path, precision="fp32")
-
-
 def test_bf16_is_held_against_fp32(checkpoint_folder, windows, tmp_path):
     name = f"wav2vec2:{checkpoint_folder}"
     table = comparison.in_bf16([name, "handcrafted"], windows, tmp_path)
@@ -79,7 +75,7 @@ def test_a_large_network_is_not_emulated(checkpoint_folder, windows, tmp_path, m
     monkeypatch.setattr(comparison, "_EMULATED_BYTES", comparison.weights_size(name) - 1)
     for answer, told in (("fp32", "does not compute in bf16"), ("bf16", "")):
         monkeypatch.setattr(
-            comparison.device, "precision", lambda wanted="auto", answer=answer: answer if wanted == "auto" else wanted
+            comparison.compute, "precision", lambda wanted="auto", answer=answer: answer if wanted == "auto" else wanted
         )
         problem = comparison.in_bf16([name], windows, tmp_path)["problem"][0]
         assert told in problem and bool(told) == bool(problem)
@@ -88,9 +84,23 @@ def test_a_large_network_is_not_emulated(checkpoint_folder, windows, tmp_path, m
 def test_the_size_is_that_of_the_weights_an_encoder_reads(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    for name, size in {"model.safetensors": 30, "pytorch_model.bin": 31, "config.json": 32}.items():
+    sizes = {"model.safetensors": 30, "pytorch_model.bin": 31, "config.json": 32, "preprocessor_config.json": 33}
+    for name, size in sizes.items():
         (folder / name).write_bytes(bytes(size))
     assert comparison.weights_size(f"transformers:{folder}") == 30
     assert comparison.weights_size(f"transformers:{folder}@6") == 30
     assert comparison.weights_size(f"msclap:{folder / 'pytorch_model.bin'}") == 31
     assert comparison.weights_size("handcrafted") == 0
+
+
+def test_what_is_missing_is_told_by_its_files(tmp_path, monkeypatch, checkpoint_folder):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
+    assert comparison.missing("handcrafted") == comparison.missing(f"wav2vec2:{checkpoint_folder}") == ""
+    assert comparison.missing("dual:demo/models/none") == ""  # nobody must bring it: a run trains it
+    both = comparison.missing("msclap:nobody/model/a.pth", texts=True)
+    assert re.fullmatch(r"put a\.pth into .*nobody/model/; put vocab\.json, merges\.txt into .*gpt2/", both)
+    assert "model.safetensors" in comparison.missing("transformers:nobody/model@6")
+    assert comparison.missing_classifier(str(checkpoint_folder)) == ""
+    (checkpoint_folder / "model.ckpt").unlink()
+    assert "model.ckpt beside the others" in comparison.missing(f"wav2vec2:{checkpoint_folder}")

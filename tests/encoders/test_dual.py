@@ -1,9 +1,6 @@
 """The demo's contrastive model as an encoder: how it reads words and sounds, and what it makes of a damaged folder."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from transformers import Wav2Vec2Model
 
 import small_dual
-from emocast import encoders, paths
-from emocast.encoders import dual, dual_words, hub
+from emocast import encoders
+from emocast.encoders import dual, hub
 
 PROMPTS = ["a woman sounds angry", "he is sad, in a calm voice, in English", "neutral", "Somebody shouts!"]
 
@@ -33,37 +30,28 @@ def noise(seconds, seed=0):
 
 
 def test_words_are_letters_without_marks():
-    assert dual_words.words("He isn't ANGRY, it's matter-of-fact: Ärger 2!") == [
+    assert dual.words("He isn't ANGRY, it's matter-of-fact: Ärger 2!") == [
         "he", "isn't", "angry", "it's", "matter-of-fact", "ärger", "2"
     ]  # fmt: skip
-    assert dual_words.words("A\u0308rger") == ["ärger"], "however it is encoded"
+    assert dual.words("A\u0308rger") == ["ärger"], "however it is encoded"
 
 
 def test_pieces_are_runs_of_three_to_six_characters_and_the_whole():
-    assert dual_words.pieces("sad") == ["<sa", "sad", "ad>", "<sad", "sad>", "<sad>"]
-    found = dual_words.pieces("angrily")
+    assert dual.pieces("sad") == ["<sa", "sad", "ad>", "<sad", "sad>", "<sad>"]
+    found = dual.pieces("angrily")
     assert (
         found[-1] == "<angrily>"
         and len(found) == 7 + 6 + 5 + 4 + 1
         and {len(piece) for piece in found[:-1]} == {3, 4, 5, 6}
     )
-    assert len(dual_words.pieces("aaaaa")) == len(set(dual_words.pieces("aaaaa")))
+    assert len(dual.pieces("aaaaa")) == len(set(dual.pieces("aaaaa")))
 
 
 def test_the_hash_is_the_published_one():
     """FNV-1a's own test vectors (http://www.isthe.com/chongo/tech/comp/fnv/)."""
     known = {"": 0x811C9DC5, "a": 0xE40C292C, "foobar": 0xBF9CF968}
-    assert {text: dual_words.place(text, buckets=1 << 32) for text in known} == known
-    assert dual_words.place("foobar", buckets=1000) == 0xBF9CF968 % 1000
-
-
-def test_another_process_finds_the_same_places():
-    code = "import sys; from emocast.encoders import dual_words; print(dual_words.places(sys.argv[1], 8192))"
-    for seed in ("1", "2"):  # of Python's own hash, which differs
-        environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "lib"), "PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", code, "ärgerlich"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == str(dual_words.places("ärgerlich", 8192))
+    assert {text: dual.place(text, buckets=1 << 32) for text in known} == known
+    assert dual.place("foobar", buckets=1000) == 0xBF9CF968 % 1000
 
 
 def test_what_was_saved_is_read_back(encoder):
@@ -90,19 +78,12 @@ def test_a_text_is_heard_as_its_words_and_a_word_as_its_pieces(encoder):
     """By hand: pieces to words, attention, mean, projection."""
     tower = small_dual.model().eval().text
     vectors = [
-        torch.stack(
-            [tower.pieces.weight[dual_words.place(piece, buckets=512)] for piece in dual_words.pieces(word)]
-        ).mean(0)
+        torch.stack([tower.pieces.weight[dual.place(piece, buckets=512)] for piece in dual.pieces(word)]).mean(0)
         for word in ("someone", "sounds", "sad")
     ]
     with torch.no_grad():
         projected = tower.projection(tower.attention(torch.stack(vectors)[None]).mean(dim=1))[0]
     np.testing.assert_allclose(encoder.embed_text(["Someone sounds sad."])[0], projected / projected.norm(), atol=1e-5)
-
-
-def test_all_vectors_have_the_length_one(encoder):
-    found = np.concatenate([encoder.encode([noise(1)]), encoder.embed_text(PROMPTS)])
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
 def test_what_stands_beside_a_text_does_not_change_it(encoder):
@@ -112,11 +93,6 @@ def test_what_stands_beside_a_text_does_not_change_it(encoder):
         np.testing.assert_allclose(encoder.embed_text([prompt])[0], together[row], atol=1e-6)
     many = encoder.embed_text(PROMPTS * 100)  # more than go into one batch
     np.testing.assert_allclose(many, np.tile(together, (100, 1)), atol=1e-6)
-
-
-def test_other_forms_of_a_word_lie_nearer_than_other_words(encoder):
-    known, form, other = encoder.embed_text(["furious", "furiously", "gloomy"])
-    assert known @ form > known @ other + 0.1
 
 
 @pytest.mark.parametrize("wrong", ["", "?!", None])

@@ -100,15 +100,6 @@ def test_a_file_of_another_rate_leaks_nothing_through_the_resampling(encoder, tm
     np.testing.assert_array_equal(spans(encoder, path, [0.5], [2.0]), embedding)
 
 
-def test_silence_is_finite(encoder):
-    assert np.isfinite(encoder.encode([np.zeros(16_000, np.float32)])).all()
-
-
 def test_spans_beyond_the_sound_are_refused(encoder, dialogue):
     with pytest.raises(audio.AudioError, match=r"d\.wav: ends (at|before)"):
         spans(encoder, dialogue, [8.0], [13.0])
-
-
-def test_too_short_a_waveform_is_refused(encoder):
-    with pytest.raises(ValueError, match="shorter than one frame"):
-        encoder.encode([np.zeros(100, np.float32)])

@@ -1,20 +1,20 @@
 """The worked example of the README, from a folder of WAV files to a forecast: the very files that it prints."""
 
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import small_conversations
-from emocast import corpora, paths, profile, requirements, windows
+from emocast import settings as profiles
+from emocast import corpora, windows
 from emocast.corpora.__main__ import main as command
 from emocast.encoders import store
-from emocast.forecasting import experiment
+from emocast.forecasting import experiments
 from emocast.forecasting.fcdnn import FCDNNClassifier
-from emocast.ser import testsets
+from emocast.ser import predictions
+from emocast_run import requirements
 
 HERE = Path(__file__).parent
 
@@ -34,7 +34,7 @@ def own(data, monkeypatch, tmp_path):
     """The example's profile, with folders of its own and no network."""
     monkeypatch.setenv("EMOCAST_DATA", str(data[0]))
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
-    return profile.load(str(data[0] / "mine" / "mine.yaml"))
+    return profiles.load(str(data[0] / "mine" / "mine.yaml"))
 
 
 def test_the_example_is_short():
@@ -49,7 +49,7 @@ def test_its_loader_gives_the_utterance_table(own, data):
     assert dict(table["emotion"].value_counts()) == dict(
         data[1]["emotion"].map({"joyful": "happiness", "sad": "sadness", "calm": "neutral"}).value_counts()
     )
-    assert corpus.NAME == "My corpus" and corpus.validate(own.corpus_root()).empty
+    assert corpus.title == "My corpus" and corpus.validate(own.corpus_root()).empty
 
 
 def test_its_next_emotion_is_forecast_in_unseen_dialogues(own):
@@ -61,7 +61,7 @@ def test_its_next_emotion_is_forecast_in_unseen_dialogues(own):
     assert failed.empty and np.isfinite(embeddings).all()
     network = FCDNNClassifier(**{**vars(own.fcdnn), "hidden_units": 32, "learning_rate": 0.01, "epochs": 20})
     sides = {"protocol": "dialogue", "test_fraction": 0.25, "n_splits": 2, "random_state": 0, "progress": False}
-    result = experiment.run(network, cut, embeddings, classes=own.tasks[own.sweep_task], **sides)
+    result = experiments.run(network, cut, embeddings, classes=own.tasks[own.sweep_task], **sides)
     assert result.proof["dialogues_shared"] == 0
     assert (result.test["emotion"] == result.test["predicted"]).mean() > 0.6
 
@@ -75,7 +75,7 @@ def test_the_run_needs_nothing_but_the_folder(own):
 def test_beside_iemocap_it_is_a_test_set_of_notebook_06(data, own, tmp_path):
     beside = tmp_path / "beside.yaml"
     beside.write_text(f"extends: {data[0] / 'mine' / 'mine.yaml'}\ncorpus: iemocap\n")
-    found, left_out = testsets.load(profile.load(str(beside)))
+    found, left_out = predictions.load_test_sets(profiles.load(str(beside)))
     assert list(found) == ["mine"] and found["mine"].language == "en"
     assert set(found["mine"].table["emotion"]) == {"happiness", "sadness", "neutral"}
     assert "IEMOCAP (full)" in set(left_out["test_set"])
@@ -87,15 +87,3 @@ def test_make_validate_says_what_its_loader_finds(own, data, capsys):
     assert "72 utterances" in capsys.readouterr().out
     assert command(["where", *arguments[2:]]) == 0
     assert "your own" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("extends", "before"), [("paper", []), ("demo", ["ser"])])
-def test_make_runs_the_recognisers_first_only_where_they_are_the_encoder(tmp_path, extends, before):
-    own, target = tmp_path / "own.yaml", "outputs/own/03_embedding_extraction/03_embedding_extraction.ipynb"
-    own.write_text(f"extends: {extends}\n")
-    command = ["make", "-n", f"{tmp_path}/{target}", f"PROFILE={own}", f"OUTPUTS={tmp_path}/outputs"]
-    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
-    assert re.findall(r"-m emocast\.(ser|runner notebooks/\w+)", done.stdout) == [
-        *before,
-        "runner notebooks/03_embedding_extraction",
-    ]

@@ -40,11 +40,6 @@ def test_ten_speakers_are_told_apart_by_colour_and_marker(ax):
     assert set(colours_of(ax)) <= set(figures.SERIES_COLOURS)
 
 
-def test_few_groups_have_colours_of_their_own(ax):
-    figures.embedding(points(3), pd.Series(["a", "b", "c"], name="session"), ax, title="t", axis="component")
-    assert colours_of(ax) == list(figures.SERIES_COLOURS[:3])
-
-
 def test_many_groups_are_counted_in_the_title_and_have_no_legend(ax):
     hue = pd.Series([f"d{number:02d}" for number in range(11)], name="dialogue")
     figures.embedding(points(11), hue, ax, title="PCA by dialogue", axis="component")
@@ -78,7 +73,6 @@ def test_probes_draw_scores_intervals_and_the_chance_of_each_label(probed, ax):
     np.testing.assert_allclose([segment[0, 0] for segment in chance.get_segments()], [0.25, 1 / 60])
     assert [text.get_text() for text in ax.get_yticklabels()] == ["emotion\n4 groups", "dialogue\n60 groups"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "chance"]
-    assert "percent" in ax.get_xlabel()
 
 
 def test_probes_above_chance_have_chance_at_zero_and_show_what_lies_below(probed, ax):
@@ -87,4 +81,100 @@ def test_probes_above_chance_have_chance_at_zero_and_show_what_lies_below(probed
     np.testing.assert_allclose([segment[0, 0] for segment in ax.collections[2].get_segments()], [0, 0])
     np.testing.assert_allclose(drawn(ax)["b"][0, 0], 0.2)
     assert ax.get_xlim()[0] < -0.05
-    assert ax.get_legend() is None
+    assert not ax.get_legend().get_visible()
+
+
+def hexes(collection, *, edge=False):
+    colours = collection.get_edgecolors() if edge else collection.get_facecolors()
+    return [mpl.colors.to_hex(colour).upper() for colour in colours]
+
+
+@pytest.fixture
+def marks():
+    """Two ensembles that lie on nearly the same place, and a single prompt."""
+    table = pd.DataFrame({"emotion": ["anger", "anger", "sadness"], "label": ["", "anger", "sadness"]})
+    return np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]]), table
+
+
+def test_texts_are_diamonds_with_a_black_edge_in_the_emotions_colour(ax, marks):
+    ax.plot([0, 1], [0, 1], "o")
+    figures.texts(*marks, ax)
+    single, ensembles = ax.collections
+    assert hexes(single) == [labels.COLOURS["anger"]]
+    assert hexes(ensembles) == [labels.COLOURS["anger"], labels.COLOURS["sadness"]]
+    assert set(hexes(ensembles, edge=True)) == {"#000000"}
+    assert ensembles.get_sizes()[0] > 3 * single.get_sizes()[0]
+    np.testing.assert_allclose(ensembles.get_offsets(), marks[0][1:])
+
+
+def test_names_of_texts_do_not_cover_each_other_or_anything_else(ax, marks):
+    ax.plot([0, 1], [0, 1], "o")
+    figures.texts(*marks, ax)
+    ax.figure.draw_without_rendering()
+    assert [text.get_text() for text in ax.texts] == ["anger", "sadness"]
+    first, second = (text.get_window_extent() for text in ax.texts)
+    assert min(first.y1, second.y1) <= max(first.y0, second.y0) + 1
+    assert all(text.xy == tuple(place) for text, place in zip(ax.texts, marks[0][1:], strict=True))
+    assert max(first.x1, second.x1) < ax.get_window_extent().x1
+
+
+def test_hulls_go_round_each_group_and_leave_out_what_has_no_area(ax):
+    square = [[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]]
+    points = np.array([*square, [3, 3], [4, 4], [9, 9], [9, 8]], dtype=float)
+    figures.hulls(points, np.array([0] * 5 + [1] * 2 + [2] * 2), ax)
+    assert len(ax.patches) == 1
+    corners = {tuple(corner) for corner in ax.patches[0].get_xy()}
+    assert corners == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_prompt_spread_draws_every_prompt_its_median_and_the_ensembles(ax):
+    rows = [
+        {"template": template, "way": way, "uar": value}
+        for template in ("{emotion}", "somebody {emotion}")
+        for way, values in (("cosine", (0.1, 0.2, 0.6)), ("calibrated", (0.3, 0.4, 0.5)))
+        for value in values
+    ]
+    figures.prompt_spread(pd.DataFrame(rows), {"cosine": 0.35, "calibrated": 0.55}, ax, chance=0.25)
+    dots = [line for line in ax.get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
+    assert [sorted(line.get_xdata()) for line in dots] == [[0.1, 0.2, 0.6]] * 2 + [[0.3, 0.4, 0.5]] * 2
+    medians = [line.get_xdata()[0] for line in ax.get_lines() if line.get_color() == "black" and len(line.get_xdata())]
+    assert medians == [0.2, 0.2, 0.4, 0.4]
+    vertical = {line.get_label(): line.get_xdata()[0] for line in ax.get_lines() if line.get_label()[0] in "ec"}
+    assert vertical == {"ensemble, cosine": 0.35, "ensemble, calibrated": 0.55, "chance, 25%": 0.25}
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["“…”", "“somebody …”"]
+
+
+@pytest.fixture
+def held():
+    return pd.DataFrame(
+        {"label": ["emotion", "language", "emotion"], "shuffled": ["", "", "within dialogue"], "measure": "nmi",
+         "value": [0.3, np.nan, 0.3], "null_mean": [0.1, np.nan, 0.12], "null_95": [0.15, np.nan, 0.18],
+         "p": [0.005, np.nan, 0.01]}
+    )  # fmt: skip
+
+
+def test_alignment_draws_what_is_found_beside_its_null(ax, held):
+    other = held.assign(measure="ari", value=0.9)
+    figures.alignment(pd.concat([other, held]), ax, measure="nmi")
+    np.testing.assert_allclose([bar.get_x() for bar in ax.patches], [0.1, np.nan, 0.12])
+    np.testing.assert_allclose([bar.get_x() + bar.get_width() for bar in ax.patches], [0.15, np.nan, 0.18])
+    drawn = {line.get_label(): line.get_xdata() for line in ax.get_lines()}
+    np.testing.assert_allclose(drawn["as they are"], [0.3, np.nan, 0.3])
+    np.testing.assert_allclose(drawn["shuffled labels: mean"], [0.1, np.nan, 0.12])
+    assert [text.get_text() for text in ax.texts] == ["p = 0.005", "one group only", "p = 0.01"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()][2] == "emotion\n(within dialogue)"
+    assert ax.get_xlabel() == "normalised mutual information"
+
+
+def test_a_sweep_has_a_line_a_label_and_its_null_dotted(ax):
+    table = pd.DataFrame(
+        {"label": ["emotion"] * 2 + ["sex"] * 2 + ["language"], "measure": "ari", "clusters": [2, 4, 2, 4, 2],
+         "value": [0.1, 0.2, 0.3, 0.1, np.nan], "null_95": [0.01, 0.02, 0.03, 0.04, np.nan]}
+    )  # fmt: skip
+    figures.cluster_sweep(table, ax, measure="ari")
+    drawn = {line.get_label(): line for line in ax.get_lines()}
+    assert {"emotion", "sex", "95 % of shuffles"} <= set(drawn) and "language" not in drawn
+    np.testing.assert_allclose(drawn["sex"].get_xydata(), [[2, 0.3], [4, 0.1]])
+    dotted = [line for line in ax.get_lines() if line.get_linestyle() == ":" and len(line.get_xdata())]
+    np.testing.assert_allclose([line.get_ydata() for line in dotted], [[0.01, 0.02], [0.03, 0.04]])
+    assert [line.get_color() for line in dotted] == [drawn[name].get_color() for name in ("emotion", "sex")]

@@ -57,13 +57,14 @@ def test_the_whole_picture(table, outline):
     ("length_s", "tick_s"), [(12, 1), (49, 5), (600, 60), (3 * 3600, 900), (20 * 3600, 7200), (100 * 3600, 9 * 3600)]
 )
 def test_ticks_are_round_on_a_clock(length_s, tick_s):
-    assert recordings._tick_s(length_s) == tick_s
+    assert recordings.tick_s(length_s) == tick_s
 
 
 def test_stretches_without_an_answer_are_hatched(table):
     near = table[table["shift_s"] == 0]
-    assert recordings._abstentions(near) == [(14.5, 5.0), (24.5, 1.0)]
-    ax = recordings.bands(near, plt.figure().gca())
+    assert recordings.abstentions(near) == [(14.5, 5.0), (24.5, 1.0)]
+    ax = plt.figure().gca()
+    recordings._bands(near, ax)
     lines = {line.get_color(): line.get_ydata() for line in ax.lines[:3]}
     for name in CLASSES:
         np.testing.assert_array_equal(lines[labels.COLOURS[name]], near[f"p_{name}"])
@@ -76,7 +77,7 @@ def test_the_map_is_stronger_where_the_forecast_is_surer():
     rows = pd.DataFrame(
         {"p_neutral": [0.4, 1.0, np.nan], "p_sadness": [0.6, 0.0, np.nan], "forecast": ["sadness", "neutral", ""]}
     )
-    colours = recordings._colours(rows, 0.5)
+    colours = recordings.map_colours(rows, 0.5)
     np.testing.assert_allclose(colours[1], plt.matplotlib.colors.to_rgb(labels.COLOURS["neutral"]))
     assert colours[0].min() > plt.matplotlib.colors.to_rgb(labels.COLOURS["sadness"])[0]
     assert colours[2].min() > 0.9
@@ -100,14 +101,18 @@ def test_scores_stand_in_percent():
     )
     scores = scores.assign(
         answered=[0.7, 0.002], answered_accuracy=[0.6, 0.0], answered_low=[0.5, np.nan], answered_high=[0.7, np.nan],
-        persistence=0.45, chance=1 / 3,
+        persistence=0.45, chance=1 / 3
     )  # fmt: skip
-    ax = figures.held_out_scores(scores, plt.figure().gca(), level=0.95)
+    ax = plt.figure().gca()
+    figures.held_out_scores(scores, ax, level=0.95)
     assert ax.get_ylabel() == "accuracy in percent"
-    drawn = [np.asarray(container[0].get_ydata(), float) for container in ax.containers]
-    np.testing.assert_allclose(drawn, [[50, 40], [60, np.nan]], err_msg="a rate without an interval is not drawn")
+    drawn = {line.get_label().partition(",")[0]: list(line.get_ydata()) for line in ax.get_lines()}
+    assert drawn["all events"] == [50, 40] and drawn["those answered"] == [60], (
+        "a rate without an interval is not drawn"
+    )
     assert {"70 %", "0 %"} <= {text.get_text() for text in ax.texts}
     without = scores.assign(answered_low=None, answered_high=None)  # as JSON gives what no shift has
-    ax = figures.held_out_scores(without, plt.figure().gca(), level=0.95)
-    assert np.isnan(np.asarray(ax.containers[1][0].get_ydata(), float)).all()
+    ax = plt.figure().gca()
+    figures.held_out_scores(without, ax, level=0.95)
+    assert not [line for line in ax.get_lines() if "answered" in line.get_label()]
     plt.close("all")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from emocast import windows
-from emocast.corpora.synthetic import corpus, iemocap, raters
+from emocast_twins import conversations, process
 
 EMOTIONS = ("neutral", "excitement", "sadness")
 
@@ -110,19 +110,19 @@ def cut():
 def unspoken(tmp_path_factory):
     """The folder and utterance table of synthetic conversations that nobody has spoken: plans, truth and drawn times."""
     folder, generator = tmp_path_factory.mktemp("synthetic"), np.random.default_rng(0)
-    settings = corpus.Settings(sessions=5, scenarios=12, turns=(24, 34))
+    settings = conversations.Settings(sessions=5, scenarios=12, turns=(24, 34))
     rows, truth = [], []
-    for planned in corpus.plans(settings, seed=0):
+    for planned in conversations.plans(settings, seed=0):
         start = 1.0
         for number, turn in enumerate(planned.turns):
             end = start + generator.uniform(1.0, 3.0)
             gold = turn.rating.gold
             rows.append((turn.utterance, planned.name, f"Ses{planned.session:02d}", planned.scenario.name, turn.letter,
-                         None if gold == raters.UNDECIDED else gold, start, end))  # fmt: skip
+                         None if gold == process.UNDECIDED else gold, start, end))  # fmt: skip
             truth.append((turn.utterance, planned.name, number, turn.mood, turn.emotion, 1.0, gold))
             start = end + generator.uniform(-0.3, 0.8)
     columns = ["utterance", "dialogue", "session", "scenario", "speaker", "emotion", "start_s", "end_s"]
     talk = pd.DataFrame(rows, columns=columns).assign(audio=lambda table: table["dialogue"] + ".wav")
     columns = ["utterance", "dialogue", "turn", "mood", "emotion", "intensity", "gold"]
-    iemocap.write_about(folder, pd.DataFrame(truth, columns=columns), settings={}, seed=0)
+    conversations.write_about(folder, pd.DataFrame(truth, columns=columns), settings={}, seed=0)
     return folder, talk

@@ -5,12 +5,16 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
-from emocast.forecasting import baselines, evaluate, history
-from emocast.forecasting.runs import Fit
+from emocast import metrics
+from emocast.forecasting import baselines, crossval, history
+from emocast.forecasting.splits import Split
 
 CLASSES = ["neutral", "excitement", "sadness"]
+
 MODELS = {**baselines.of_labels(), **baselines.of_sound()}
+
 #: What is fitted on the training events of the event's own dialogue, later ones too, and says so.
 LEAKS = "dialogue mode"
 
@@ -32,10 +36,18 @@ def past(talk, sound, cut):
     return history.gather(windows, talk, classes=CLASSES, sound=sound)
 
 
+@pytest.fixture
+def plain(make_talk, cut):
+    """The past of 30 dialogues without sound."""
+    talk = make_talk(n_dialogues=30)
+    windows = cut(talk)
+    return history.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES)
+
+
 def _fold(past, seed=0):
     """A fold at random: the hardest for a baseline that must not see what it is asked."""
     order = np.random.default_rng(seed).permutation(len(past))
-    return Fit(np.sort(order[len(past) // 4 :]), np.sort(order[: len(past) // 4]), 0, {})
+    return crossval.Fit(np.sort(order[len(past) // 4 :]), np.sort(order[: len(past) // 4]), 0, {})
 
 
 def _changed(past, places, seed=1):
@@ -49,7 +61,7 @@ def _changed(past, places, seed=1):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_no_baseline_hears_what_comes_after(past, name):
+def test_no_baseline_reads_what_comes_after(past, name):
     """Other labels and other sound of all that had not ended at t - d: each event's forecast is the same to the digit."""
     fit = _fold(past)
     model = baselines.fitted(MODELS[name], past, fit)
@@ -63,12 +75,12 @@ def test_no_baseline_hears_what_comes_after(past, name):
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("majority", LEAKS, "scenario prior")])
-def test_every_baseline_hears_what_came_before(past, name):
+def test_every_baseline_reads_what_came_before(past, name):
     """The test above would pass for a model that reads nothing: other labels and sound *before* t - d do matter."""
     fit = _fold(past)
     model = baselines.fitted(MODELS[name], past, fit)
     tested = past.take(fit.test)
-    before = np.unique(np.concatenate(tested.heard))
+    before = np.unique(np.concatenate(tested.ended))
     assert not np.array_equal(model.predict_proba(_changed(tested, before)), model.predict_proba(tested))
 
 
@@ -96,10 +108,10 @@ def test_every_baseline_gives_probabilities(past, name):
 @pytest.mark.parametrize("protocol", ["random", "purged", "dialogue", "scenario"])
 def test_events_and_folds_are_those_of_the_model(talk, cut, embed, protocol):
     windows = cut(talk, [0.0, 4.0])
-    options = {"classes": CLASSES, "protocol": protocol, "n_splits": 3, "random_state": 2}
+    split = Split(CLASSES, protocol, 3, 2)
     X = np.zeros((len(windows), 2))
-    of_model = evaluate.sweep(DummyClassifier(), windows, X, **options, progress=False)
-    table = baselines.sweep(windows, talk, models={"a": MODELS["majority"], "b": MODELS["persistence"]}, **options)
+    of_model = crossval.sweep(DummyClassifier(), windows, X, split)
+    table = baselines.sweep(windows, talk, split, models={"a": MODELS["majority"], "b": MODELS["persistence"]})
     assert list(table.columns) == ["model", *of_model.columns]
     assert list(table["model"].unique()) == ["a", "b"]
     same = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion"]
@@ -110,44 +122,17 @@ def test_events_and_folds_are_those_of_the_model(talk, cut, embed, protocol):
     assert np.allclose(table.loc[table["model"] == "a", shares], of_model[shares])
 
 
-def test_a_sweep_is_what_its_folds_say(talk, cut):
-    windows = cut(talk, [0.0, 4.0])
-    options = {"classes": CLASSES, "protocol": "dialogue", "n_splits": 3, "random_state": 2}
-    models = {name: MODELS[name] for name in ("Markov chain, order 2", "hidden semi-Markov")}
-    table = baselines.sweep(windows, talk, models=models, event_sets=["fixed"], **options)
-    past = history.gather(windows, talk, classes=CLASSES)
-    for fit in evaluate.plan(windows, event_sets=["fixed"], **options)[::2]:
-        for name, model in models.items():
-            of_fold = table[
-                (table["model"] == name)
-                & (table["shift_s"] == fit.marks["shift_s"])
-                & (table["fold"] == fit.marks["fold"])
-            ]
-            expected = baselines.fitted(model, past, fit).predict_proba(past.take(fit.test))
-            assert sorted(of_fold["utterance"]) == sorted(windows["utterance"].iloc[fit.test])
-            found = of_fold.set_index("utterance").loc[windows["utterance"].iloc[fit.test]]
-            assert np.allclose(found[[f"p_{emotion}" for emotion in CLASSES]], expected)
-
-
 def test_what_learns_from_events_alone_is_fitted_once_for_all_shifts(talk, sound, cut, monkeypatch):
     fits = []
     monkeypatch.setattr(baselines, "fitted", lambda *given, own=baselines.fitted: fits.append(given) or own(*given))
     windows = cut(talk, [0.0, 4.0, 8.0])
-    options = {"classes": CLASSES, "protocol": "dialogue", "n_splits": 3, "event_sets": ["fixed"], "random_state": 2}
-    together = baselines.sweep(windows, talk, models=baselines.of_sound(), sound=sound, **options)
+    split, options = Split(CLASSES, "dialogue", 3, 2), {"event_sets": ["fixed"]}
+    together = baselines.sweep(windows, talk, split, models=baselines.of_sound(), sound=sound, **options)
     assert len(fits) == 3
     monkeypatch.setattr(type(MODELS[baselines.AUDIO_PERSISTENCE]), "of_events", False)
-    apart = baselines.sweep(windows, talk, models=baselines.of_sound(), sound=sound, **options)
+    apart = baselines.sweep(windows, talk, split, models=baselines.of_sound(), sound=sound, **options)
     assert len(fits) == 3 + 9
     pd.testing.assert_frame_equal(together, apart)
-
-
-def test_audio_persistence_needs_and_takes_sound(talk, sound, cut):
-    windows = cut(talk, [1.0])
-    options = {"classes": CLASSES, "protocol": "dialogue", "n_splits": 3, "event_sets": ["fixed"], "random_state": 0}
-    assert baselines.AUDIO_PERSISTENCE not in set(baselines.sweep(windows, talk, **options)["model"])
-    table = baselines.sweep(windows, talk, sound=sound, **options)
-    assert list(table["model"].unique()) == list(MODELS)
 
 
 def test_the_mode_of_a_dialogue_shows_the_leak(make_talk, cut):
@@ -156,20 +141,198 @@ def test_the_mode_of_a_dialogue_shows_the_leak(make_talk, cut):
     windows = cut(talk)
     accuracy = {}
     for protocol in ("random", "dialogue"):
-        table = baselines.sweep(
-            windows, talk, models={LEAKS: MODELS[LEAKS]}, classes=CLASSES, protocol=protocol, n_splits=4,
-            event_sets=["fixed"], random_state=0,
-        )  # fmt: skip
+        split = Split(CLASSES, protocol, 4, 0)
+        table = baselines.sweep(windows, talk, split, models={LEAKS: MODELS[LEAKS]}, event_sets=["fixed"])
         accuracy[protocol] = np.mean(table["emotion"] == table["predicted"])
     assert accuracy["random"] > 0.7 and accuracy["dialogue"] < 0.45
 
 
-@pytest.mark.parametrize("name", list(baselines.of_embeddings()))
-def test_classifiers_of_embeddings_find_a_signal(make_windows, embed, name):
-    windows = make_windows(n_dialogues=20)
-    X = embed(windows, strength=3.0)
-    table = evaluate.cross_validate(
-        baselines.of_embeddings()[name], X, windows, protocol="dialogue", n_splits=3, random_state=0
-    )
-    assert np.mean(table["emotion"] == table["predicted"]) > 0.8
-    assert np.allclose(table[[f"p_{emotion}" for emotion in CLASSES]].sum(axis=1), 1)
+def test_majority_says_what_is_commonest(plain):
+    rows = np.flatnonzero(plain.emotion == "sadness")[:9]
+    train = plain.take(np.r_[rows, np.flatnonzero(plain.emotion == "neutral")[:5]])
+    model = baselines.Majority().fit(train)
+    assert set(model.predict(plain)) == {"sadness"}
+    assert np.allclose(model.predict_proba(plain), [5 / 14, 0, 9 / 14])
+
+
+@pytest.mark.parametrize("which", history.WHICH)
+def test_persistence_repeats_the_last_emotion(plain, which):
+    model = baselines.Persistence(which).fit(plain)
+    last, predicted, shares = plain.latest_emotion(which), model.predict(plain), model.predict_proba(plain)
+    followed = np.isin(last.astype(str), CLASSES)
+    assert 0 < followed.sum() < len(plain)
+    assert (predicted[followed] == last[followed]).all() and (shares[followed].max(axis=1) == 1).all()
+    assert np.allclose(shares[~followed], plain.shares())
+    assert np.allclose(shares.sum(axis=1), 1)
+
+
+def test_it_is_counted_where_persistence_has_nothing_to_carry_on(make_talk, cut):
+    talk = make_talk()
+    windows = cut(talk, shifts=(0.0, 30.0))
+    windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
+    both = history.gather(windows, talk, classes=CLASSES)
+    shares = baselines.Persistence().fit(both).predict_proba(both)
+    table = windows[["shift_s"]].assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(CLASSES)})
+    carried = pd.Series(both.latest_emotion()).isin(CLASSES)
+    for shift, share in baselines.nothing_carried(table).items():
+        assert 0 < share == pytest.approx(1 - carried[windows["shift_s"] == shift].mean())
+
+
+def test_group_prior_recognises_the_group(plain):
+    """Fitted on all events, it gives each dialogue's own shares, drawn towards the prior by one event."""
+    model = baselines.GroupPrior("dialogue").fit(plain)
+    of_dialogue = pd.Series(plain.emotion)[plain.windows["dialogue"].eq("d03").to_numpy()]
+    counts = of_dialogue.value_counts().reindex(CLASSES, fill_value=0).to_numpy()
+    expected = (counts + plain.shares()) / (counts.sum() + 1)
+    found = model.predict_proba(plain)[plain.windows["dialogue"].eq("d03").to_numpy()]
+    assert np.allclose(found, expected)
+
+
+def test_order_1_counts_what_followed(plain):
+    model = baselines.Markov(1, smoothing=2.0).fit(plain)
+    last = plain.latest_emotion()
+    for state in ("anger", "sadness"):  # a state need not be a class in play
+        counts = np.array([((last == state) & (plain.emotion == name)).sum() for name in CLASSES])
+        expected = (counts + 2.0 * plain.shares()) / (counts.sum() + 2.0)
+        assert np.allclose(model.predict_proba(plain)[last == state], expected)
+
+
+def test_order_2_backs_off_to_order_1(plain):
+    first, second = baselines.Markov(1).fit(plain), baselines.Markov(2).fit(plain)
+    last, before = plain.latest_emotion(), plain.latest_emotion(back=2)
+    pair = (last == "sadness") & (before == "anger")
+    counts = np.array([(pair & (plain.emotion == name)).sum() for name in CLASSES])
+    shorter = first.predict_proba(plain)[pair][0]
+    assert 0 < counts.sum() < 20
+    assert np.allclose(second.predict_proba(plain)[pair], (counts + 2 * shorter) / (counts.sum() + 2))
+    # A pair that the training never had is forecast by its last emotion alone.
+    blind = baselines.Markov(2).fit(plain.take(np.flatnonzero(~pair)))
+    shorter = baselines.Markov(1).fit(plain.take(np.flatnonzero(~pair))).predict_proba(plain)[pair]
+    assert np.allclose(blind.predict_proba(plain)[pair], shorter)
+
+
+ALL = [*CLASSES, "anger"]
+
+
+@pytest.fixture
+def spoken(make_talk, cut):
+    """Utterances whose sound tells their own emotion nearly for sure, that of unlabelled ones too."""
+    talk = make_talk(n_dialogues=20, unlabelled=0.0)
+    generator = np.random.default_rng(0)
+    sound = generator.normal(scale=0.1, size=(len(talk), 4)) + np.eye(4)[talk["emotion"].map(ALL.index)]
+    talk.loc[generator.random(len(talk)) < 0.2, "emotion"] = None
+    windows = cut(talk, [1.0])
+    return history.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES, sound=sound)
+
+
+def _halves(spoken):
+    late = spoken.windows["dialogue"].to_numpy() >= "d10"
+    return spoken.take(np.flatnonzero(~late)), spoken.take(np.flatnonzero(late))
+
+
+def test_what_is_said_last_is_carried_forward(spoken):
+    train, test = _halves(spoken)
+    model = baselines.AudioPersistence(LogisticRegression(C=100.0)).fit(train)
+    last = test.latest("window", labelled=False)
+    true = np.array(ALL)[test.sound[last].argmax(axis=1)]  # also of those without a label
+    known = (last >= 0) & (true != "anger")
+    assert known.sum() > 50 and (test.labels[last[known]] == None).any()  # noqa: E711
+    assert np.mean(model.predict(test)[known] == true[known]) > 0.97
+
+
+def test_no_utterance_in_the_window_is_the_prior(spoken):
+    train, test = _halves(spoken)
+    short = test.windows.assign(start_s=test.windows["end_s"] - 0.5)  # no utterance is that short
+    test = dataclasses.replace(test, windows=short)
+    model = baselines.AudioPersistence().fit(train)
+    assert np.allclose(model.predict_proba(test), train.shares())
+
+
+def test_sound_that_could_not_be_embedded_is_left_out(spoken):
+    """A damaged file's utterances teach nothing, and where they are the last ones known the prior stands."""
+    train, test = _halves(spoken)
+    damaged = spoken.sound.copy()
+    damaged[train.event[::3]] = np.nan
+    last = test.latest("window", labelled=False)
+    damaged[last[last >= 0][:5]] = np.nan
+    train, test = (dataclasses.replace(part, sound=damaged) for part in (train, test))
+    shares = baselines.AudioPersistence().fit(train).predict_proba(test)
+    lost = (last < 0) | np.isnan(damaged[last]).any(axis=1)
+    assert np.allclose(shares[lost], train.shares()) and lost.sum() >= 5
+    assert np.isfinite(shares).all() and np.ptp(shares[~lost], axis=0).min() > 0.5
+
+
+@pytest.fixture
+def windows(talk, cut):
+    table = cut(talk, shifts=(0.0, 6.0))
+    return table[table["emotion"].isin(CLASSES)].reset_index(drop=True)
+
+
+@pytest.fixture
+def told(windows, talk):
+    return baselines.change_oracle(windows, talk, Split(CLASSES, "dialogue", 3, 0))
+
+
+def test_the_last_emotion_is_struck_out_of_the_chains_row(windows, talk):
+    past = history.gather(windows, talk, classes=CLASSES)
+    plain = baselines.Markov(1).fit(past).predict_proba(past)
+    found = baselines.MarkovGivenChange(1).fit(past).predict_proba(past)
+    last = past.latest_emotion()
+    for row, shares in enumerate(found):
+        kept = np.where(np.array(CLASSES) == last[row], 0, plain[row])
+        assert np.allclose(shares, kept / kept.sum())
+    strange = ~np.isin(last.astype(str), CLASSES)
+    assert 0 < strange.sum() < len(past) and np.allclose(found[strange], plain[strange])
+
+
+def test_the_oracle_stands_on_the_events_of_the_others_and_is_fitted_on_their_training(windows, talk, told):
+    others = baselines.sweep(windows, talk, Split(CLASSES, "dialogue", 3, 0), event_sets=["fixed"])
+    keys = ["shift_s", "utterance", "fold"]
+    other = others[others["model"] == "majority"]
+    assert np.array_equal(told[keys].sort_values(keys), other[keys].sort_values(keys))
+    in_play = told[told[history.LAST].isin(CLASSES)]
+    assert (in_play["predicted"] != in_play[history.LAST]).all()
+    tested = told[(told["fold"] == 0) & (told["shift_s"] == 0)]
+    past = history.gather(windows, talk, classes=CLASSES)
+    fixed = windows["utterance"].isin(told["utterance"]) & windows["shift_s"].eq(0)
+    train = np.flatnonzero(fixed & ~windows["utterance"].isin(tested["utterance"]))
+    test = np.flatnonzero(fixed & windows["utterance"].isin(tested["utterance"]))
+    own = baselines.MarkovGivenChange().fit(past.take(train)).predict_proba(past.take(test))
+    columns = [f"p_{name}" for name in CLASSES]
+    shares = tested.set_index("utterance").loc[windows["utterance"].iloc[test], columns]
+    assert len(shares) > 10 and np.allclose(shares, own)
+
+
+def test_a_uniform_guess_is_right_as_often_as_drawing_it_is():
+    last = pd.Series(["neutral", "neutral", "anger", None, "sadness"])
+    emotion = pd.Series(["neutral", "sadness", "sadness", "neutral", "excitement"])
+    found = baselines.guess_hits(last, emotion, classes=CLASSES)
+    assert found.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 3, 1 / 2])
+    generator = np.random.default_rng(0)
+    for place, name in enumerate(last):
+        others = [emotion for emotion in CLASSES if emotion != name]
+        assert np.mean(generator.choice(others, 4000) == emotion[place]) == pytest.approx(found[place], abs=0.03)
+
+
+def test_changes_and_the_rest_are_scored_apart_with_the_guess_among_the_others(told):
+    options = {"level": 0.9, "draws": 50, "random_state": 0}
+    models = [baselines.GUESS, "not there", baselines.CHAIN]
+    found = baselines.change_scores(told, models=models, classes=CLASSES, **options)
+    assert found["model"].tolist() == [*[models[0]] * 3, *[models[2]] * 3] * 2, "in the order asked for, shift by shift"
+    of_guess, of_chain = (found[found["model"] == name].reset_index(drop=True) for name in (models[0], models[2]))
+    keys = ["shift_s", "events", "n", "groups"]
+    assert of_guess[keys].equals(of_chain[keys]) and of_chain["events"].tolist() == ["all", "shift", "stay"] * 2
+    now = told[told["shift_s"] == 0]
+    shift = metrics.shift_events(now[history.LAST], now["emotion"])
+    rows = {"all": now, "shift": now[shift], "stay": now[~shift & now[history.LAST].notna()]}
+    for (kind, events), row in zip(rows.items(), of_chain.to_dict("records"), strict=False):
+        expected = {
+            "shift_s": 0.0,
+            "model": baselines.CHAIN,
+            "events": kind,
+            **metrics.evaluate_forecast(events, **options),
+        }
+        assert row == expected
+    guess = of_guess[of_guess["shift_s"] == 0].set_index("events")
+    assert guess.loc["stay", "accuracy"] == 0 and 1 / 3 < guess.loc["shift", "accuracy"] < 1 / 2
+    assert guess.loc["shift", "accuracy_low"] <= guess.loc["shift", "accuracy"] <= guess.loc["shift", "accuracy_high"]

@@ -3,12 +3,52 @@ import pandas as pd
 import pytest
 
 from emocast import windows as cutting
-from emocast.corpora.synthetic import forecast, raters, script
 from emocast.forecasting import baselines, ceiling, history
+from emocast.forecasting.ceiling import Filter
+from emocast.forecasting.splits import Split
+from emocast_twins import process
+from emocast_twins.process import LONGEST, MOODS, PROCESS, STATES
+
+SCENARIO = process.SCENARIOS[3]
 
 CLASSES = ["neutral", "excitement", "sadness"]
 SHIFTS = [0.0, 6.0]
-OPTIONS = {"classes": CLASSES, "protocol": "dialogue", "event_sets": ["moving"], "random_state": 0}
+SPLIT = Split(CLASSES, "dialogue", 5, 0)
+LINE = ("neutral", None, "anger", "xxx", "frustration", "happiness")
+
+
+def _forecast(labels, scenario, steps):
+    """Forward filtering of the whole chain, written out: P(gold label) some turns after the last one."""
+    transition, states = PROCESS.transition(scenario), PROCESS.start(scenario).ravel()
+    for label in labels:
+        seen = np.ones(len(STATES)) if label is None else process.channel()[:, process.GOLD.index(label)]
+        states = states * np.tile(seen, len(MOODS) * LONGEST)
+        states = states / states.sum() @ transition
+    ahead = states @ np.linalg.matrix_power(transition, steps - 1)
+    return ahead.reshape(-1, len(STATES)).sum(axis=0) @ process.channel()
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 6])
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_labels_are_filtered_as_the_whole_chain_has_it(length, steps):
+    known = Filter(SCENARIO.name)
+    expected = _forecast(LINE[:length], SCENARIO, steps)
+    for _ in range(2):  # the second time from what was kept
+        assert np.allclose(known.ahead(known.after(LINE[:length]), steps), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 5, 14])
+def test_true_states_are_those_of_the_whole_chain(turns):
+    """A second way: filter all 384 states with mood and emotion as what is seen, turn by turn."""
+    drawn = PROCESS.sample(SCENARIO, turns, np.random.default_rng(turns))
+    transition, states = PROCESS.transition(SCENARIO), PROCESS.start(SCENARIO).ravel()
+    for mood, emotion in drawn.itertuples(index=False):
+        seen = np.zeros((len(MOODS), LONGEST, len(STATES)))
+        seen[MOODS.index(mood), :, STATES.index(emotion)] = 1
+        states = states * seen.ravel()
+        states = states / states.sum() @ transition
+    found = Filter(SCENARIO.name).after_states(drawn["mood"].tolist(), drawn["emotion"].tolist())
+    assert np.allclose(found, states)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +58,7 @@ def windows(unspoken):
 
 @pytest.fixture(scope="module")
 def bounds(unspoken, windows):
-    return ceiling.sweep(windows, unspoken[1], unspoken[0], **OPTIONS)
+    return ceiling.sweep(windows, *unspoken[::-1], SPLIT, event_sets=["moving"])
 
 
 def _losses(table):
@@ -29,7 +69,7 @@ def _losses(table):
 
 
 def test_a_forecast_by_hand(unspoken, windows, bounds):
-    """One event of each shift: its heard labels through the corpus's own filter, its true distance, and the sampling."""
+    """One event of each shift: its ended labels through the corpus's own filter, its true distance, and the sampling."""
     folder, table = unspoken
     truth = pd.read_csv(folder / "truth.csv").set_index("utterance")
     for shift in SHIFTS:
@@ -37,20 +77,22 @@ def test_a_forecast_by_hand(unspoken, windows, bounds):
         event = events.iloc[37]
         end = windows.loc[(windows["shift_s"] == shift) & (windows["utterance"] == event["utterance"]), "end_s"].item()
         turns = table[table["dialogue"] == event["dialogue"]].reset_index(drop=True)
-        heard = turns.index[turns["end_s"] <= end]
+        ended = turns.index[turns["end_s"] <= end]
         labels = [
-            truth.loc[turns["utterance"][turn], "gold"] if turn in heard else None for turn in range(max(heard) + 1)
+            truth.loc[turns["utterance"][turn], "gold"] if turn in ended else None for turn in range(max(ended) + 1)
         ]
-        steps = turns.index[turns["utterance"] == event["utterance"]].item() - max(heard)
-        played = script.scenario(turns["scenario"].iloc[0])
-        every = forecast.forecast(labels, played, steps)
+        steps = turns.index[turns["utterance"] == event["utterance"]].item() - max(ended)
+        played = process.scenario(turns["scenario"].iloc[0])
+        every = _forecast(labels, played, steps)
         available = windows.loc[windows["shift_s"] == shift, "emotion"].value_counts()
-        kept = [every[raters.GOLD.index(name)] / available[name] for name in CLASSES]  # each class has as many events
+        kept = [every[process.GOLD.index(name)] / available[name] for name in CLASSES]  # each class has as many events
         assert np.allclose(event[[f"p_{name}" for name in CLASSES]].to_numpy(dtype=float), np.array(kept) / sum(kept))
 
 
 def test_events_and_folds_are_those_of_the_model(unspoken, windows, bounds):
-    table = baselines.sweep(windows, unspoken[1], models={"majority": baselines.of_labels()["majority"]}, **OPTIONS)
+    table = baselines.sweep(
+        windows, unspoken[1], SPLIT, models={"majority": baselines.Majority()}, event_sets=["moving"]
+    )
     assert list(bounds["model"].unique()) == list(ceiling.BOUNDS)
     for _, of_bound in bounds.groupby("model"):
         same = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion"]
@@ -62,23 +104,9 @@ def test_who_knows_more_forecasts_better(unspoken, windows, bounds):
     losses = _losses(bounds)
     assert (losses[ceiling.STATES] < losses[ceiling.CEILING] - 0.02).all()
     assert (losses[ceiling.CEILING] < losses[ceiling.ATTAINABLE]).all()
-    names = ("Markov chain, order 2", "hidden semi-Markov")
-    fitted = baselines.sweep(
-        windows, unspoken[1], models={name: baselines.of_labels()[name] for name in names}, **OPTIONS
-    )
+    models = {"chain": baselines.Markov(2)}
+    fitted = baselines.sweep(windows, unspoken[1], SPLIT, models=models, event_sets=["moving"])
     assert (_losses(fitted).min(axis=1) > losses[ceiling.ATTAINABLE]).all()
-
-
-def test_the_forecasts_are_calibrated(bounds):
-    """Balanced events are weighted: among the events forecast with about so much neutral, so many are neutral."""
-    for name in ceiling.BOUNDS:
-        table = bounds[bounds["model"] == name]
-        for emotion in CLASSES:
-            sure = table[f"p_{emotion}"]
-            outcome = table["emotion"] == emotion
-            for part in (sure < sure.median(), sure >= sure.median()):
-                error = (sure[part] - outcome[part]).mean()
-                assert abs(error) < 4 * np.sqrt(0.25 / part.sum())
 
 
 def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
@@ -100,7 +128,7 @@ def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
         _write(tmp_path, folder, new)
         known, told = ceiling._known(point, table, tmp_path, CLASSES)
         row = np.flatnonzero(point["utterance"] == event["utterance"])
-        played = {event["scenario"]: ceiling.Filter(script.scenario(event["scenario"]))}
+        played = {event["scenario"]: Filter(event["scenario"])}
         return ceiling._forecasts(known.take(row), told, played)
 
     assert len(past) and len(later) > 3 and len(before) > 1
@@ -119,8 +147,8 @@ def test_the_fixed_set_is_weighted_by_its_own_events(unspoken, windows):
     """Cut down to the events that have a window at each shift, both sets are the same, and so are their forecasts."""
     shared = windows[windows.groupby("utterance")["shift_s"].transform("nunique") == len(SHIFTS)].reset_index(drop=True)
     assert len(shared) < len(windows)
-    fixed = ceiling.sweep(windows, unspoken[1], unspoken[0], **{**OPTIONS, "event_sets": ["fixed"]})
-    moving = ceiling.sweep(shared, unspoken[1], unspoken[0], **{**OPTIONS, "event_sets": ["moving"]})
+    fixed = ceiling.sweep(windows, *unspoken[::-1], SPLIT, event_sets=["fixed"])
+    moving = ceiling.sweep(shared, *unspoken[::-1], SPLIT, event_sets=["moving"])
     pd.testing.assert_frame_equal(
         fixed.drop(columns=["event_set", "fold"]), moving.drop(columns=["event_set", "fold"]), rtol=1e-9
     )
@@ -129,7 +157,7 @@ def test_the_fixed_set_is_weighted_by_its_own_events(unspoken, windows):
 def test_other_corpora_have_none_and_say_so(unspoken, windows, tmp_path):
     assert ceiling.exists(unspoken[0]) and not ceiling.exists(tmp_path)
     with pytest.raises(ValueError, match="has no ceiling; only the synthetic conversations have one"):
-        ceiling.sweep(windows, unspoken[1], tmp_path, **OPTIONS)
+        ceiling.sweep(windows, unspoken[1], tmp_path, SPLIT)
     (tmp_path / "synthetic.json").write_text("{}", encoding="utf-8")
     (tmp_path / "truth.csv").write_text("utterance,mood,emotion,label\n", encoding="utf-8")  # MELD's twin
     assert not ceiling.exists(tmp_path)
@@ -137,4 +165,4 @@ def test_other_corpora_have_none_and_say_so(unspoken, windows, tmp_path):
     (tmp_path / "synthetic.json").write_text(about, encoding="utf-8")
     (tmp_path / "truth.csv").write_bytes((unspoken[0] / "truth.csv").read_bytes())
     with pytest.raises(ValueError, match="was made by another process"):
-        ceiling.sweep(windows, unspoken[1], tmp_path, **OPTIONS)
+        ceiling.sweep(windows, unspoken[1], tmp_path, SPLIT)

@@ -1,54 +1,90 @@
 """Verdicts on made-up predictions, of which it is known what they are."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from emocast.forecasting import baselines, claims, contamination, contests, given_change
-from emocast.forecasting.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
-from made_predictions import CLASSES, JUDGE, predictions
+from emocast import metrics
+from emocast.forecasting import baselines, claims, contamination, experiments
+from emocast.forecasting.claims import CONTRADICTED, NOT_SHOWN, SUPPORTED
+from made_predictions import CLASSES, CRITERIA, predictions
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "verdict"),
+    [
+        (0.1, 3, None, SUPPORTED), (-1, 3, None, NOT_SHOWN), (-3, -0.1, None, CONTRADICTED),
+        (0.1, 3, 0.05, SUPPORTED), (0.1, 3, 0.06, NOT_SHOWN), (-3, -0.1, 0.06, NOT_SHOWN), (-3, -0.1, 0.01, CONTRADICTED),
+        (0, 3, None, NOT_SHOWN), (math.nan, math.nan, None, NOT_SHOWN),
+    ],
+)  # fmt: skip
+def test_above_needs_the_whole_interval_and_the_test(low, high, p_value, verdict):
+    assert claims.above(low, high, p_value=p_value) == verdict
+    assert claims.above(low + 50, high + 50, limit=50, p_value=p_value) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0, 5, SUPPORTED), (0, 6, NOT_SHOWN), (5.1, 9, CONTRADICTED), (math.nan, math.nan, NOT_SHOWN)],
+)
+def test_within_needs_the_whole_interval_below_the_limit(low, high, verdict):
+    assert claims.within(low, high, limit=5) == verdict
+
+
+def test_evidence_in_words():
+    assert claims.in_words(3.14, -1, 7.2, p_value=0.21, unit="points") == "+3.1 points (-1.0 to 7.2), p = 0.210"
+    assert claims.in_words(45.678, 40, 50) == "45.7 % (40.0 to 50.0)"
+    assert claims.in_words(1, math.nan, math.nan, p_value=0.0002) == "1.0 % (no interval), p < 0.001"
 
 
 def judged(table, **options):
-    """Verdict by the claim's first words and the rung."""
-    found = claims.table(table, strict="dialogue", judge=JUDGE, shifts_s=[0.0, 20.0], **options)
+    """Verdict by the claim's id and protocol."""
+    found = claims.table(table, strict="dialogue", criteria=CRITERIA, shifts_s=[0.0, 20.0], **options)
     assert found["meaning"].str.len().min() > 20 and found["evidence"].str.len().min() > 5
-    names = found["claim"].str.partition(";")[0].str.partition(",")[0] + " @ " + found["protocol"]
-    return dict(zip(names, found["verdict"], strict=True)), found
+    return _by_id(found), found.set_index("id")
+
+
+def _by_id(found):
+    return dict(zip(found["id"] + " @ " + found["protocol"], found["verdict"], strict=True))
+
+
+AHEAD = ["ahead_of_chance", "ahead_of_persistence", "ahead_of_audio_persistence"]
+
+
+def test_every_claim_has_its_texts():
+    for key, claim in claims.texts().items():
+        assert claim["kind"] in ("above", "within", "ahead")
+        assert len({claim[verdict] for verdict in claims.VERDICTS}) == 3 and claim["measure"]
+        assert "{apart}" in claim["claim"] and ("{model}" in claim["claim"]) == (
+            key in ("label_chain", "label_changes")
+        )
 
 
 def test_a_model_that_knows_the_dialogue_alone_is_exposed():
     right = {"FC-DNN": 0.8, "persistence": 0.55, "audio persistence": 0.5, "dialogue mode": 0.8}
-    right["Markov chain, order 1"] = 0.5
     at_dialogue = [("FC-DNN", "protocol", "dialogue", 1 / 3), ("dialogue mode", "protocol", "dialogue", 1 / 3)]
-    verdict, table = judged(predictions(right, where=at_dialogue))
-    assert verdict["It scores above chance @ random"] == SUPPORTED
-    assert verdict["It scores above chance @ dialogue"] == NOT_SHOWN
-    assert verdict["It beats knowing which dialogue it is @ random"] == NOT_SHOWN
-    assert verdict["It beats repeating the last true emotion @ random"] == SUPPORTED
-    assert verdict["It beats repeating the last true emotion @ dialogue"] == CONTRADICTED
-    assert verdict["It beats recognising the last utterance @ dialogue"] == CONTRADICTED
-    assert verdict["How far ahead it scores above chance @ dialogue"] == NOT_SHOWN
-    ahead = table[table["claim"].str.startswith("How far ahead")]
-    assert ahead["evidence"].tolist() == [
-        f"at no shift; asked at {asked} s" for asked in ("0, 10, 20", "0, 20", "0, 20")
-    ]
+    verdict, table = judged(predictions({**right, "Markov chain, order 1": 0.5}, where=at_dialogue))
+    assert verdict["chance @ random"] == SUPPORTED and verdict["chance @ dialogue"] == NOT_SHOWN
+    assert verdict["dialogue_mode @ random"] == NOT_SHOWN
+    assert verdict["persistence @ random"] == SUPPORTED and verdict["persistence @ dialogue"] == CONTRADICTED
+    assert verdict["audio_persistence @ dialogue"] == CONTRADICTED
+    assert verdict["ahead_of_chance @ dialogue"] == NOT_SHOWN
+    asked = ("0, 10, 20", "0, 20", "0, 20")
+    assert table.loc[AHEAD, "evidence"].tolist() == [f"at no shift; asked at {shifts} s" for shifts in asked]
 
 
 def test_a_forecast_is_kept():
     right = {"FC-DNN": 0.75, "persistence": 0.5, "audio persistence": 0.45, "dialogue mode": 0.4}
-    right["Markov chain, order 1"] = 0.5
-    table = predictions(right, where=[("FC-DNN", "shift_s", 20.0, 1 / 3)])
+    table = predictions({**right, "Markov chain, order 1": 0.5}, where=[("FC-DNN", "shift_s", 20.0, 1 / 3)])
     verdict, found = judged(table)
-    for claim in ("It scores above chance", "It beats repeating the last true emotion", "It forecasts changes"):
+    for claim in ("chance", "persistence", "changes", "changes_statistics"):
         assert verdict[f"{claim} @ dialogue"] == SUPPORTED
-    assert verdict["It forecasts changes better than label statistics @ dialogue"] == SUPPORTED
-    assert verdict["It beats knowing which dialogue it is @ random"] == SUPPORTED
-    ahead = found[found["claim"].str.startswith("How far ahead")]
-    assert ahead["value"].tolist() == [10.0, 0.0, 0.0], (
-        "chance at every shift, the others at those of one family of tests"
-    )
-    assert ahead["evidence"].str.startswith("up to ").all()
+    assert verdict["dialogue_mode @ random"] == SUPPORTED
+    # Chance is asked at every shift, the others at those of one family of tests.
+    assert found.loc[AHEAD, "value"].tolist() == [10.0, 0.0, 0.0]
+    assert found.loc[AHEAD, "evidence"].str.startswith("up to ").all()
 
 
 def test_anything_but_the_last_emotion_forecasts_no_change():
@@ -58,67 +94,46 @@ def test_anything_but_the_last_emotion_forecasts_no_change():
     last = table["last_emotion"].map({name: place for place, name in enumerate(CLASSES)})
     of_model = table["model"] == "FC-DNN"
     table.loc[of_model, "predicted"] = CLASSES[(last + other)[of_model] % 3]
-    verdict, found = judged(table)
-    assert verdict["It forecasts changes @ dialogue"] == NOT_SHOWN
-    assert verdict["It forecasts changes better than label statistics @ dialogue"] == NOT_SHOWN
-    rows = found[found["claim"].str.startswith("It forecasts changes")]
-    assert rows["limit"].tolist() == pytest.approx([50, 0])
-    assert rows["evidence"].str.endswith(f"; against {given_change.GUESS}").all()
+    _, found = judged(table)
+    rows = found.loc[["changes", "changes_statistics"]]
+    assert rows["verdict"].tolist() == [NOT_SHOWN] * 2 and rows["limit"].tolist() == pytest.approx([50, 0])
+    assert rows["evidence"].str.endswith(f"; against {baselines.GUESS}").all()
 
 
 def test_changes_are_held_against_the_best_of_what_is_told_of_them():
-    right = {"FC-DNN": 0.65, given_change.CHAIN: 0.65, "majority": 0.4}
-    table = predictions(right)
+    table = predictions({"FC-DNN": 0.65, baselines.CHAIN: 0.65, "majority": 0.4})
     verdict, found = judged(table)
-    assert verdict["It forecasts changes @ dialogue"] == NOT_SHOWN
-    rows = found[found["claim"].str.startswith("It forecasts changes")]
-    assert rows["evidence"].str.endswith(f"; against {given_change.CHAIN}").all()
+    rows = found.loc[["changes", "changes_statistics"]]
+    assert rows["verdict"].iloc[0] == NOT_SHOWN
+    assert rows["evidence"].str.endswith(f"; against {baselines.CHAIN}").all()
     on_changes = table[table["changed"] & (table["shift_s"] == 0) & (table["protocol"] == "dialogue")]
-    accuracy = on_changes["emotion"].eq(on_changes["predicted"]).groupby(on_changes["model"]).mean()
-    assert rows["limit"].iloc[0] == pytest.approx(100 * accuracy[given_change.CHAIN])
-    assert rows["value"].tolist() == pytest.approx(
-        [100 * accuracy["FC-DNN"], 100 * (accuracy["FC-DNN"] - accuracy[given_change.CHAIN])]
-    )
-    verdict, _ = judged(table[table["model"] != given_change.CHAIN])
-    assert verdict["It forecasts changes @ dialogue"] == SUPPORTED
+    accuracy = 100 * on_changes["emotion"].eq(on_changes["predicted"]).groupby(on_changes["model"]).mean()
+    assert rows["limit"].iloc[0] == pytest.approx(accuracy[baselines.CHAIN])
+    expected = [accuracy["FC-DNN"], accuracy["FC-DNN"] - accuracy[baselines.CHAIN]]
+    assert rows["value"].tolist() == pytest.approx(expected)
+    verdict, _ = judged(table[table["model"] != baselines.CHAIN])
+    assert verdict["changes @ dialogue"] == SUPPORTED
 
 
-def test_changes_are_held_against_statistics_that_are_told_nothing_too():
-    table = predictions({"FC-DNN": 0.65, given_change.CHAIN: 0.4, "majority": 0.65}, seed=1)
-    verdict, found = judged(table)
-    assert verdict["It forecasts changes @ dialogue"] == SUPPORTED
-    assert verdict["It forecasts changes better than label statistics @ dialogue"] == NOT_SHOWN
-    row = found[found["claim"].str.startswith("It forecasts changes better")].iloc[0]
-    assert row["evidence"].endswith("; against majority")
-
-
-def test_the_better_persistence_is_the_rival_at_each_rung_and_shift():
+def test_the_better_persistence_is_the_rival_at_each_protocol_and_shift():
     """Anyone's last emotion may be none of the classes in play; then the last one that is does better, and counts."""
-    in_play = contests.PERSISTENCES[1]
+    in_play = claims.PERSISTENCES[1]
     at_random = [(in_play, "protocol", "random", 0.3)]
-    table = predictions({"FC-DNN": 0.65, "persistence": 0.5, in_play: 0.65}, where=at_random)
-    verdict, found = judged(table)
-    assert verdict["It beats repeating the last true emotion @ random"] == SUPPORTED
-    assert verdict["It beats repeating the last true emotion @ dialogue"] == NOT_SHOWN
-    rows = found[found["claim"].str.startswith("It beats repeating")].set_index("protocol")
+    verdict, found = judged(predictions({"FC-DNN": 0.65, "persistence": 0.5, in_play: 0.65}, where=at_random))
+    assert verdict["persistence @ random"] == SUPPORTED and verdict["persistence @ dialogue"] == NOT_SHOWN
+    rows = found.loc["persistence"].set_index("protocol")
     assert rows.loc["dialogue", "evidence"].endswith(f"; against {in_play}")
     assert "against" not in rows.loc["random", "evidence"]
-    ahead = found[found["claim"].str.startswith("How far ahead it beats repeating")]
-    assert ahead["verdict"].tolist() == [NOT_SHOWN]
+    assert found.loc["ahead_of_persistence", "verdict"] == NOT_SHOWN
 
 
-def test_the_references_are_baselines_by_name():
-    assert {*contests.PERSISTENCES, *claims.STATISTICS} - {*claims.TOLD} <= {*baselines.of_labels()}
-
-
-def test_the_dialogue_mode_is_tested_in_the_family_of_all_rungs_and_shifts():
+def test_the_dialogue_mode_is_tested_in_the_family_of_all_protocols_and_shifts():
     table = predictions({"FC-DNN": 0.6, "dialogue mode": 0.52})
-    _, found = judged(table)
-    rows = found[found["claim"].str.startswith("It beats knowing")]
-    assert rows["protocol"].tolist() == ["random"], "the published rung alone is shown"
-    family = contests.tests(table[table["shift_s"].isin([0.0, 20.0])], "dialogue mode", JUDGE)
+    row = judged(table)[1].loc["dialogue_mode"]
+    assert row["protocol"] == "random", "the published protocol alone is shown"
+    family = claims.comparisons(table[table["shift_s"].isin([0.0, 20.0])], "dialogue mode", CRITERIA)
     own = family[(family["protocol"] == "random") & (family["shift_s"] == 0)]
-    assert len(family) == 4 and rows["p_holm"].tolist() == own["p_holm"].tolist()
+    assert len(family) == 4 and [row["p_holm"]] == own["p_holm"].tolist()
 
 
 def test_a_guess_among_unbalanced_events_is_the_commonest_emotion():
@@ -126,63 +141,45 @@ def test_a_guess_among_unbalanced_events_is_the_commonest_emotion():
     table = predictions({"FC-DNN": 0.5, "other": 0.5})
     table = table[(table["emotion"] == "neutral") | (table["utterance"].str[-1].astype(int) < 5)]
     table = table.assign(predicted=np.where(table["model"] == "FC-DNN", "neutral", table["predicted"]))
-    share = 100 * (table["emotion"] == "neutral").mean()
-    heard = [
-        table[table["model"] == "FC-DNN"].assign(role=role) for role in (contamination.PUBLISHED, contamination.RETUNED)
-    ]
-    heard = pd.concat(heard).query("protocol == 'random' and shift_s == 0")
-    verdict, found = judged(table, encoders=heard)
-    rows = found[found["claim"].str.startswith("It scores above chance")]
+    share, of_model = 100 * (table["emotion"] == "neutral").mean(), table[table["model"] == "FC-DNN"]
+    roles = [of_model.assign(role=role) for role in (contamination.PUBLISHED, contamination.RETUNED)]
+    verdict, found = judged(table, encoders=pd.concat(roles).query("protocol == 'random' and shift_s == 0"))
+    rows = found.loc[["chance", "new_encoder"]]
     assert len(rows) == 3 and rows["limit"].tolist() == pytest.approx([share] * 3, abs=0.01) and share > 45
-    assert set(rows["verdict"]) == {NOT_SHOWN}
-    assert verdict["How far ahead it scores above chance @ dialogue"] == NOT_SHOWN
-
-
-def test_a_model_that_only_repeats_forecasts_no_change():
-    right = {"FC-DNN": 0.9, "persistence": 0.9}
-    repeats = [(name, "changed", True, 0.02) for name in right]
-    verdict, _ = judged(predictions(right, where=repeats))
-    assert verdict["It scores above chance @ dialogue"] == SUPPORTED
-    assert verdict["It forecasts changes @ dialogue"] == CONTRADICTED
-    assert not any(claim.startswith(("It beats recognising", "It beats knowing")) for claim in verdict), "not asked"
+    assert set(rows["verdict"]) == {NOT_SHOWN} and verdict["ahead_of_chance @ dialogue"] == NOT_SHOWN
 
 
 def test_a_gain_that_comes_late_is_told():
     late = [("FC-DNN", "shift_s", 20.0, 0.75)]
-    _, found = judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}, where=late))
-    row = found[found["claim"].str.startswith("How far ahead it beats repeating")].iloc[0]
+    row = judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}, where=late))[1].loc["ahead_of_persistence"]
     assert row["evidence"] == "not at 0 s, but at 20 s; asked at 0, 20 s"
     assert row["verdict"] == NOT_SHOWN and np.isnan(row["value"])
 
 
-def test_tests_are_one_family_of_all_rungs_and_shifts():
-    found = contests.tests(predictions({"FC-DNN": 0.6, "persistence": 0.5}), "persistence", JUDGE)
+def test_comparisons_are_one_family_of_the_protocols_and_shifts_that_both_have():
+    table = predictions({"FC-DNN": 0.6, "persistence": 0.5})
+    found = claims.comparisons(table, "persistence", CRITERIA)
     assert len(found) == 6 and (found["p_holm"] >= found["p_value"]).all()
     assert found["p_holm"].min() == pytest.approx(6 * found["p_value"].min())
     assert (found["only_model"] > found["only_reference"]).all() and found["p_mcnemar"].between(0, 1).all()
-
-
-def test_a_shift_that_the_reference_lacks_is_not_tested():
-    table = predictions({"FC-DNN": 0.6, "dialogue mode": 0.5})
-    table = table[(table["model"] == "FC-DNN") | (table["shift_s"] == 0)]
-    assert contests.tests(table, "dialogue mode", JUDGE)["shift_s"].unique().tolist() == [0.0]
+    fewer = table[(table["model"] == "FC-DNN") | (table["shift_s"] == 0)]
+    assert claims.comparisons(fewer, "persistence", CRITERIA)["shift_s"].unique().tolist() == [0.0]
 
 
 def test_skill_lies_between_persistence_and_the_ceiling():
     table = predictions({"FC-DNN": 0.6, "persistence": 0.5, "ceiling": 0.7})
-    found = contests.skills(table, JUDGE)
+    found = claims.skill_scores(table, CRITERIA)
     assert (found["best"] == "ceiling").all() and found["skill"].between(0.2, 0.8).all()
-    without = contests.skills(table[table["model"] != "ceiling"], JUDGE)
+    without = claims.skill_scores(table[table["model"] != "ceiling"], CRITERIA)
     assert (without["best"] == "no mistake").all() and (without["ceiling"] == 1).all()
 
 
 def test_calibration_is_judged_by_what_is_tolerated():
     rows = {"scaled": ["as trained", "temperature scaled"], "ece": [0.2, 0.02]}
     rows |= {"ece_low": [0.15, 0.0], "ece_high": [0.25, 0.04]}
-    _, found = judged(predictions({"FC-DNN": 0.6}), calibration=pd.DataFrame(rows))
-    of_calibration = found[found["measure"] == "expected calibration error"]
-    assert of_calibration["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
-    assert "temperature scaled" in of_calibration["claim"].iloc[1]
+    found = judged(predictions({"FC-DNN": 0.6}), calibration=pd.DataFrame(rows))[1].loc["calibrated"]
+    assert found["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
+    assert "temperature scaled" in found["claim"].iloc[1] and found["limit"].tolist() == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -190,16 +187,101 @@ def test_calibration_is_judged_by_what_is_tolerated():
     [(0.9, 0.4, CONTRADICTED, SUPPORTED), (0.9, 1 / 3, CONTRADICTED, NOT_SHOWN), (0.6, 0.75, SUPPORTED, SUPPORTED)],
 )
 def test_the_encoders_memory_is_seen(published, retuned, verdict, left):
-    table = predictions({"FC-DNN": 0.6, "other": 0.5}, seed=1)
-    named = {contamination.PUBLISHED: published, contamination.RETUNED: retuned}
-    heard = predictions(named, shifts=(0.0,), seed=2)
-    heard = heard[heard["protocol"] == "random"].rename(columns={"model": "role"})
-    found, _ = judged(table, encoders=heard)
-    assert found["Its score does not come from an encoder that knew the answers @ session"] == verdict
-    assert found["It scores above chance with an encoder that never heard the test session @ session"] == left
+    roles = {contamination.PUBLISHED: published, contamination.RETUNED: retuned}
+    rows = predictions(roles, shifts=(0.0,), seed=2).query("protocol == 'random'").rename(columns={"model": "role"})
+    found, _ = judged(predictions({"FC-DNN": 0.6, "other": 0.5}, seed=1), encoders=rows)
+    assert found["encoder @ session"] == verdict and found["new_encoder @ session"] == left
 
 
-def test_a_larger_network_is_judged_where_one_was_searched():
-    gain = {"protocol": "random", "difference": 0.01, "low": -0.02, "high": 0.03}
-    found, _ = judged(predictions({"FC-DNN": 0.6}), networks=gain)
-    assert found["A larger network forecasts better @ random"] == NOT_SHOWN
+def of_labels(*, of_dialogue, dialogues=60):
+    """Each model is right as often as it is said, the dialogue mode as `of_dialogue` does: protocol -> share."""
+    right = {
+        "majority": 1 / 3,
+        "persistence": 0.5,
+        claims.PERSISTENCES[1]: 0.5,
+        **dict(zip(claims.CHAINS, (0.25, 0.75), strict=True)),
+    }
+    where = [("dialogue mode", "protocol", protocol, share) for protocol, share in of_dialogue.items()]
+    made = {"dialogues": dialogues, "shifts": (0.0, 10.0), "protocols": of_dialogue}
+    return predictions({**right, "dialogue mode": 0.0}, where=where, **made)
+
+
+def judged_labels(table):
+    tested = claims.chain_tests(table, CRITERIA)
+    return tested, claims.label_table(table, tested, strict="episode", criteria=CRITERIA, classes=list(CLASSES))
+
+
+def test_forecasters_that_read_labels_have_the_verdicts_that_they_were_made_for():
+    tested, found = judged_labels(of_labels(of_dialogue={"random": 0.6, "episode": 1 / 3}))
+    dialogue = found[found["id"] == "label_dialogue"].set_index("protocol")["verdict"]
+    assert dialogue.to_dict() == {"random": SUPPORTED, "episode": NOT_SHOWN}
+    assert _by_id(found)["label_chance @ episode"] == SUPPORTED
+    of_chains = found.set_index("id").loc["label_chain"]
+    assert of_chains["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
+    assert [name in claim for name, claim in zip(claims.CHAINS, of_chains["claim"], strict=True)] == [True] * 2
+    changes = found.set_index("id").loc["label_changes"]  # the guess that is told of them is right on every second
+    assert changes["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
+    assert changes["evidence"].str.contains("given a change").all()
+    claims.styled(found)  # it lays out this table, too
+    # All chains, protocols and shifts are one family of tests.
+    assert len(tested) == 2 * 2 * 2 and list(tested["model"].unique()) == list(claims.CHAINS)
+    assert (tested["p_holm"] >= np.minimum(1, 8 * tested["p_value"].min()) - 1e-12).all()
+    strict = tested[(tested["protocol"] == "episode") & (tested["shift_s"] == 0)]
+    assert of_chains["p_holm"].tolist() == strict["p_holm"].tolist()
+
+
+def test_without_an_event_that_changes_nothing_is_said_of_changes():
+    table = of_labels(of_dialogue={"episode": 0.4}, dialogues=20)
+    _, found = judged_labels(table.assign(last_emotion=table["emotion"]))
+    assert "label_changes" not in set(found["id"])
+    assert len(found) == 1 + 1 + 2, "a single protocol is both the published and the strict one"
+
+
+TRUE = np.array(["neutral", "sadness"] * 20)
+
+WRONG = np.array(["sadness", "neutral"] * 20)
+
+
+def _table(*, shifts=(0.0, 2.0), references=claims.REFERENCES):
+    """40 events in 10 dialogues: the model is right at random, wrong by dialogue, and as its reference by session."""
+    half = np.where(np.arange(40) % 4 < 2, TRUE, WRONG)
+    said = {"random": TRUE, "dialogue": WRONG, "session": half}
+    rows = []
+    for protocol, of_model in said.items():
+        for shift in shifts:
+            for model, predicted in {experiments.MODEL: of_model, **dict.fromkeys(references, half)}.items():
+                event = {"utterance": [f"u{n}" for n in range(40)], "dialogue": np.repeat(list("abcdefghij"), 4)}
+                marks = {"protocol": protocol, "model": model, "shift_s": shift}
+                rows.append(pd.DataFrame({**event, "emotion": TRUE, "predicted": predicted, **marks}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_a_model_is_held_against_both_over_all_shifts():
+    table = claims.against(_table(), draws=2000, random_state=0)
+    assert table["baseline"].tolist() == ["persistence"] * 3 + ["audio persistence"] * 3
+    assert table["protocol"].tolist() == ["random", "dialogue", "session"] * 2
+    assert set(table["n"]) == {80}
+    assert table["difference"].tolist()[:3] == pytest.approx([50, -50, 0])
+    assert table["verdict"].tolist()[:3] == ["above", "below", "open"]
+    assert (table["low"] <= table["difference"]).all() and (table["difference"] <= table["high"]).all()
+
+
+def test_the_sentence_says_what_the_table_does():
+    table = claims.against(_table(references=["persistence"]), draws=2000, random_state=0)
+    assert claims.finding(table, level=0.9) == (
+        "On 40 events, each at 2 shifts, by 90 % intervals and tests that draw whole dialogues (tests after Holm's "
+        "correction), "
+        "the FC-DNN is better than persistence under random, "
+        "worse than persistence under dialogue, not shown to differ from persistence under session."
+    )
+    table = claims.against(_table(), draws=2000, random_state=0)
+    assert "under session; it is better than audio persistence under random" in claims.finding(table, level=0.95)
+
+
+def test_an_interval_beside_zero_is_not_enough_where_the_adjusted_test_does_not_reject(monkeypatch):
+    compare = metrics.compare_forecasts
+    monkeypatch.setattr(
+        metrics, "compare_forecasts", lambda *args, **kwargs: compare(*args, **kwargs).assign(p_holm=0.06)
+    )
+    table = claims.against(_table(), draws=2000, random_state=0)
+    assert (table["low"].abs() > 0).any() and set(table["verdict"]) == {"open"}

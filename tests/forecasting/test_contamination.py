@@ -5,29 +5,30 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from emocast import profile
-from emocast.encoders import checkpoint_files
+from emocast import settings
+from emocast.encoders import wav2vec2
 from emocast.forecasting import contamination
 from emocast.forecasting.contamination import HANDCRAFTED, PLAIN, PUBLISHED, RETUNED
+from emocast.forecasting.crossval import Computing
 from emocast.ser.models import Plan
 
 CLASSES = ["neutral", "excitement", "sadness"]
-OPTIONS = {"classes": CLASSES, "random_state": 0, "progress": False}
+OPTIONS = {"classes": CLASSES, "random_state": 0, "computing": Computing(progress=False)}
 
 
 def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_path):
     for name in ("DATA", "OUTPUTS"):
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path / name.lower()))
-    demo = profile.load("demo")
+    demo = settings.load("demo")
     own = tmp_path / "outputs" / "demo" / "models" / Plan("classification", "Ses05").name
     own.mkdir(parents=True)
-    for name in checkpoint_files.NEEDED:
+    for name in wav2vec2.NEEDED:
         (own / name).touch()
-    assert set(contamination.listeners(demo, ["Ses04", "Ses05"])["session"]) == {"Ses05"}, (
+    assert set(contamination.encoders_of(demo, ["Ses04", "Ses05"])["session"]) == {"Ses05"}, (
         "the demo re-tunes none other"
     )
     each = replace(demo, ser=replace(demo.ser, held_out=None))
-    found = contamination.listeners(each, ["Ses04", "Ses05"])
+    found = contamination.encoders_of(each, ["Ses04", "Ses05"])
     assert found["role"].tolist() == [PUBLISHED, RETUNED, PLAIN, HANDCRAFTED] * 2
     problems = found.set_index(["session", "role"])["problem"]
     assert problems["Ses05", RETUNED] == "" and problems["Ses05", HANDCRAFTED] == ""
@@ -37,7 +38,7 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
 
 
 @pytest.fixture
-def heard(make_windows, embed):
+def encoded(make_windows, embed):
     """Session "1" has an encoder of its own; the published one knows the answers there, the others as little as elsewhere."""
     windows = make_windows(n_dialogues=24)
     windows = windows.assign(session=windows["session"].astype(str))
@@ -46,15 +47,15 @@ def heard(make_windows, embed):
     return windows, {"knows": knows, "new": plain, "plain": embed(windows, strength=0.5, seed=3)}
 
 
-def listeners(sessions=("1",)):
+def encoders(sessions=("1",)):
     rows = [(session, role, name, "") for session in sessions
             for role, name in {PUBLISHED: "knows", RETUNED: "new", PLAIN: "plain"}.items()]  # fmt: skip
     return pd.DataFrame(rows, columns=["session", "role", "encoder", "problem"])
 
 
-def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(heard):
-    windows, embeddings = heard
-    table = contamination.predictions(LogisticRegression(), windows, embeddings, listeners(), **OPTIONS)
+def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(encoded):
+    windows, embeddings = encoded
+    table = contamination.predictions(LogisticRegression(), windows, embeddings, encoders(), **OPTIONS)
     own = windows.loc[windows["session"] == "1", "utterance"]
     for _, rows in table.groupby("role"):
         assert rows["utterance"].tolist() == own.tolist()
@@ -63,20 +64,20 @@ def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(heard):
     assert found.loc[RETUNED, "high"] < -0.1 and found.loc[RETUNED, "n"] == len(own)
 
 
-def test_only_sessions_with_an_encoder_are_tested_and_what_none_could_embed_is_left_out(heard):
-    windows, embeddings = heard
+def test_only_sessions_with_an_encoder_are_tested_and_what_none_could_embed_is_left_out(encoded):
+    windows, embeddings = encoded
     embeddings["new"] = embeddings["new"].copy()
     lost = np.flatnonzero(windows["session"] == "0")[:3]
     embeddings["new"][lost] = np.nan
-    table = contamination.predictions(LogisticRegression(), windows, embeddings, listeners("01"), **OPTIONS)
+    table = contamination.predictions(LogisticRegression(), windows, embeddings, encoders("01"), **OPTIONS)
     assert set(table["session"]) == {"0", "1"}
     assert not set(table["utterance"]) & set(windows["utterance"].iloc[lost])
     assert set(table["role"].value_counts()) == {table["utterance"].nunique()}
 
 
-def test_a_session_alone_is_an_error(heard):
-    windows, embeddings = heard
+def test_a_session_alone_is_an_error(encoded):
+    windows, embeddings = encoded
     alone = (windows["session"] == "1").to_numpy()
     vectors = {name: values[alone] for name, values in embeddings.items()}
     with pytest.raises(ValueError, match="and all others 0: both are needed"):
-        contamination.predictions(LogisticRegression(), windows[alone], vectors, listeners(), **OPTIONS)
+        contamination.predictions(LogisticRegression(), windows[alone], vectors, encoders(), **OPTIONS)

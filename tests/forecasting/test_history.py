@@ -2,9 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emocast.forecasting import history
+from emocast.forecasting import baselines, history
+from emocast.forecasting.splits import Split
 
 CLASSES = ["sadness", "neutral"]
+IN_PLAY = ["neutral", "excitement", "sadness"]
 
 
 @pytest.fixture
@@ -50,22 +52,7 @@ def test_the_latest_is_who_ended_last(talk, end, anyone, speaker, window, in_pla
     assert found == [anyone, speaker, window, in_play]
 
 
-def test_an_utterance_without_end_is_never_heard(talk):
-    past = history.gather(_window(100.0), talk, classes=CLASSES)
-    assert "u4" not in set(past.utterances["utterance"].iloc[past.heard[0]])
-
-
-def test_one_before_the_latest(talk):
-    past = history.gather(_window(9.0), talk, classes=CLASSES)
-    assert [past.latest_emotion(back=back)[0] for back in (1, 2, 3, 4)] == ["anger", "sadness", "neutral", None]
-
-
-def test_a_latest_utterance_may_be_unlabelled(talk):
-    past = history.gather(_window(12.2), talk, classes=CLASSES)
-    assert past.utterances["utterance"].iloc[past.latest("window", labelled=False)[0]] == "u3"
-
-
-def test_sequences_know_what_is_not_heard_yet(talk):
+def test_sequences_know_what_is_not_over_yet(talk):
     windows = pd.concat([_window(end) for end in (1.0, 8.6, 9.0, 12.2, 16.0)], ignore_index=True)
     past = history.gather(windows, talk, classes=CLASSES)
     assert past.sequences() == [
@@ -95,7 +82,7 @@ def test_classes_are_counted_in_the_projects_order(make_talk, cut):
 
 @pytest.mark.parametrize("shift", [0.0, 5.0])
 @pytest.mark.parametrize("guard", [0.0, 1.5])
-def test_heard_is_what_ended_before_the_window_does(make_talk, cut, shift, guard):
+def test_the_past_is_what_ended_before_the_window_does(make_talk, cut, shift, guard):
     """A second way, row by row, on tables whose order is shuffled."""
     talk = make_talk().sample(frac=1, random_state=1).reset_index(drop=True)
     windows = cut(talk, [shift], guard_s=guard)
@@ -104,18 +91,10 @@ def test_heard_is_what_ended_before_the_window_does(make_talk, cut, shift, guard
         ended = talk[
             (talk["dialogue"] == window["dialogue"]) & (talk["end_s"] <= window["onset_s"] - shift - guard + 1e-9)
         ]
-        heard = past.utterances.iloc[past.heard[row]]
-        assert set(heard["utterance"]) == set(ended["utterance"])
-        assert heard["end_s"].is_monotonic_increasing
+        found = past.utterances.iloc[past.ended[row]]
+        assert set(found["utterance"]) == set(ended["utterance"])
+        assert found["end_s"].is_monotonic_increasing
         assert past.utterances["utterance"].iloc[past.event[row]] == window["utterance"]
-
-
-def test_taking_rows_keeps_them_together(make_talk, cut):
-    talk = make_talk()
-    past = history.gather(cut(talk), talk, classes=CLASSES)
-    rows = np.array([7, 3, 20])
-    assert list(past.take(rows).latest()) == list(past.latest()[rows])
-    assert list(past.take(rows).steps()) == list(past.steps()[rows])
 
 
 def test_what_does_not_belong_together_is_refused(talk):
@@ -132,3 +111,34 @@ def test_embeddings_follow_their_utterances(talk):
     sound = np.array([[int(name[1])] for name in shuffled["utterance"]])
     past = history.gather(_window(9.0), shuffled, classes=CLASSES, sound=sound)
     assert [f"u{value}" for value in past.sound[:, 0]] == list(past.utterances["utterance"])
+
+
+@pytest.fixture
+def carried(make_talk, cut):
+    talk = make_talk()
+    windows = cut(talk, shifts=(0.0, 6.0))
+    models = {name: baselines.of_labels()[name] for name in ("majority", "persistence")}
+    split = Split(IN_PLAY, "dialogue", 3, 0)
+    table = baselines.sweep(windows, talk, split, models=models, event_sets=["fixed"])
+    return history.with_last(table, windows, talk, classes=IN_PLAY), windows, talk
+
+
+def test_the_last_emotion_is_that_of_persistence(carried):
+    table, windows, talk = carried
+    past = history.gather(windows, talk, classes=IN_PLAY)
+    known = windows.assign(last=past.latest_emotion()).set_index(["shift_s", "utterance"])["last"]
+    found = table.set_index(["shift_s", "utterance"])[history.LAST]
+    pd.testing.assert_series_equal(found, known.loc[found.index], check_names=False)
+    # From afar another utterance is the last one heard.
+    own = table.drop_duplicates(["shift_s", "utterance"]).pivot(
+        index="utterance", columns="shift_s", values=history.LAST
+    )
+    assert (own[0.0] != own[6.0]).any()
+
+
+def test_an_event_without_a_window_is_an_error(carried):
+    table, windows, talk = carried
+    with pytest.raises(ValueError, match="events have no window at their shift"):
+        gone = table["utterance"].iloc[0], table["shift_s"].iloc[0]
+        rest = windows[(windows["utterance"] != gone[0]) | (windows["shift_s"] != gone[1])]
+        history.with_last(table, rest, talk, classes=IN_PLAY)

@@ -1,4 +1,4 @@
-"""The ladder on two corpora whose truth is known: one with a leak and no signal, one with a signal that is no leak.
+"""The protocols on two corpora whose truth is known: one with a leak and no signal, one with a signal that is no leak.
 
 In the first, each dialogue has a sound of its own (a room, a pair of voices) and mostly one emotion; nothing else is in the
 embedding. In the second, each window carries a faint precursor of its event's emotion, the same in all dialogues.
@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emocast.forecasting import baselines, evaluate, protocols
+from emocast.forecasting import baselines, crossval, splits
+from emocast.forecasting.splits import Split
 
 CLASSES = ["neutral", "excitement", "sadness"]
 
@@ -42,23 +43,23 @@ def corpus():
 
 
 def _accuracy(talk, cut, embedding):
-    """Accuracy of a logistic regression at each rung, and of the baselines at the rung `dialogue`; as fractions."""
+    """Accuracy of a logistic regression under each protocol, and of the baselines by dialogue; as fractions."""
     windows = cut(talk, [0.0], length_s=10.0)
     X = embedding(windows)
-    options = {"classes": CLASSES, "n_splits": 5, "event_sets": ["fixed"], "random_state": 0}
+    split, fixed = Split(CLASSES, "dialogue", 5, 0), {"event_sets": ["fixed"]}
     model = make_pipeline(StandardScaler(), LogisticRegression())
     found = {}
-    for protocol in protocols.LADDER:
-        table = evaluate.sweep(model, windows, X, protocol=protocol, progress=False, **options)
+    for protocol in splits.IEMOCAP_PROTOCOLS:
+        table = crossval.sweep(model, windows, X, split.under(protocol), **fixed)
         found[protocol] = np.mean(table["emotion"] == table["predicted"])
     names = ("persistence", "dialogue mode")
     models = {name: baselines.of_labels()[name] for name in names}
-    table = baselines.sweep(windows, talk, models=models, protocol="dialogue", **options)
+    table = baselines.sweep(windows, talk, split, models=models, **fixed)
     hits = (table["emotion"] == table["predicted"]).groupby(table["model"]).mean()
     return found, hits
 
 
-def test_the_ladder_exposes_a_planted_leak(corpus, cut):
+def test_the_protocols_expose_a_planted_leak(corpus, cut):
     talk = corpus(leak=True)
     generator = np.random.default_rng(1)
     room = {name: generator.normal(size=40) for name in talk["dialogue"].unique()}
@@ -69,14 +70,16 @@ def test_the_ladder_exposes_a_planted_leak(corpus, cut):
 
     found, baseline = _accuracy(talk, cut, identity)
     assert found["random"] > 0.7
-    assert found["purged"] > 0.65  # no second is shared, and still the dialogue is recognised: this rung is not enough
-    for rung in ("dialogue", "speaker", "session", "scenario"):
-        assert found[rung] < 0.45  # chance is a third; 45 dialogues of one mood each leave much to luck
-        assert found[rung] < baseline["persistence"] - 0.1
+    assert (
+        found["purged"] > 0.65
+    )  # no second is shared, and still the dialogue is recognised: this protocol is not enough
+    for protocol in ("dialogue", "speaker", "session", "scenario"):
+        assert found[protocol] < 0.45  # chance is a third; 45 dialogues of one mood each leave much to luck
+        assert found[protocol] < baseline["persistence"] - 0.1
     assert baseline["dialogue mode"] < 0.4
 
 
-def test_the_ladder_keeps_a_planted_signal(corpus, cut):
+def test_the_protocols_keep_a_planted_signal(corpus, cut):
     talk = corpus(leak=False)
     generator = np.random.default_rng(2)
     direction = generator.normal(size=(3, 16))
@@ -86,7 +89,7 @@ def test_the_ladder_keeps_a_planted_signal(corpus, cut):
         return direction[windows["emotion"].map(CLASSES.index)] + noise
 
     found, baseline = _accuracy(talk, cut, precursor)
-    assert all(found[rung] > 0.7 for rung in protocols.LADDER)
+    assert all(found[protocol] > 0.7 for protocol in splits.IEMOCAP_PROTOCOLS)
     assert max(found.values()) - min(found.values()) < 0.08
     assert min(found.values()) > baseline["persistence"] + 0.2
     assert baseline["dialogue mode"] < 0.4

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +28,7 @@ def test_row_holds_each_score_with_its_interval(table):
     true, predicted, dialogue = (table[name].to_numpy() for name in ("emotion", "predicted", "dialogue"))
     shares = table[[f"p_{name}" for name in CLASSES]].to_numpy()
     expected = metrics.evaluate(true, predicted, labels=CLASSES)
-    expected |= {"groups": 25, "brier": metrics.brier_score(true, shares, labels=CLASSES)}
+    expected |= {"groups": 25, "brier": metrics.brier_losses(true, shares, labels=CLASSES).mean()}
     expected |= {"ece": metrics.calibration_error(true, shares, labels=CLASSES)}
     assert {name: row[name] for name in expected} == pytest.approx(expected)
     options = {"method": "expanded", "random_state": 0}
@@ -63,23 +65,6 @@ def test_parts_of_a_long_table_are_scored_one_by_one(table):
     assert rows.loc[0].drop(["event_set", "shift_s"]).to_dict() == metrics.evaluate_forecast(table, random_state=0)
 
 
-def test_persistence_on_events_that_change_and_that_do_not(table):
-    generator = np.random.default_rng(1)
-    last = pd.Series(generator.choice(CLASSES, size=400), dtype="string")
-    last[:20] = pd.NA
-    persistence = table.assign(predicted=last.fillna("neutral"))
-    rows = metrics.evaluate_changes(persistence, last, random_state=0).set_index("events")
-    shift = (last != table["emotion"]).sum()  # missing ones are left out of the sum
-    assert rows["n"].to_dict() == {"all": 400, "shift": shift, "stay": 380 - shift}
-    assert rows.loc["shift", ["accuracy", "uar", "f1_macro", "accuracy_high"]].tolist() == [0, 0, 0, 0]
-    assert rows.loc["stay", ["accuracy", "uar", "f1_macro", "accuracy_low"]].tolist() == [1, 1, 1, 1]
-
-
-def test_a_kind_without_events_has_no_row(table):
-    rows = metrics.evaluate_changes(table, table["emotion"], random_state=0)
-    assert rows["events"].tolist() == ["all", "stay"]
-
-
 @pytest.fixture
 def shifts(table):
     """A model at three shifts and its reference, in another order: better by much, not at all, and at events of its own."""
@@ -102,14 +87,62 @@ def test_comparison_is_a_family_of_tests(shifts):
     assert found.loc[0, "p_holm"] == 3 * found.loc[0, "p_value"] == pytest.approx(0.003)
 
 
-def test_comparison_is_the_test_of_the_common_events(shifts):
-    model, reference = (part[part["shift_s"] == 2.0].sort_values("utterance") for part in shifts)
-    found = metrics.compare_forecasts(model, reference, metric="uar", draws=999, random_state=5).iloc[0]
-    columns = reference["emotion"], reference["predicted"], model["predicted"].head(300), reference["dialogue"]
-    test = metrics.permutation_test(*columns, metric="uar", draws=999, random_state=5)
-    assert (found["reference"], found["score"], found["p_value"]) == (test["first"], test["second"], test["p_value"])
-
-
 def test_events_that_stand_twice_are_refused(shifts):
     with pytest.raises(ValueError, match="stands twice under the same utterance: name in `by`"):
         metrics.compare_forecasts(*shifts, random_state=0)
+
+
+def test_subsets_are_nested_and_keep_dialogues_whole():
+    dialogue = np.random.default_rng(0).integers(16, size=300)
+    drawn = metrics.subsets(dialogue, random_state=0)
+    assert [fraction for fraction, _ in drawn] == [1 / 8, 1 / 4, 1 / 2, 1]
+    assert [len(np.unique(dialogue[rows])) for _, rows in drawn] == [2, 4, 8, 16]
+    for (_, smaller), (_, larger) in pairwise(drawn):
+        assert set(smaller) < set(larger)
+    for _, rows in drawn:
+        np.testing.assert_array_equal(rows, np.flatnonzero(np.isin(dialogue, dialogue[rows])))
+    np.testing.assert_array_equal(drawn[-1][1], np.arange(300))
+
+
+@pytest.mark.parametrize("fraction", [0, 1.5, -0.5])
+def test_faulty_fractions_are_named(fraction):
+    with pytest.raises(ValueError, match=f"a fraction is {fraction}"):
+        metrics.subsets(["a", "b"], (0.5, fraction), random_state=0)
+
+
+@pytest.fixture
+def predictions():
+    """300 events of 30 dialogues, predicted by models of three fractions that are right for 40, 60 and 60 % of the events."""
+    generator, tables = np.random.default_rng(0), []
+    luck, true = generator.random(300), generator.choice(["neutral", "joy"], size=300)
+    for fraction, right in ((0.25, 0.4), (0.5, 0.6), (1.0, 0.6)):
+        predicted = np.where(luck < right, true, np.where(true == "joy", "neutral", "joy"))
+        table = pd.DataFrame(
+            {"fraction": fraction, "utterance": [f"u{row:03d}" for row in range(300)], "emotion": true}
+        )
+        table = table.assign(dialogue=np.arange(300) // 10, predicted=predicted, train_dialogues=24 * fraction)
+        table = table.assign(train_events=240 * fraction + np.arange(300) % 2)
+        tables.append(table.sample(frac=1, random_state=int(8 * fraction)))
+    return pd.concat(tables[::-1])
+
+
+def test_curve_has_a_row_a_fraction_with_what_the_step_brought(predictions):
+    curve = metrics.learning_curve(predictions, random_state=0)
+    assert curve["fraction"].tolist() == [0.25, 0.5, 1]
+    assert curve["train_dialogues"].tolist() == [6, 12, 24] and curve["train_events"].tolist() == [60.5, 120.5, 240.5]
+    np.testing.assert_allclose(curve["gain"], [np.nan, *np.diff(curve["accuracy"])])
+    assert curve["accuracy"].tolist() == pytest.approx([0.4, 0.6, 0.6], abs=0.06)
+    assert curve["gain_low"][1] > 0.1 and curve["gain_high"][1] < 0.3
+    assert curve.loc[2, ["gain", "gain_low", "gain_high"]].tolist() == [
+        0,
+        0,
+        0,
+    ]  # the same predictions, in another order
+    assert np.isnan(curve["brier"]).all()
+
+
+def test_fractions_of_other_events_are_refused(predictions):
+    with pytest.raises(ValueError, match="not of the same events"):
+        metrics.learning_curve(
+            predictions[~((predictions.fraction == 1) & (predictions.utterance == "u003"))], random_state=0
+        )

@@ -1,7 +1,5 @@
 """Small random recognisers of all objectives, a small corpus of noise, and what a training of a second begins with."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,10 +7,12 @@ import soundfile
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emocast import labels, profile
+from emocast import settings as profiles
+from emocast import labels
 from emocast.corpora import iemocap
-from emocast.encoders import checkpoint
-from emocast.encoders.checkpoint import Head
+from emocast.encoders import wav2vec2
+from emocast.encoders.wav2vec2 import Head
+from said import with_values
 
 ARCHITECTURE = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
@@ -42,7 +42,7 @@ def recognisers(tmp_path_factory):
     chosen = {objective: {objective: head} for objective, head in heads.items()} | {"multiobjective": heads}
     for objective, some in chosen.items():
         emotions = EMOTIONS if "classification" in some else ()
-        checkpoint.save(
+        wav2vec2.save(
             root / objective, encoder=encoder, config=config, objective=objective, heads=some, emotions=emotions
         )
     return {objective: root / objective for objective in chosen}
@@ -90,8 +90,8 @@ def source(tmp_path_factory, architecture):
 @pytest.fixture
 def settings(source):
     """The demo's settings of the recognisers, with the small source and two short epochs."""
-    demo = profile.load("demo").ser
-    return dataclasses.replace(demo, source=str(source), epochs=2, batch_size=8, crop_s=0.5, jobs=1)
+    demo = profiles.load("demo").ser
+    return with_values(demo, source=str(source), epochs=2, batch_size=8, crop_s=0.5, jobs=1)
 
 
 @pytest.fixture(scope="session")

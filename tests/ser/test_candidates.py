@@ -1,4 +1,4 @@
-"""Published classifiers: read as transformers reads them, asked about four classes, refused where they are not whole."""
+"""Published classifiers: read as transformers reads them, refused where they are not whole, scored on the same utterances."""
 
 import json
 import os
@@ -6,23 +6,30 @@ import pickle
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
+import sklearn.metrics
+import soundfile
 import torch
 import transformers
 
 import loopback
-from emocast import labels
-from emocast.encoders import checkpoint, hub
+from emocast import audio, labels, metrics
+from emocast.compute import Cache
+from emocast.encoders import hub, wav2vec2
 from emocast.ser import candidates
 
 WAVEFORMS = [np.random.default_rng(n).normal(0.1, 0.1, 8_000 + 500 * n).astype(np.float32) for n in range(3)]
+
 SMALL = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
     "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
     "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "classifier_proj_size": 16,
 }  # fmt: skip
+
 KINDS = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}
+
 SUPERB = ["neu", "hap", "ang", "sad"]
 
 
@@ -56,7 +63,7 @@ def _by_transformers(folder):
 def test_it_says_what_transformers_says(tmp_path, kind, options):
     folder = _published(tmp_path / "model", kind, **options)
     candidate = candidates.load(folder)
-    assert (candidate.name, candidate.emotions, candidate.lacks) == (str(folder), labels.FOUR, ())
+    assert candidate.lacks == ()
     in_order = _by_transformers(folder)[:, [SUPERB.index(code) for code in ("neu", "hap", "sad", "ang")]]
     torch.testing.assert_close(candidate.classify(WAVEFORMS), in_order, atol=1e-5, rtol=1e-4)
     assert in_order.std(dim=1).min() > 1e-2  # the test could fail: classes do differ
@@ -74,37 +81,23 @@ def test_the_positional_convolution_has_old_and_new_names(tmp_path):
     torch.testing.assert_close(candidates.load(folder).classify(WAVEFORMS), new, atol=0, rtol=0)
 
 
-def test_normalisation_is_the_models_own(tmp_path):
-    raw, normal = (_published(tmp_path / str(on), normalise=on) for on in (False, True))
-    assert not torch.allclose(candidates.load(raw).classify(WAVEFORMS), candidates.load(normal).classify(WAVEFORMS))
-
-
 def test_labels_that_mean_the_same_are_added_up_and_others_left_out(tmp_path):
     names = ["Angry", "calm", "Neutral", "excited", "JOY", "fear", "sad", "whatever"]
     folder = _published(tmp_path / "model", names=names)
     candidate = candidates.load(folder)
-    assert candidate.emotions == ("neutral", "excitement", "happiness", "sadness", "anger", "fear")
+    assert candidate.classes == ("anger", "neutral", "neutral", "happiness", "happiness", None, "sadness", None)
     every = _by_transformers(folder)
     four = torch.stack([every[:, 1] + every[:, 2], every[:, 3] + every[:, 4], every[:, 6], every[:, 0]], dim=1)
     torch.testing.assert_close(candidate.classify(WAVEFORMS), four / four.sum(dim=1, keepdim=True), atol=1e-5, rtol=0)
 
 
-def test_a_class_that_it_lacks_is_never_predicted(tmp_path):
-    candidate = candidates.load(_published(tmp_path / "model", names=["neutral", "angry", "disgust"]))
-    assert candidate.lacks == ("happiness", "sadness")
-    probabilities = candidate.classify(WAVEFORMS)
-    assert (probabilities[:, 1:3] == 0).all()
-    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(3))
-    assert candidate.classify([]).shape == (0, 4)
-
-
 def test_the_usual_spellings_are_known_and_mean_one_emotion_each():
-    spellings = ["neu", "Calm", " happy", "HAPPINESS", "exc", "angry", "fearful", "pleasant_surprise", "dis", "boredom"]
+    spellings = ["neu", "Calm", " happy", "HAPPINESS", "exc", "angry", "SAD_ness"]
     assert [candidates.emotion_of(spelling) for spelling in spellings] == [
-        "neutral", "neutral", "happiness", "happiness", "excitement", "anger", "fear", "surprise", "disgust", "boredom",
+        "neutral", "neutral", "happiness", "happiness", "happiness", "anger", None,
     ]  # fmt: skip
-    assert candidates.emotion_of("LABEL_0") is candidates.emotion_of("unhappy") is None
-    assert set(candidates.SPELLINGS) == set(labels.EMOTIONS)
+    assert candidates.emotion_of("LABEL_0") is candidates.emotion_of("unhappy") is candidates.emotion_of("fear") is None
+    assert set(candidates.SPELLINGS) == set(labels.FOUR)
     listed = [spelling for some in candidates.SPELLINGS.values() for spelling in some]
     assert len(listed) == len(set(listed))
 
@@ -112,26 +105,10 @@ def test_the_usual_spellings_are_known_and_mean_one_emotion_each():
 def test_one_in_speechbrains_format_is_read_as_such(recognisers):
     folder = recognisers["multiobjective"]
     candidate = candidates.load(folder)
-    expected = checkpoint.load(folder).classify(WAVEFORMS)  # neutral, anger, happiness, sadness
+    expected = wav2vec2.load(folder).classify(WAVEFORMS)  # neutral, anger, happiness, sadness
     torch.testing.assert_close(candidate.classify(WAVEFORMS), expected[:, [0, 2, 3, 1]])
     with pytest.raises(hub.CheckpointError, match="its objective is regression; a candidate must name emotions"):
         candidates.load(recognisers["regression"])
-
-
-def test_the_shortest_waveform_is_one_frame(tmp_path):
-    candidate = candidates.load(_published(tmp_path / "model"))
-    assert candidate.shortest == 10 + 7 * 5 + 3 * 40  # kernels 10, 8, 4; a step of each is 1, 5, 40 samples
-    assert candidate.classify([WAVEFORMS[0][: candidate.shortest]]).isfinite().all()
-    with pytest.raises(RuntimeError):
-        candidate.classify([WAVEFORMS[0][: candidate.shortest - 1]])
-
-
-def test_the_callers_state_is_left_alone(tmp_path):
-    folder = _published(tmp_path / "model")
-    before = torch.get_rng_state(), torch.is_grad_enabled(), torch.get_default_dtype()
-    candidates.load(folder).classify(WAVEFORMS)
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert before[1:] == (torch.is_grad_enabled(), torch.get_default_dtype())
 
 
 def _config(**changes):
@@ -162,11 +139,16 @@ def _file(name, content):
 
 
 PREPROCESSOR, WEIGHTS = "preprocessor_config.json", "model.safetensors"
+
+SMALL_BIAS = {"classifier.bias": torch.zeros(7)}
 DAMAGES = {
-    "other head": (_weights(_other_head), "model.safetensors: has no key classifier.weight .*would answer at random"),
-    "extra key": (_weights(lambda found: found.update(more=torch.zeros(1))), "has an unknown key more"),
-    "shape": (_weights(lambda found: found.update({"classifier.bias": torch.zeros(7)})), "safetensors: does not fit"),
-    "fewer labels": (_config(id2label={"0": "neu", "1": "hap"}), "model.safetensors: does not fit config.json"),
+    "other head": (_weights(_other_head), r"model\.safetensors: classifier\.weight .* is missing: .*answer at random"),
+    "extra key": (_weights(lambda found: found.update(more=torch.zeros(1))), r"more \(1 in all\) is unexpected"),
+    "shape": (_weights(lambda found: found.update(SMALL_BIAS)), r"classifier\.bias.* is mismatched"),
+    "fewer labels": (
+        _config(id2label={"0": "neu", "1": "hap"}),
+        r"classifier\.bias \(2 in all\) is mismatched: .*config",
+    ),
     "half a file": (_file(WEIGHTS, b"\x08\0\0\0\0\0\0\0{"), "model.safetensors: not read as weights: damaged"),
     "git-LFS": (_file(WEIGHTS, b"version https://git-lfs.github.com/spec/v1"), "safetensors: .*git lfs pull"),
     "no JSON": (_file("config.json", b"{"), "config.json: not valid JSON"),
@@ -190,11 +172,6 @@ def test_what_is_not_whole_is_refused_with_the_files_name(tmp_path, damage, mess
     damage(folder)
     with pytest.raises(hub.CheckpointError, match=message):
         candidates.load(folder)
-
-
-def test_what_is_nowhere_is_said_to_be():
-    with pytest.raises(hub.CheckpointError, match=r"no checkpoint /no/such/folder.*Put its files into"):
-        candidates.load("/no/such/folder")
 
 
 class _Bomb:
@@ -233,3 +210,102 @@ def test_a_hub_id_downloads_data_files_alone(tmp_path, safe, monkeypatch):
     weights = "model.safetensors" if safe else "pytorch_model.bin"
     assert fetched == {"config.json", "preprocessor_config.json", weights}
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """A corpus of 40 clips of 8 speakers, of five emotions of which one is not among the four: table and root."""
+    root, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(3)
+    emotions = ["neutral", "happiness", "sadness", "anger", "fear"]
+    for number in range(40):
+        tone = np.sin(np.arange(8_000) * rng.uniform(0.01, 1)) * rng.uniform(0.1, 0.9)
+        soundfile.write(root / f"{number}.wav", tone + rng.normal(0, rng.uniform(0.01, 0.3), 8_000), 16_000)
+    rows = [
+        {"utterance": f"u{n}", "audio": f"{n}.wav", "start_s": 0.0, "end_s": 0.5, "speaker": f"s{n % 8}",
+         "emotion": emotions[n % 5]} for n in range(40)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).astype({"emotion": "string"}), root
+
+
+def _screen(sources, corpora, **options):
+    return candidates.screen(sources, corpora, seed=4, draws=200, progress=False, **options)
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """A published classifier of two of the four classes."""
+    config = transformers.HubertConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64, conv_dim=[16], conv_kernel=[10],
+        conv_stride=[160], num_feat_extract_layers=1, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
+        id2label={0: "neutral", 1: "angry"}, label2id={"neutral": 0, "angry": 1},
+    )  # fmt: skip
+    transformers.HubertForSequenceClassification(config).save_pretrained(tmp_path / "two")
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "two")
+    return tmp_path / "two"
+
+
+def test_the_scores_are_those_of_the_chosen_utterances(recognisers, clips):
+    table, root = clips
+    row = _screen([recognisers["classification"]], {"clips": clips}, n=20).iloc[0]
+    sample = candidates.choose(table, n=20, seed=4)
+    model = wav2vec2.load(recognisers["classification"])
+    predicted = [model.emotions[int(model.classify([audio.read(root / name)]).argmax())] for name in sample["audio"]]
+    assert row["n"] == 20
+    assert row["accuracy"] == sklearn.metrics.accuracy_score(sample["emotion"], predicted)
+    assert row["uar"] == pytest.approx(sklearn.metrics.recall_score(sample["emotion"], predicted, average="macro"))
+    assert row["f1_macro"] == pytest.approx(sklearn.metrics.f1_score(sample["emotion"], predicted, average="macro"))
+    expected = metrics.bootstrap_interval(
+        sample["emotion"], predicted, sample["speaker"], metric="uar", draws=200, random_state=4
+    )
+    assert (row["uar_low"], row["uar_high"]) == expected
+    assert row["uar_low"] <= row["uar"] <= row["uar_high"]
+    assert (row["lacks"], row["problem"]) == ("", "")
+
+
+def test_the_choice_is_random_of_the_four_classes_and_of_the_seed_alone(clips):
+    table = clips[0]
+    chosen = candidates.choose(table, n=20, seed=4)
+    assert len(chosen) == chosen["utterance"].nunique() == 20
+    assert set(chosen["emotion"]) == set(labels.FOUR)
+    pd.testing.assert_frame_equal(chosen, candidates.choose(table, n=20, seed=4))
+    assert set(chosen["utterance"]) != set(candidates.choose(table, n=20, seed=5)["utterance"])
+    assert len(candidates.choose(table, n=160, seed=4)) == 32  # all there are
+    excited = table.assign(emotion=table["emotion"].replace("happiness", "excitement"))
+    pd.testing.assert_frame_equal(chosen, candidates.choose(excited, n=20, seed=4))
+    with pytest.raises(ValueError, match="none of the 8 utterances has one of the classes neutral, happiness"):
+        candidates.choose(table[table["emotion"] == "fear"], n=20, seed=4)
+
+
+def test_a_candidate_that_cannot_be_read_says_why_and_the_others_go_on(recognisers, clips, two_classes):
+    sources = ["/no/such/folder", recognisers["regression"], two_classes, recognisers["multiobjective"]]
+    found = _screen(sources, {"one": clips, "two": clips}, n=12)
+    assert list(found["candidate"]) == [str(source) for source in sources for _ in range(2)]
+    assert list(found["corpus"]) == ["one", "two"] * 4
+    assert list(found["n"]) == [0, 0, 0, 0, 12, 12, 12, 12]
+    assert found["problem"].str.contains("there is no such folder").tolist() == [True] * 2 + [False] * 6
+    assert (
+        found["problem"].str.contains("its objective is regression").tolist() == [False] * 2 + [True] * 2 + [False] * 4
+    )
+    assert found["accuracy"].isna().tolist() == [True] * 4 + [False] * 4
+    assert list(found["lacks"]) == [""] * 4 + ["happiness, sadness"] * 2 + [""] * 2
+
+
+def test_what_cannot_be_read_of_a_corpus_is_said(recognisers, clips, tmp_path):
+    table, root = clips
+    lost = candidates.choose(table, n=12, seed=4)["audio"].iloc[3]
+    missing = table.assign(audio=table["audio"].where(table["audio"] != lost, "gone.wav"))
+    row = _screen([recognisers["classification"]], {"clips": (missing, root)}, n=12).iloc[0]
+    assert row["n"] == 11
+    assert row["problem"] == "1 of 12 not readable, the first: gone.wav: no such file"
+    nothing = _screen([recognisers["classification"]], {"clips": (table, tmp_path)}, n=12).iloc[0]
+    assert nothing["n"] == 0
+    assert pd.isna(nothing["uar"])
+    assert nothing["problem"].startswith("12 of 12 not readable")
+
+
+def test_what_was_kept_does_not_change_the_table(recognisers, clips, two_classes, tmp_path):
+    sources, memory = [two_classes, recognisers["classification"]], Cache(tmp_path / "cache")
+    first = _screen(sources, {"clips": clips}, n=12, memory=memory)
+    pd.testing.assert_frame_equal(first, _screen(sources, {"clips": clips}, n=12, memory=memory))
+    pd.testing.assert_frame_equal(first, _screen(sources, {"clips": clips}, n=12))
+    assert len(list((tmp_path / "cache").rglob("*.pkl"))) == 2

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import card_rules
-from emocast import labels, profile
-from emocast.ser import cards, dimensions, splits, tables, training
+from emocast import cards, labels, settings
+from emocast.ser import models, tables, training
 
 OPTIONS = {"draws": 20, "level": 0.95, "random_state": 0}
 LANGUAGES = {"IEMOCAP (test)": "en", cards.UNSEEN: "en", "Emo-DB": "de"}
@@ -25,7 +25,7 @@ def utterances():
     table["sex"] = ["female" if name.endswith("F") else "male" for name in table["speaker"]]
     table["dialogue"] = [f"{name}_d{n % 5}" for n, name in enumerate(table["session"])]
     emotion = pd.Series(np.array([*labels.FOUR, None], dtype=object)[np.arange(size) % 5], dtype="string")
-    points = {name: rng.uniform(1, 5, size) for name in dimensions.DIMENSIONS}
+    points = {name: rng.uniform(1, 5, size) for name in tables.DIMENSIONS}
     return table.assign(language="en", emotion=emotion, **points)
 
 
@@ -37,9 +37,9 @@ def folders(tmp_path, utterances):
         folder.mkdir()
         known = utterances.dropna(subset="emotion") if not name.startswith("regression") else utterances
         if "without" in name:
-            parts = splits.leave_out(known, ["Ses01"], column="session", seed=0)
+            parts = models.leave_out(known, ["Ses01"], column="session", seed=0)
         else:
-            parts = splits.at_random(known, seed=0)
+            parts = models.at_random(known, seed=0)
         known[["utterance"]].assign(part=parts).to_csv(folder / training.SPLIT, index=False)
         (folder / training.RECORD).write_text(json.dumps({"kept_epoch": 3, "seed": 0}))
         (folder / "wav2vec2.ckpt").write_bytes(b"weights")
@@ -55,7 +55,7 @@ def heard(utterances, objective, seed):
     if objective != "regression":
         shares = pd.get_dummies(table["predicted"]).reindex(columns=labels.FOUR).astype(float) * 0.6 + 0.1
         table = table.join(shares.add_prefix("p_"))
-    return table.assign(**{f"predicted_{name}": utterances[name] for name in dimensions.DIMENSIONS})
+    return table.assign(**{f"predicted_{name}": utterances[name] for name in tables.DIMENSIONS})
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def results(utterances, folders):
     }
     scores = pd.concat([tables.classification(said[name], **OPTIONS).assign(model=name) for name in said])
     errors = pd.concat(
-        dimensions.regression(
+        tables.regression(
             {name: said[model][name] for name in list(LANGUAGES)[:2]}, experiment=f"ser-{model}", **OPTIONS
         ).assign(model=model)
         for model in ("regression", "multiobjective")
@@ -75,13 +75,13 @@ def results(utterances, folders):
     for name, folder in folders.items():
         parts = training.split(folder)
         chosen = utterances.set_index("utterance", drop=False).loc[parts["utterance"]].reset_index(drop=True)
-        proof[name] = splits.proof(chosen, parts["part"])
+        proof[name] = models.proof(chosen, parts["part"])
     return cards.Results(scores, errors, said, pd.DataFrame(proof).T, LANGUAGES)
 
 
 @pytest.fixture
 def written(utterances, folders, results):
-    files = cards.write_all(profile.load("smoke"), folders, utterances, results)
+    files = cards.recognisers(settings.load("smoke"), folders, utterances, results)
     return {file.parent.name: file.read_text(encoding="utf-8") for file in files}
 
 

@@ -1,15 +1,15 @@
 """A profile's models: which they are, that their splits keep their word, and one run of all of them."""
 
+import joblib
 import pandas as pd
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
-import card_rules
-from emocast import paths, profile
-from emocast.corpora import synthetic
+from emocast import paths, settings
 from emocast.corpora.table import CorpusError
-from emocast.ser import models, splits, training
-from emocast.ser.data import usable
+from emocast.ser import __main__ as command
+from emocast.ser import models, training
+from emocast_twins import sentences
 
 OWN = """
 extends: smoke
@@ -29,38 +29,24 @@ def five_sessions():
     return pd.DataFrame({"session": pd.array(["Ses03", "Ses01", None, "Ses05", "Ses02", "Ses04"], dtype="string")})
 
 
-def names(wanted):
-    return [plan.name for plan in wanted]
-
-
-def test_paper_asks_for_every_session(five_sessions):
-    wanted = models.plans(profile.load("paper"), five_sessions)
-    assert names(wanted[:3]) == ["classification", "regression", "multiobjective"]
-    sessions = ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
-    assert [(plan.objective, plan.held_out) for plan in wanted[3:]] == [
-        (objective, session) for session in sessions for objective in names(wanted[:3])
-    ]
-    assert len(set(names(wanted))) == 18 and names(wanted)[-1] == "multiobjective-without-Ses05"
-
-
-def test_demo_asks_for_one_session_and_its_candidates_are_among_its_models(five_sessions):
-    demo = profile.load("demo")
-    wanted = names(models.plans(demo, five_sessions))
-    assert wanted[3:] == [f"{objective}-without-Ses05" for objective in wanted[:3]] and len(wanted) == 6
+def test_profiles_ask_for_the_published_split_and_for_sessions(five_sessions, utterances):
+    paper, demo = settings.load("paper"), settings.load("demo")
+    sessions = [None, "Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
+    asked = [(plan.objective, plan.held_out) for plan in models.plans(paper, five_sessions)]
+    assert asked == [(objective, session) for session in sessions for objective in training.OBJECTIVES]
+    wanted = [plan.name for plan in models.plans(demo, five_sessions)]
+    assert wanted == [*training.OBJECTIVES, *(f"{objective}-without-Ses05" for objective in training.OBJECTIVES)]
     assert {models.folder(demo, name) for name in wanted} >= {paths.outputs() / name for name in demo.ser.candidates}
-
-
-def test_a_session_that_is_not_there_is_named(utterances):
     with pytest.raises(ValueError, match=r"ser\.held_out: no session 'Ses05' in the corpus; there are Ses01, Ses02"):
-        models.plans(profile.load("demo"), utterances)
+        models.plans(demo, utterances)
 
 
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 @pytest.mark.parametrize("held_out", [None, "Ses01", "Ses02"])
 def test_each_plans_split_keeps_its_word(utterances, objective, held_out):
-    plan, table = models.Plan(objective, held_out), usable(utterances, objective=objective)
-    parts = plan.parts(table, profile.load("demo"))
-    proof = splits.proof(table, parts)
+    plan, table = models.Plan(objective, held_out), training.usable(utterances, objective=objective)
+    parts = plan.parts(table, settings.load("demo"))
+    proof = models.proof(table, parts)
     assert proof["utterances_shared"] == 0
     assert (proof["speakers_shared"] == 0) == (held_out is not None)
     if held_out is None:
@@ -75,7 +61,7 @@ def own(tmp_path, monkeypatch, corpus_root):
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
     (tmp_path / "own.yaml").write_text(OWN)
-    own = profile.load(str(tmp_path / "own.yaml"))
+    own = settings.load(str(tmp_path / "own.yaml"))
     own.corpus_root("iemocap").parent.mkdir(parents=True)
     own.corpus_root("iemocap").symlink_to(corpus_root / "IEMOCAP_full_release")
     return own
@@ -83,7 +69,7 @@ def own(tmp_path, monkeypatch, corpus_root):
 
 def test_all_models_of_a_profile_are_trained_once(own):
     home = own.corpus_root("librispeech").parent
-    synthetic.make_twin(home, "librispeech", synthetic.TwinSettings(2, 3), seed=0, processes=2, progress=False)
+    sentences.make(home, "librispeech", sentences.TwinSettings(2, 3), seed=0, processes=2, progress=False)
     get_reusable_executor().shutdown(wait=True)  # workers that other tests left do not know the variables of `own`
     folders = models.train_all(own)
     assert list(folders) == [
@@ -91,15 +77,12 @@ def test_all_models_of_a_profile_are_trained_once(own):
     ]
     assert all(folder == models.folder(own, name) for name, folder in folders.items())
     for name, folder in folders.items():
-        valid = training.log(folder).query("stage == 'valid'")
-        assert models.kept_epoch(folder) == valid.loc[valid["error"].idxmin(), "epoch"]
         parts = training.split(folder)
         heard = parts[parts["part"].ne("test")]["utterance"].str[:5]
         assert set(heard) == ({"Ses01"} if "without" in name else {"Ses01", "Ses02"})
     records = written(own)
     assert len(records) == 7 and models.folder(own, "start") / "training.json" in records
-    card = (models.folder(own, "start") / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert not card_rules.unsaid(card, classes=False) and "- 6 sound files" in card
+    assert len(models.speech(own)) == 6
     models.train_all(own)
     assert written(own) == records, "the second call trains nothing"
 
@@ -113,3 +96,81 @@ def test_sound_to_begin_with_that_is_not_there_is_asked_for(own):
     with pytest.raises(CorpusError, match=r"no sound \(\.flac, \.wav\) below .*smoke/LibriSpeech.*data/README\.md"):
         models.train_all(own)
     assert not models.folder(own, "start").exists()
+
+
+def test_at_random_has_the_published_sizes_shares_speakers_and_dialogues_and_follows_its_seed(utterances):
+    parts, same, other = (models.at_random(utterances, seed=seed) for seed in (3, 3, 2))
+    proof = models.proof(utterances, parts)
+    assert [proof["train"], proof["valid"]] == [int(0.8 * len(utterances)), int(0.1 * len(utterances))]
+    assert proof[["train", "valid", "test"]].sum() == len(utterances) and proof["utterances_shared"] == 0
+    assert proof["speakers_shared"] > 1 and proof["dialogues_shared"] > 0
+    assert parts.equals(same) and not parts.equals(other)
+
+
+@pytest.mark.parametrize("session", ["Ses01", "Ses02"])
+def test_a_session_left_out_shares_no_speaker_session_or_dialogue(utterances, session):
+    parts = models.leave_out(utterances, [session], column="session", seed=0)
+    proof = models.proof(utterances, parts)
+    assert proof[["speakers_shared", "sessions_shared", "dialogues_shared", "utterances_shared"]].sum() == 0
+    assert set(utterances.loc[parts == "test", "session"]) == {session}
+    assert set(utterances.loc[parts == "train", "dialogue"]).isdisjoint(utterances.loc[parts == "valid", "dialogue"])
+
+
+def test_speakers_left_out_of_single_sentences_validate_on_other_speakers():
+    rows = {"speaker": [f"s{n % 6}" for n in range(60)], "dialogue": pd.NA, "session": pd.NA}
+    table = pd.DataFrame({"utterance": [f"u{n}" for n in range(60)], **rows}).astype("string")
+    parts = models.leave_out(table, ["s0", "s1"], column="speaker", valid_fraction=0.25, seed=0)
+    speakers = {part: set(table.loc[parts == part, "speaker"]) for part in training.PARTS}
+    assert speakers["test"] == {"s0", "s1"} and len(speakers["valid"]) == 1
+    assert speakers["train"] == set(table["speaker"]) - speakers["test"] - speakers["valid"]
+
+
+def test_splits_that_cannot_be_are_refused(utterances):
+    with pytest.raises(ValueError, match="no session 'Ses09' to hold out; there are Ses01, Ses02"):
+        models.leave_out(utterances, ["Ses09"], column="session", seed=0)
+    for fractions in [(0.8, 0.2), (0.8, 0.3, 0.1), (1.0, 0.1, -0.1)]:
+        with pytest.raises(ValueError, match="must be positive and sum to 1"):
+            models.at_random(utterances, fractions=fractions, seed=0)
+    with pytest.raises(ValueError, match="no utterance is left for valid"):
+        models.at_random(utterances.head(5), seed=0)
+
+
+def test_an_unknown_profile_is_told_in_one_line(capsys):
+    assert command.main(["--profile", "dmeo"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and "dmeo" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (CorpusError("no sound below data/x"), 1, "error: no sound below data/x"),
+        (KeyboardInterrupt(), 130, "the next run"),
+        (TypeError("a fault of the code shows its frames"), None, None),
+    ],
+)
+def test_what_ends_it_is_told_in_one_line(monkeypatch, capsys, error, status, told):
+    def end(profile):
+        raise error
+
+    monkeypatch.setattr(models, "train_all", end)
+    if status is None:
+        with pytest.raises(TypeError):
+            command.main([])
+        return
+    assert command.main([]) == status
+    text = capsys.readouterr().err
+    assert told in text and text.count("\n") == 1
+
+
+def test_bars_are_drawn_by_the_processes_that_train(capfd):
+    def training(report):
+        for done in (1, 2, 3):
+            report(done, 3, f"step {done}")
+
+    get_reusable_executor().shutdown(wait=True)  # workers that are there already draw elsewhere
+    reports = [models.Bar(name, number) for number, name in enumerate(("one", "two"))]
+    joblib.Parallel(n_jobs=2)(joblib.delayed(training)(report) for report in reports)
+    lines = capfd.readouterr().err.replace("\r", "\n").splitlines()
+    for name in ("one", "two"):
+        assert any(line.strip().startswith(f"{name}: 100%") and "3/3" in line and "step 3" in line for line in lines)

@@ -1,22 +1,21 @@
+"""Scores of classes and dimensions are those that can be worked out by hand, with intervals by the right unit."""
+
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from emocast import labels
+from emocast import labels, metrics
 from emocast.ser import tables
 from said import predicted_by
 
 SEED = {"random_state": 5}
+OPTIONS = {"level": 0.95, "draws": 400, "random_state": 3}
+
 F1 = 29 / 36  # of the hand-made confusion matrix with rows that sum to 1: F1 is 2/3, 8/9, 2/3 and 1
+
 UAR = 13 / 16
-
-
-@pytest.fixture
-def one():
-    """A single speaker."""
-    return predicted_by("A")
 
 
 @pytest.fixture
@@ -38,9 +37,9 @@ def noisy():
     return pd.DataFrame(names).assign(dialogue=pd.NA, emotion=true, predicted=guess)
 
 
-def test_classification_by_hand(one, six):
+def test_classification_by_hand(six):
     """Of one speaker's 4 neutral utterances 2 are drawn: both right, or one, each in half of the draws."""
-    table = tables.classification({"one": one, "six": six}, draws=2000, **SEED)
+    table = tables.classification({"one": predicted_by("A"), "six": six}, draws=2000, **SEED)
     first, second = table.iloc[0], table.iloc[1]
     assert first[["test_set", "n_per_class", "n", "available"]].tolist() == ["one", 2, 8, 10]
     assert (first["accuracy_draw_low"], first["accuracy_draw_high"]) == (6 / 8, 7 / 8)
@@ -86,14 +85,6 @@ def test_a_set_that_cannot_be_balanced_says_why(six):
     ]  # fmt: skip
     assert table["accuracy"].notna().tolist() == [False, False, False, True]
     assert table["available"].tolist() == [48, 60, 0, 60]
-
-
-def test_speakers_may_be_unknown(six):
-    six.loc[six["speaker"] == "A", "speaker"] = pd.NA
-    assert tables.classification({"": six}, **SEED)["interval_by"].tolist() == ["dialogue"]
-    row = tables.classification({"": six.assign(speaker=pd.NA, dialogue=pd.NA)}, **SEED).iloc[0]
-    assert row["interval_by"] == "utterance"
-    assert row["accuracy_low"] < UAR < row["accuracy_high"]
 
 
 def test_published_scores_stand_beside(six):
@@ -156,3 +147,190 @@ def test_tables_that_do_not_belong_together_are_refused(six):
         tables.second_objective({"ShEMO": six}, {"ShEMO": other}, **SEED)
     with pytest.raises(ValueError, match="'A_0' stands twice"):
         tables.second_objective({"ShEMO": six}, {"ShEMO": pd.concat([six, six.head(1)])}, **SEED)
+
+
+@pytest.mark.parametrize(
+    ("speakers", "dialogues", "expected"),
+    [
+        ("AABBCCDDEE", "1234512345", "speaker"),
+        ("AAAABBBBCC", "1122334455", "dialogue"),  # three speakers are too few
+        ("AAAABBBBCC", "1111111111", "utterance"),
+        ("AABBCCDDE?", "1122334455", "dialogue"),  # one row has no speaker
+        ("AAAAAAAAAA", "??????????", "utterance"),
+    ],
+)
+def test_the_coarsest_unit_that_can_be_drawn(speakers, dialogues, expected):
+    names = {"speaker": list(speakers), "dialogue": list(dialogues), "utterance": range(10)}
+    rows = pd.DataFrame(names).replace("?", pd.NA)
+    assert tables.unit(rows) == expected
+
+
+def test_too_few_rows_give_no_interval():
+    rows = pd.DataFrame({"speaker": list("ABCD"), "dialogue": pd.NA, "utterance": range(4)})
+    found = tables.interval(rows, [1, 2, 3, 4], [1, 2, 3, 5], tables.unit(rows), metric=metrics.ccc, **OPTIONS)
+    assert np.isnan([found["low"], found["high"]]).all()
+    assert found["interval_by"] is None
+
+
+SHARES = [5 / 16, 5 / 16, 2 / 16, 4 / 16]  # columns 1.25, 1.25, 0.5 and 1 of the matrix whose 4 rows sum to 1
+
+
+def test_prediction_bias_by_hand(six):
+    table = tables.prediction_bias({"ShEMO": six}, languages={"ShEMO": "Persian"}, **OPTIONS)
+    assert table["emotion"].tolist() == list(labels.FOUR)
+    assert table["n"].tolist() == [24, 12, 12, 12]
+    assert table["predicted_share"].tolist() == pytest.approx(SHARES)
+    assert table["difference"].tolist() == pytest.approx([1 / 16, 1 / 16, -2 / 16, 0])
+    assert (table["true_share"] == 0.25).all()
+    assert (table["language"] == "Persian").all() and (table["interval_by"] == "speaker").all()
+    assert table["low"].tolist() == table["high"].tolist() == pytest.approx(table["difference"].tolist())
+    assert table["comes_first"].tolist() == [1, 0, 0, 0]
+
+
+def test_a_tie_between_speakers_is_seen():
+    """Four speakers' anger is taken for sadness, four others' for neutral: which comes first hangs on who is drawn."""
+    three = [(name, name) for name in labels.FOUR[:3]]
+    sad, calm = (
+        predicted_by("ABCD", [*three, ("anger", "sadness")]),
+        predicted_by("EFGH", [*three, ("anger", "neutral")]),
+    )
+    row = tables.prediction_bias({"x": pd.concat([sad, calm])}, **OPTIONS).iloc[0]
+    assert row["difference"] == pytest.approx(1 / 8)
+    assert row["low"] < 0.06 and row["high"] > 0.18
+    # Of 8 draws with 4 in 8 chances each, 4 : 4 happens in 27 % and goes to the first of the two, neutral.
+    assert row["emotion"] == "neutral" and 0.55 < row["comes_first"] < 0.72
+
+
+def test_what_cannot_be_balanced_says_why(six):
+    sets = {"lacks": six[six["emotion"] != "anger"], "whole": six, "one": six[six["speaker"] == "A"].tail(7)}
+    table = tables.prediction_bias(sets, **OPTIONS).set_index("test_set")
+    assert len(table) == 12
+    assert table.loc["lacks", "predicted_share"].isna().all()
+    assert table.loc["lacks", "reason"].eq("no utterance of anger").all()
+    assert (table.loc["one", "interval_by"] == "utterance").all()  # draws without one of the classes are left out
+    assert table.loc["one", ["low", "high", "comes_first"]].notna().all(axis=None)
+
+
+def test_faulty_options_are_named(six):
+    with pytest.raises(ValueError, match="level is 95"):
+        tables.prediction_bias({"x": six}, level=95, random_state=0)
+
+
+@pytest.fixture
+def rated():
+    """Six dialogues of two speakers: true 1, 2, 3, 4, predicted 2, 2, 3, 3; arousal is always predicted right."""
+    rows = pd.DataFrame({"valence": [1.0, 2, 3, 4] * 6, "predicted_valence": [2.0, 2, 3, 3] * 6})
+    rows = rows.assign(arousal=rows["valence"], predicted_arousal=rows["valence"], emotion=pd.NA, predicted=pd.NA)
+    return rows.assign(utterance=range(24), dialogue=np.repeat(list("123456"), 4), speaker=["F", "M"] * 12)
+
+
+@pytest.fixture
+def placed():
+    """Six speakers, each with one utterance of each class, predicted where the class belongs."""
+    middle = {"neutral": (3, 2), "happiness": (4, 4), "sadness": (2, 1), "anger": (1, 5)}
+    rows = [
+        {"utterance": f"{speaker}{emotion}", "speaker": speaker, "dialogue": pd.NA, "emotion": emotion,
+         "valence": np.nan, "arousal": np.nan, "predicted_valence": float(valence), "predicted_arousal": float(arousal)}
+        for speaker in "ABCDEF"
+        for emotion, (valence, arousal) in middle.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_regression_by_hand(rated):
+    """Errors 1, 0, 0, -1; variances 5/4 and 1/4; covariance 1/2."""
+    table = tables.regression({"IEMOCAP (test)": rated}, **SEED).set_index("dimension")
+    valence = table.loc["valence"]
+    names = ["n", "mse", "max_error", "error_mean", "error_std", "correlation", "ccc", "mse_of_mean", "spread"]
+    expected = [24, 0.5, 1, 0, np.sqrt(0.5), 2 / np.sqrt(5), 2 / 3, 1.25, np.sqrt(0.2)]
+    assert valence[names].tolist() == pytest.approx(expected)
+    assert valence[["ccc_low", "ccc_high"]].tolist() == pytest.approx([2 / 3, 2 / 3])  # the dialogues are all alike
+    assert valence["interval_by"] == "dialogue"
+    assert table.loc["arousal", ["mse", "ccc", "spread"]].tolist() == pytest.approx([0, 1, 1])
+
+
+def test_regression_stands_beside_what_was_published(rated):
+    sets = {"random": rated, "unseen": rated}
+    table = tables.regression(sets, experiment="ser-multiobjective", **SEED)
+    assert table["dimension"].tolist() == ["valence"] * 3 + ["arousal"] * 3
+    assert table["test_set"].tolist() == ["random", "unseen", "published: table 5.3"] * 2
+    published = table.iloc[[2, 5]]
+    assert published["mse"].tolist() == [0.4443, 0.3054]
+    assert published["correlation"].tolist() == [0.7005, 0.7126]
+    assert published["ccc"].isna().all()
+    first = tables.regression({"x": rated}, experiment="ser-regression", **SEED)
+    assert first.loc[first["test_set"] == "published: table 5.2", "max_error"].tolist() == [2.4541, 1.7625]
+
+
+def test_rows_without_values_are_left_out_and_sets_without_any_say_so(rated):
+    rated.loc[[0, 1], "valence"] = np.nan
+    sets = {"some": rated, "none": rated.assign(valence=np.nan), "classes": rated.drop(columns="predicted_valence")}
+    table = tables.regression(sets, **SEED).query("dimension == 'valence'").set_index("test_set")
+    assert table.loc["some", "n"] == 22
+    assert table.loc["none", "reason"] == "no utterance has a true valence"
+    assert table.loc["classes", "reason"] == "the model has no valence"
+
+
+def test_classes_are_read_off_the_plane_that_training_showed(placed):
+    train = placed.assign(valence=placed["predicted_valence"], arousal=placed["predicted_arousal"])
+    train["valence"] += np.tile([-0.1, 0.1], 12)
+    train["arousal"] += np.repeat([0.1, -0.1], 12)
+    found = tables.from_dimensions(train, placed.set_index("utterance"))
+    assert found.tolist() == placed["emotion"].tolist()
+    assert found.index.tolist() == placed["utterance"].tolist()
+    assert found.name == "predicted"
+
+
+def test_frequent_classes_get_no_more_of_the_plane():
+    """Halfway between two classes of equal spread a point goes to neither more, though one has 50 times the utterances."""
+    around = pd.DataFrame({"valence": [-0.5, 0.5, 0, 0], "arousal": [0, 0, -0.5, 0.5]})
+    centres = {"neutral": (2, 2), "happiness": (4, 4), "sadness": (2, 0), "anger": (0, 4)}
+    parts = [
+        pd.concat([around + centre] * (50 if emotion == "neutral" else 1)).assign(emotion=emotion)
+        for emotion, centre in centres.items()
+    ]
+    said = pd.DataFrame({"predicted_valence": [2.99, 3.01], "predicted_arousal": [3.0, 3.0]})
+    assert tables.from_dimensions(pd.concat(parts), said).tolist() == ["neutral", "happiness"]
+
+
+def test_a_class_that_training_lacks_is_named(placed):
+    train = placed[placed["emotion"] != "anger"].assign(valence=1.0, arousal=1.0)
+    with pytest.raises(ValueError, match="no training utterance of anger"):
+        tables.from_dimensions(train, placed)
+
+
+def test_separation_by_hand(placed):
+    """Anger's valence lies under sadness's, so happiness is above both; one speaker in six has the arousal the wrong way."""
+    turned = placed["speaker"].eq("A")
+    placed.loc[turned, "predicted_arousal"] = 6 - placed.loc[turned, "predicted_arousal"]
+    table = tables.separation({"x": placed}, **SEED).set_index("contrast")
+    assert table.loc["happiness > sadness + anger", ["auc", "low", "high"]].tolist() == [1, 1, 1]
+    # anger 5, 5, 5, 5, 5, 1 against sadness 1, 1, 1, 1, 1, 5: 25 pairs right, 1 wrong, 10 ties
+    assert table.loc["anger > sadness", "auc"] == pytest.approx(30 / 36)
+    assert table.loc["anger > sadness", "low"] < 30 / 36 < table.loc["anger > sadness", "high"]
+    assert table.loc["happiness + anger > neutral + sadness", ["n_high", "n_low"]].tolist() == [12, 12]
+    assert (table["interval_by"] == "speaker").all()
+
+
+def test_a_side_without_utterances_has_no_separation(placed):
+    table = tables.separation({"x": placed[placed["emotion"] != "anger"]}, **SEED).set_index("contrast")
+    assert np.isnan(table.loc["anger > sadness", "auc"]) and table.loc["anger > sadness", "n_high"] == 0
+    assert table.loc["happiness > sadness + anger", "auc"] == 1
+
+
+def test_auc_is_that_of_scikit_learn():
+    generator = np.random.default_rng(1)
+    high, values = generator.random(300) < 0.3, generator.integers(8, size=300) / 2  # with many ties
+    assert tables.auc(high, values) == pytest.approx(roc_auc_score(high, values))
+
+
+def test_the_interval_of_auc_is_that_of_ranking_every_draw_again():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"speaker": [f"s{n % 12}" for n in range(240)], "dialogue": "d", "utterance": range(240)})
+    high = rng.random(240) < 0.4
+    values = rng.normal(size=240) + 0.7 * high + rng.normal(size=12)[np.arange(240) % 12]
+    options = {"draws": 4000, "level": 0.9, "random_state": 1}
+    quick = tables._auc_interval(rows, high, values, **options)
+    plain = metrics.bootstrap_interval(high, values, rows["speaker"], metric=tables.auc, **options)
+    assert quick["interval_by"] == "speaker"
+    assert (quick["low"], quick["high"]) == pytest.approx(plain, abs=0.006)

@@ -1,9 +1,11 @@
 """Trainings are real: weights move where they should, numbers come again, a kill costs nothing, test is never touched."""
 
-import dataclasses
 import itertools
 import json
+import os
+import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +13,11 @@ import speechbrain as sb
 import torch
 from safetensors.torch import load_file
 
-from emocast import labels, profile
-from emocast.encoders import checkpoint, hub
-from emocast.ser import splits, training
-from emocast.ser.data import usable
+from emocast import settings as profiles
+from emocast import audio, labels
+from emocast.encoders import hub, wav2vec2
+from emocast.ser import models, training
+from said import with_values
 
 
 @pytest.fixture
@@ -28,10 +31,10 @@ def train(rows, corpus_root, settings, tmp_path):
     """A function that trains a model below `tmp_path`: its name, its objective, other settings."""
 
     def run(name, objective, *, table=rows, seed=0, report=None, **changed):
-        chosen = usable(table, objective=objective)
+        chosen = training.usable(table, objective=objective)
         return training.train(
-            tmp_path / name, chosen, corpus_root, splits.leave_out(chosen, ["Ses02"], column="session", seed=0),
-            objective=objective, settings=dataclasses.replace(settings, **changed), seed=seed, report=report,
+            tmp_path / name, chosen, corpus_root, models.leave_out(chosen, ["Ses02"], column="session", seed=0),
+            objective=objective, settings=with_values(settings, **changed), seed=seed, report=report,
         )  # fmt: skip
 
     return run
@@ -61,7 +64,7 @@ def test_each_objective_leaves_a_checkpoint_with_its_heads(train, rows, source, 
     folder = train("model", objective)
     read = torch.load(folder / "model.ckpt", weights_only=True)
     assert {name: tuple(tensor.shape) for name, tensor in read.items()} == heads
-    model = checkpoint.load(folder)
+    model = wav2vec2.load(folder)
     assert model.objective == objective
     outputs = model.outputs([np.random.default_rng(0).normal(size=8000).astype(np.float32)])
     assert set(outputs) == {"classification", "regression"} - (
@@ -70,23 +73,19 @@ def test_each_objective_leaves_a_checkpoint_with_its_heads(train, rows, source, 
     log, before, after = training.log(folder), load_file(source / "model.safetensors"), weights(folder)
     assert list(log["epoch"]) == [1, 1, 2, 2] and list(log["stage"]) == ["train", "valid"] * 2
     moved = {
-        name: not torch.equal(tensor, after[f"model.{name}"]) for name, tensor in before.items() if name in known(after)
+        name: not torch.equal(tensor, after[f"model.{name}"])
+        for name, tensor in before.items()
+        if f"model.{name}" in after
     }
     assert not any(moved[name] for name in moved if name.startswith("feature_extractor")), "the CNN is frozen"
     assert moved["encoder.layers.0.attention.q_proj.weight"] and moved["feature_projection.projection.weight"]
-
-
-def known(after) -> set[str]:
-    return {name.removeprefix("model.") for name in after}
 
 
 def test_the_losses_are_those_of_the_thesis(train, rows, corpus_root):
     folder = train("both", "multiobjective", epochs=1)
     valid = training.split(folder).query("part == 'valid'")["utterance"]
     held = rows[rows["utterance"].isin(valid)]
-    model = checkpoint.load(folder)
-    from emocast import audio
-
+    model = wav2vec2.load(folder)
     sounds = [
         audio.read(corpus_root / row.audio, start_s=row.start_s, end_s=row.end_s, sample_rate=16_000)
         for row in held.itertuples()
@@ -107,22 +106,6 @@ def test_the_same_seed_gives_the_same_weights(train):
         train("c", "classification", seed=1),
     )
     assert same(first, again) and not same(first, other)
-
-
-def test_the_callers_random_numbers_are_left_alone(train):
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    train("model", "classification", epochs=1)
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_what_is_there_is_not_trained_again(train):
-    folder = train("model", "regression")
-    steps = []
-    assert train("model", "regression", report=lambda *told: steps.append(told)) == folder and not steps
-    train("model", "regression", epochs=1, report=lambda *told: steps.append(told))
-    assert steps, "other settings, another training"
 
 
 class Killed(BaseException):
@@ -171,20 +154,10 @@ def test_the_kept_epoch_is_the_one_with_the_least_error(train):
     assert kept == valid.loc[valid["error"].idxmin(), "epoch"]
 
 
-def test_the_stored_list_is_that_of_the_utterances_given(train, rows):
-    """Fewer test utterances change no weight, but the list beside the model must not name what was not there."""
-    first = train("model", "classification")
-    fewer = rows.drop(rows.index[rows["session"].eq("Ses02") & rows["emotion"].notna()][0])
-    kept = weights(first)
-    again = train("model", "classification", table=fewer)
-    assert set(training.split(again)["utterance"]) == set(usable(fewer, objective="classification")["utterance"])
-    assert all(torch.equal(tensor, weights(again)[name]) for name, tensor in kept.items())
-
-
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 def test_the_paper_profile_trains_exactly_as_published(objective, source, tmp_path):
     """Thesis 4.2.1: batch 4, 30 epochs, Adam at 1e-5 and 1e-4, CNN frozen, transformer trainable, 80/10/10."""
-    paper = profile.load("paper").ser
+    paper = profiles.load("paper").ser
     made = training._hparams(objective, source, tmp_path, paper, 0)
     assert (paper.source, paper.batch_size, paper.crop_s) == ("facebook/wav2vec2-base", 4, None)
     assert paper.fractions == [0.8, 0.1, 0.1] and made["epoch_counter"].limit == 30
@@ -220,3 +193,98 @@ def test_what_cannot_be_trained_says_why(train, rows, tmp_path):
         training.train(tmp_path, rows, tmp_path, rows["session"], objective="ranking", settings=None, seed=0)
     with pytest.raises(hub.CheckpointError, match="no checkpoint nowhere/to-be-found"):
         train("model", "classification", source="nowhere/to-be-found")
+
+
+def test_a_key_depends_on_every_part(rows, corpus_root, source):
+    rows, columns = rows.head(3), ["utterance", "emotion"]
+    first = training.key(rows, corpus_root, columns, source, {"epochs": 2, "lr": 1e-3})
+    assert first == training.key(rows, corpus_root, columns, source, {"lr": 1e-3, "epochs": 2})
+    others = [(rows.head(2), columns, source, 2), (rows, columns[:1], source, 2), (rows, columns, None, 2)]
+    keys = {training.key(some, corpus_root, *rest) for some, *rest in [*others, (rows, columns, source, 2)]}
+    assert len({first, *keys}) == 5
+
+
+def learn(work):
+    """A training that only leaves a log."""
+    work.mkdir(exist_ok=True)
+    (work / training.LOG).touch()
+    return work
+
+
+def test_what_is_there_stays_and_a_folder_holds_the_last_training_only(tmp_path):
+    made = []
+
+    def run(key):
+        before = len(made)
+        training.once(tmp_path / "model", key, lambda work: made.append(key) or learn(work), lambda *_: {"seed": 0})
+        return len(made) > before
+
+    assert not training.is_trained(tmp_path / "model")
+    assert run("first") and not run("first")
+    assert training.is_trained(tmp_path / "model", "first") and not training.is_trained(tmp_path / "model", "other")
+    assert run("other") and run("first")
+
+
+def test_the_work_folder_outlives_an_error_and_no_success(tmp_path):
+    works = []
+
+    def fail(work):
+        works.append(learn(work))
+        raise RuntimeError("oops")
+
+    with pytest.raises(RuntimeError, match="oops"):
+        training.once(tmp_path / "model", "a" * 64, fail, lambda *_: {})
+    assert works[0].is_dir() and not (tmp_path / "model").exists()
+    training.once(tmp_path / "model", "b" * 64, lambda work: works.append(learn(work)), lambda *_: {})
+    assert works[1] != works[0], "trainings of other keys do not share a folder"
+    training.once(tmp_path / "model", "a" * 64, lambda work: works.append(learn(work)), lambda *_: {})
+    assert works[2] == works[0] and not works[2].exists()
+
+
+def test_of_two_processes_one_makes_and_the_other_waits_for_it(tmp_path):
+    def make():
+        (tmp_path / f"came-{os.getpid()}").touch()
+        made = []
+
+        def slowly(work):
+            while len(list(tmp_path.glob("came-*"))) < 2:
+                time.sleep(0.01)
+            work.mkdir()
+            (work / training.LOG).touch()
+            made.append(work)
+
+        training.once(tmp_path / "model", "key", slowly, lambda *_: {})
+        return os.getpid(), bool(made), training.is_trained(tmp_path / "model", "key")
+
+    (one, made, _), (other, made_too, _) = told = joblib.Parallel(n_jobs=2)(joblib.delayed(make)() for _ in range(2))
+    assert one != other and made != made_too and all(there for *_, there in told)
+
+
+def test_items_are_the_utterances_sound_and_targets_and_crops_of_it(utterances, corpus_root):
+    def items(table, crop_s=None):
+        options = {"batch_size": 1, "shuffle": False, "seed": 0}
+        return training.loader(table, corpus_root, crop_s=crop_s, **options).dataset
+
+    row = utterances.dropna(subset="emotion").iloc[1]
+    item = items(utterances.dropna(subset="emotion").head(3))[1]
+    sound = audio.read(corpus_root / row.audio, start_s=row.start_s, end_s=row.end_s, sample_rate=16_000)
+    np.testing.assert_array_equal(item["sig"].numpy(), sound)
+    assert labels.FOUR[item["emotion"]] == row.emotion
+    np.testing.assert_allclose(item["dimensions"].numpy(), [row.valence, row.arousal])
+    assert items(utterances[utterances["emotion"].isna()].head(1))[0]["emotion"] == -1
+    whole, crops = items(utterances.head(1))[0]["sig"], []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        crops.append(items(utterances.head(1), 0.5)[0]["sig"])
+    assert len(crops[0]) == 8000 and torch.equal(crops[0], crops[1]) and not torch.equal(crops[0], crops[2])
+    assert any(torch.equal(whole[start : start + 8000], crops[0]) for start in range(len(whole) - 7999))
+    assert torch.equal(items(utterances.head(1), 100.0)[0]["sig"], whole), "what is shorter stays whole"
+
+
+def test_each_objective_uses_what_it_can(utterances):
+    table = utterances.copy()
+    table.loc[0, "valence"] = np.nan
+    four, rated = table["emotion"].notna(), table[["valence", "arousal"]].notna().all(axis=1)
+    for objective, rows in {"classification": four, "regression": rated, "multiobjective": four & rated}.items():
+        assert set(training.usable(table, objective=objective)["utterance"]) == set(table.loc[rows, "utterance"])
+    assert rated.sum() > (four & rated).sum(), "regression learns from utterances of other categories too"

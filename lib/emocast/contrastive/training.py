@@ -1,70 +1,87 @@
-"""Train the demo's contrastive model: from an utterance table to a folder that the encoder "dual:" reads.
+"""Train the demo's contrastive model, and know what of the profile's corpus a model was trained on.
 
-The published models that put sound and text into one space have heard hundreds of hours with their captions. Where none of
-them can be downloaded, a small one learns it from the demo's own corpus, without the sessions that are held out: neither
-their sound nor what the table says of them is read.
-
-The folder holds the model (`encoders.dual`), and beside it `log.csv` (one row an epoch and stage) and `training.json` (what
-identifies the training). A training that is there already is not run again; a killed one goes on from its last whole epoch.
+The published models that put sound and text into one space were trained on hundreds of hours with their captions. Where none
+of them can be downloaded, a small one learns it from the demo's own corpus, without the sessions that are held out: neither
+their sound nor what the table says of them is read. Of a published model none of the corpus is taken to be known.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import speechbrain as sb
 import torch
-from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain.utils.epoch_loop import EpochCounter
-from torch.utils.data import DataLoader
+from torch.nn import functional
 from transformers import Wav2Vec2Model
 
-from .. import cache, paths
-from ..encoders import checkpoint_files, dual
-from ..encoders.dual_model import DualModel, Sizes
-from ..profile import ContrastTraining
-from ..ser import data, kept, splits
-from ..ser.brain import Report
-from ..ser.kept import LOG, RECORD
-from ..ser.training import find_source
-from . import captions
-from .dual import DualBrain
+from .. import compute, corpora, encoders, paths
+from ..encoders import dual, hub, wav2vec2
+from ..encoders.dual import DualModel, Sizes
+from ..ser import models, training
+from ..settings import ContrastTraining, Profile
+from . import KINDS, zero_shot
 
+_DUAL = "dual:"
 _VALID_FRACTION = 0.1
-_SOURCE = ("config.json", "preprocessor_config.json", "model.safetensors", "pytorch_model.bin")
-_CODE = (
-    "audio.py", "contrastive/captions.py", "contrastive/dual.py", "contrastive/training.py", "encoders/batches.py",
-    "encoders/dual_model.py", "encoders/dual_words.py", "ser/brain.py", "ser/data.py",
-)  # fmt: skip
-_IDENTITY = ["utterance", "audio", "start_s", "end_s", "emotion", "sex", "language", "arousal", "part"]
+_MOST = math.log(100)  # CLIP's limit of the scale (section 2.5)
+_READ = ["utterance", "audio", "start_s", "end_s", "emotion", "sex", "language", "arousal", "part"]
 _FIT = (
     "epochs", "batch_size", "learning_rate_encoder", "learning_rate", "crop_s", "dimension", "text_dimension",
 )  # fmt: skip
 
 
-def held_out(utterances: pd.DataFrame, settings: ContrastTraining) -> pd.Series:
-    """Which utterances the training never hears: those of the sessions that the settings hold out.
+def contrastive_loss(audio: torch.Tensor, text: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """CLIP's loss in nats (Radford et al. 2021, https://arxiv.org/abs/2103.00020, figure 3).
 
-    Args:
-        utterances: an utterance table.
-        settings: the profile's block `contrastive.dual`.
-
-    Returns:
-        True or False for each row, with the table's index.
-
-    Raises:
-        ValueError: a session is not in the table.
+    Of embeddings of n utterances and of their captions in the same order, each of length 1, (n, dimension); `scale` is what
+    cosines are multiplied by. The mean of two cross-entropies: of finding the caption for each utterance, and the utterance for
+    each caption. Several captions of a batch may be true of one utterance: a model learns how often each belongs to it.
     """
-    return _parts(utterances, settings, seed=0).eq(splits.TEST).rename("held_out").astype(bool)
+    similar = scale * audio @ text.T
+    own = torch.arange(len(similar), device=similar.device)
+    return (functional.cross_entropy(similar, own) + functional.cross_entropy(similar.T, own)) / 2
+
+
+class DualBrain(training.CosineBrain):
+    """Trains both towers: `modules.dual`, on captions that are composed of each utterance's `facts` (by its name)."""
+
+    facts: Mapping[str, zero_shot.Facts]
+
+    def rates(self) -> list[tuple[list[torch.nn.Parameter], float]]:
+        """The wav2vec 2.0 at its own rate, all else at the other."""
+        model: DualModel = self.modules.dual
+        encoder = [parameter for parameter in model.audio.wav2vec2.parameters() if parameter.requires_grad]
+        rest = [*model.audio.projection.parameters(), *model.text.parameters(), model.log_scale]
+        return [(encoder, self.hparams.learning_rate_encoder), (rest, self.hparams.learning_rate)]
+
+    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
+        """Seed the captions too: anew for each epoch that trains, the same for all that validate."""
+        super().on_stage_start(stage, epoch)
+        self._numbers = np.random.default_rng([self.hparams.seed, epoch if stage == sb.Stage.TRAIN else 0])
+
+    def compute_forward(self, batch, stage: sb.Stage) -> tuple[torch.Tensor, torch.Tensor]:
+        """The embeddings of utterances and of their captions."""
+        padded, shares = batch.to(self.device).sig
+        lengths = (shares * padded.shape[1]).round().long().tolist()
+        texts = [zero_shot.caption(self.facts[name], self._numbers) for name in batch.id]
+        waveforms = [waveform[:length] for waveform, length in zip(padded, lengths, strict=True)]
+        return self.modules.dual.audio(waveforms), self.modules.dual.text(texts)
+
+    def compute_objectives(self, predictions: tuple[torch.Tensor, ...], batch, stage: sb.Stage) -> torch.Tensor:
+        """The contrastive loss."""
+        return contrastive_loss(*predictions, self.modules.dual.log_scale.clamp(max=_MOST).exp())
 
 
 def _parts(utterances: pd.DataFrame, settings: ContrastTraining, *, seed: int) -> pd.Series:
     """The part of each utterance: whole dialogues of the other sessions validate."""
     if not settings.held_out:
         raise ValueError("contrastive.dual.held_out names no session: nothing would be left to ask the model about")
-    return splits.leave_out(utterances, settings.held_out, column="session", valid_fraction=_VALID_FRACTION, seed=seed)
+    return models.leave_out(utterances, settings.held_out, column="session", valid_fraction=_VALID_FRACTION, seed=seed)
 
 
 def train(
@@ -74,104 +91,95 @@ def train(
     *,
     settings: ContrastTraining,
     seed: int,
-    report: Report | None = None,
+    report: training.Report | None = None,
 ) -> Path:
     """Train the model, or find that this was done; a killed training goes on.
 
     Args:
-        folder: where it goes; it takes its place whole, and an older model there is replaced.
-        utterances: an utterance table. Those without an emotion are heard too: captions say what else is known of them.
-        root: the corpus root.
-        settings: the profile's block `contrastive.dual`.
-        seed: seed of weights, order, crops and captions.
+        folder: where it goes, for the encoder "dual:"; its `log.csv` has a row an epoch and stage, the loss in nats.
+        utterances, root: an utterance table and the corpus root. Those without an emotion count: captions say what is known.
+        settings, seed: the profile's block `contrastive.dual`; seed of weights, order, crops and captions.
         report: is told (steps done, steps in all, text) after each step.
 
-    Returns:
-        The folder; its `log.csv` has a row an epoch and stage, the loss in nats.
-
     Raises:
-        ValueError: a session is not in the table, or too few utterances are left.
-        hub.CheckpointError: there is no wav2vec 2.0 to start from; the message says where to put it.
-        audio.AudioError: an utterance cannot be read.
+        ValueError: a session is not in the table, or too few utterances are left; else as `ser.training.train`.
     """
-    folder = Path(folder)
     parts = _parts(utterances, settings, seed=seed)
-    table = utterances.assign(part=parts)[parts.ne(splits.TEST)]
-    source = find_source(settings.source)
-    key = _key(table, root, source, settings, seed)
-    with kept.making(folder, key) as work:
-        if work:
-            model = _fit(table, root, source, work, settings, seed, report)
-            _write(folder, model, work, settings, {"key": key, "held_out": settings.held_out, "seed": seed})
-    return folder
+    table, source = utterances.assign(part=parts)[parts.ne(training.TEST)], training.find_source(settings.source)
+    learned, valid = (table[table["part"].eq(part)] for part in (training.TRAIN, training.VALID))
+    sizes = Sizes(settings.dimension, settings.text_dimension)
 
-
-def _key(table: pd.DataFrame, root: Path | str, source: Path, settings: ContrastTraining, seed: int) -> str:
-    """What the model depends on, as one digest: what is heard and said, the start, settings, code, seed."""
-    rows = table[_IDENTITY].astype("string").fillna("").to_csv(index=False)
-    sounds = [cache.file_digest(Path(root) / name) for name in sorted(table["audio"].unique())]
-    weights = [cache.file_digest(file) for file in sorted(source.iterdir()) if file.name in _SOURCE]
-    fit = {name: getattr(settings, name) for name in _FIT}
-    return kept.key(rows, sounds, weights, fit, cache.code_digest(*_CODE), seed)
-
-
-def _fit(
-    table: pd.DataFrame,
-    root: Path | str,
-    source: Path,
-    work: Path,
-    settings: ContrastTraining,
-    seed: int,
-    report: Report | None,
-) -> DualModel:
-    """Train all epochs that are left; returns the model as its best epoch left it."""
-    with torch.random.fork_rng():
+    def learn(work: Path) -> DualModel:
         torch.manual_seed(seed)  # the first weights of what does not come from the source
-        brain = _brain(_started(source, settings), work, settings, seed)
-        brain.facts = captions.facts(table, limits=captions.levels(_rows(table, splits.TRAIN)["arousal"]))
-        brain.run(*_batches(table, root, settings, seed), report)
-    return brain.modules.dual.cpu()
+        wav2vec2.check_preprocessor(source)
+        first = Wav2Vec2Model.from_pretrained(source)
+        model = DualModel(first.config, sizes)
+        model.audio.wav2vec2.load_state_dict(first.state_dict())
+        rates = {name: getattr(settings, name) for name in ("learning_rate", "learning_rate_encoder")}
+        brain = DualBrain.of({"dual": model}, work, epochs=settings.epochs, seed=seed, **rates)
+        brain.facts = zero_shot.facts(table, limits=zero_shot.levels(learned["arousal"]))
+        options = {"batch_size": settings.batch_size, "seed": seed}
+        batches = training.loader(learned, root, crop_s=settings.crop_s, shuffle=True, **options)
+        held = training.loader(valid, root, crop_s=None, shuffle=False, **options)
+        brain.run(batches, held, report)
+        return brain.modules.dual.cpu()
+
+    def save(partial: Path, model: DualModel) -> dict[str, object]:
+        dual.save(partial, model, sizes)
+        count = sum(values.numel() for values in model.parameters())
+        return {"held_out": settings.held_out, "seed": seed, "parameters": count}
+
+    fit = {name: getattr(settings, name) for name in _FIT}
+    own = ("contrastive/training.py", "contrastive/zero_shot.py", "ser/training.py")
+    code = compute.code_digest(*encoders.modules("dual"), *own)
+    key = training.key(table, root, _READ, source, fit, code, seed)
+    return training.once(Path(folder), key, learn, save)
 
 
-def _started(source: Path, settings: ContrastTraining) -> DualModel:
-    """The model before training: the source's wav2vec 2.0 hears, all else is random."""
-    checkpoint_files.check_preprocessor(source)
-    heard = Wav2Vec2Model.from_pretrained(source)
-    model = DualModel(heard.config, Sizes(settings.dimension, settings.text_dimension))
-    model.audio.wav2vec2.load_state_dict(heard.state_dict())
-    return model
+def ready(profile: Profile, short_name: str = "") -> str:
+    """Give the name of an encoder that embeds sounds and texts; the profile's own is trained where that was not done.
+
+    `short_name` is one of the profile's `contrastive.models`, or an encoder's whole name; empty: the profile's model. A
+    ValueError where there is no such name; else errors as `train`.
+    """
+    wanted, known = short_name or profile.contrastive.model, profile.contrastive.models
+    if wanted not in known and not wanted.startswith(KINDS):
+        raise ValueError(
+            f"no contrastive model {wanted!r}; the profile {profile.name!r} has {', '.join(known)}, and a whole name begins "
+            f"with {', '.join(KINDS)}"
+        )
+    name = known.get(wanted, wanted)
+    if is_own(profile, name):
+        root, folder = profile.corpus_root(), paths.outputs() / name.removeprefix(_DUAL)
+        utterances = corpora.get(profile.corpus).load(root)
+        # one thread: the same last digits on every machine, and for networks this small a second one mostly waits
+        with compute.torch_threads(1):
+            options = {"settings": profile.contrastive.dual, "seed": profile.seed, "report": models.Bar(folder.name)}
+            train(folder, utterances, root, **options)
+    return name
 
 
-def _brain(model: DualModel, work: Path, settings: ContrastTraining, seed: int) -> DualBrain:
-    counter = EpochCounter(settings.epochs)
-    checkpointer = Checkpointer(work, {"dual": model, "counter": counter})
-    rates = {name: getattr(settings, name) for name in ("learning_rate", "learning_rate_encoder")}
-    hparams = {"seed": seed, "epoch_counter": counter, "log_file": str(work / LOG), **rates}
-    options = {"noprogressbar": True}
-    return DualBrain({"dual": model}, hparams=hparams, run_opts=options, checkpointer=checkpointer)
+def is_own(profile: Profile, name: str) -> bool:
+    """Whether a model is the one that the profile trains."""
+    own = profile.contrastive.dual is not None and name.startswith(_DUAL)
+    return own and name in profile.contrastive.models.values()
 
 
-def _batches(
-    table: pd.DataFrame, root: Path | str, settings: ContrastTraining, seed: int
-) -> tuple[DataLoader, DataLoader]:
-    """Random crops to train on, shuffled, and whole utterances that validate."""
-    learned = data.dataset(_rows(table, splits.TRAIN), root, classes=(), crop_s=settings.crop_s)
-    valid = data.dataset(_rows(table, splits.VALID), root, classes=(), crop_s=None)
-    batches = data.loader(learned, batch_size=settings.batch_size, shuffle=True, seed=seed)
-    return batches, data.loader(valid, batch_size=settings.batch_size, shuffle=False, seed=seed)
+def trained_on(profile: Profile, name: str, utterances: pd.DataFrame) -> pd.Series:
+    """Which utterances of the profile's main corpus a model (from `ready`) was trained on: True or False for each row."""
+    if not name.startswith(_DUAL):
+        return pd.Series(False, index=utterances.index, name="trained_on")
+    if is_own(profile, name):
+        parts = _parts(utterances, profile.contrastive.dual, seed=0)  # the seed decides on what validates alone
+        return parts.ne(training.TEST).rename("trained_on").astype(bool)
+    folder = hub.find(name.removeprefix(_DUAL), needed=[training.RECORD])
+    sessions = json.loads((folder / training.RECORD).read_text(encoding="utf-8"))["held_out"]
+    return ~utterances["session"].isin(sessions).rename("trained_on")
 
 
-def _rows(table: pd.DataFrame, part: str) -> pd.DataFrame:
-    return table[table["part"].eq(part)]
-
-
-def _write(folder: Path, model: DualModel, work: Path, settings: ContrastTraining, facts: dict) -> None:
-    """Put all files into the folder's place at once; an older model there is replaced."""
-    with paths.replacing(folder) as partial:
-        partial.mkdir()
-        dual.save(partial, model, Sizes(settings.dimension, settings.text_dimension))
-        shutil.copyfile(work / LOG, partial / LOG)
-        record = {**facts, "parameters": sum(values.numel() for values in model.parameters())}
-        (partial / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        if folder.exists():
-            folder.replace(partial.parent / ".old")  # inside the temporary folder, which is deleted
+def parts(trained: pd.Series) -> dict[str, pd.Series]:
+    """What a model is tested on (name -> True or False for each utterance): first the speakers of no utterance in `trained`."""
+    everybody = pd.Series(True, index=trained.index)
+    if not trained.any():
+        return {"all speakers, none in training": everybody}
+    return {"unseen speakers": ~trained, "speakers of the training": trained, "all speakers": everybody}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
 
 import pandas as pd
 
 from .. import corpora, paths
-from .. import profile as profiles
-from . import sources, table
+from .. import settings as profiles
+from . import table
 
 _DESCRIPTION = """\
 The notebooks run on synthetic twins of the corpora by themselves. To run them on real recordings (PROFILE=paper), see which
@@ -34,10 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        profile = profiles.load(options.profile)
-        folders = {
-            name: (options.data or paths.data()) / _folder(profile, name) for name in (*corpora.NAMES, *profile.loaders)
-        }
+        profile, folders = profiles.load(options.profile), {}
+        for name in (*corpora.NAMES, *profile.loaders):
+            place = profile.corpora.get(name) or corpora.get(name).folder
+            folders[name] = (options.data or paths.data()) / getattr(place, "root", place)
+        options.names = [
+            name for name in dict.fromkeys(options.names) if corpora.get(name)
+        ]  # an error for an unknown one
         return options.run(options, folders)
     except (ValueError, OSError) as error:  # a DownloadError and a CorpusError are ones too
         print(f"error: {error}", file=sys.stderr)
@@ -52,33 +54,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m emocast.corpora", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=plain
     )
+    whose, named = argparse.ArgumentParser(add_help=False), argparse.ArgumentParser(add_help=False)
+    named.add_argument("names", nargs="*", metavar="CORPUS", help=f"of {', '.join(corpora.NAMES)}")
+    about = "whose folders are meant (default: paper, the real corpora)"
+    whose.add_argument("--profile", default="paper", help=about)
+    about = "the data folder (default: $EMOCAST_DATA, else data/)"
+    whose.add_argument("--data", type=Path, metavar="FOLDER", help=about)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    where = commands.add_parser("where", help="the corpora: where each belongs, whether it is there, licence, size")
-    download = commands.add_parser("download", help="fetch corpora; without names: what can be fetched")
+    about = "the corpora: where each belongs, whether it is there, licence, size"
+    commands.add_parser("where", parents=[whose], help=about).set_defaults(run=_where, names=[])
+    about = "fetch corpora; without names: what can be fetched"
+    download = commands.add_parser("download", parents=[named, whose], help=about)
     download.add_argument("--all", action="store_true", help="all that may be fetched")
     download.add_argument("--partial", action="store_true", help="put in place what could be had, if clips could not")
     download.add_argument("--quiet", action="store_true", help="no progress bars")
-    validate = commands.add_parser(
-        "validate", help="examine copies (default: all that are there); status 1: one is unusable"
-    )
+    download.set_defaults(run=_download)
+    about = "examine copies (default: all that are there); status 1: one is unusable"
+    validate = commands.add_parser("validate", parents=[named, whose], help=about)
     validate.add_argument("--lines", type=int, default=_LINES, help=f"problems to show (default: {_LINES})")
     validate.add_argument("--csv", type=Path, metavar="FILE", help="write all problems to this file")
-    for command, run in ((where, _where), (download, _download), (validate, _validate)):
-        if command is not where:
-            command.add_argument("names", nargs="*", metavar="CORPUS", help=f"of {', '.join(corpora.NAMES)}")
-        command.add_argument(
-            "--profile", default="paper", help="whose folders are meant (default: paper, the real corpora)"
-        )
-        command.add_argument(
-            "--data", type=Path, metavar="FOLDER", help="the data folder (default: $EMOCAST_DATA, else data/)"
-        )
-        command.set_defaults(run=run)
+    validate.set_defaults(run=_validate)
     return parser
-
-
-def _folder(profile: profiles.Profile, name: str) -> str:
-    place = profile.corpora.get(name) or sources.get(name).folder
-    return place.root if isinstance(place, profiles.Loader) else place
 
 
 def _where(options: argparse.Namespace, folders: dict[str, Path]) -> int:
@@ -88,27 +84,19 @@ def _where(options: argparse.Namespace, folders: dict[str, Path]) -> int:
 
 
 def _table(folders: dict[str, Path]) -> str:
-    rows = [
-        {
-            "corpus": name,
-            "folder": paths.relative(folder),
-            "there": _state(folder),
-            "download": _size(name),
-            "licence": corpora.get(name).LICENCE,
-        }
-        for name, folder in folders.items()
-    ]
-    return _aligned(pd.DataFrame(rows))
+    rows = [("corpus", "folder", "there", "download", "licence")]
+    for name, folder in folders.items():
+        corpus = corpora.get(name)
+        size = "size not stated" if corpus.size is None else f"{corpus.size / 1e9:.2f} GB"
+        download = "your own" if corpus.is_own else size if corpus.archives else "on request"
+        rows.append((name, paths.relative(folder), _state(folder), download, corpus.licence))
+    return _aligned(rows)
 
 
-def _aligned(rows: pd.DataFrame) -> str:
-    """A table with all its text to the left."""
-    texts = rows.astype("string").fillna("")
-    widths = [max(len(column), int(texts[column].str.len().max())) for column in texts]
-    lines = [list(texts.columns), *texts.to_numpy().tolist()]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _state(folder: Path) -> str:
@@ -117,19 +105,10 @@ def _state(folder: Path) -> str:
     return "synthetic twin" if table.is_synthetic(folder) else "real copy"
 
 
-def _size(name: str) -> str:
-    if name not in sources.SOURCES:
-        return "your own"
-    source = sources.get(name)
-    if not source.archives:
-        return "on request"
-    return "size not stated" if source.size is None else f"{source.size / 1e9:.2f} GB"
-
-
 def _download(options: argparse.Namespace, folders: dict[str, Path]) -> int:
     from . import download  # here: only this needs what fetches
 
-    names = [name for name, source in sources.SOURCES.items() if source.archives] if options.all else options.names
+    names = [name for name in corpora.NAMES if corpora.get(name).archives] if options.all else options.names
     if not names:
         print(_table(folders))
         print(
@@ -137,7 +116,7 @@ def _download(options: argparse.Namespace, folders: dict[str, Path]) -> int:
         )
         return 0
     failed = 0
-    for name in _known(names):
+    for name in names:
         try:
             print(download.fetch(name, folders[name], progress=not options.quiet, partial=options.partial))
         except download.DownloadError as error:
@@ -147,7 +126,7 @@ def _download(options: argparse.Namespace, folders: dict[str, Path]) -> int:
 
 
 def _validate(options: argparse.Namespace, folders: dict[str, Path]) -> int:
-    names = _known(options.names) or [name for name, folder in folders.items() if _state(folder) != "no"]
+    names = options.names or [name for name, folder in folders.items() if _state(folder) != "no"]
     if not names:
         print(f"no corpus is there yet; see `where`, `download` and data/README.md\n\n{_table(folders)}")
         return 1
@@ -160,40 +139,23 @@ def _validate(options: argparse.Namespace, folders: dict[str, Path]) -> int:
 
 def _examine(name: str, folder: Path, lines: int) -> object | None:
     """Examine a copy and print what was found; None where there is nothing to examine."""
-    from . import doctor
+    from . import validate  # here: only this needs what listens
 
     print(f"{name} in {paths.relative(folder)}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", table.CorpusWarning)  # the table of problems says the same
-            examination = doctor.examine(name, folder)
+        examination = validate.examine(name, folder)
     except table.CorpusError as error:
         print(f"  unusable: {error}\n")
         return None
     problems = examination.problems
     if len(problems):
-        print(_aligned(problems.head(lines)))
-        more = len(problems) - lines
-        print(
-            f"... and {more:,} more (--lines {len(problems)}, --csv FILE)" if more > 0 else "",
-            end="\n" if more > 0 else "",
-        )
-        print(
-            "by kind: " + ", ".join(f"{kind} {count:,}" for kind, count in problems["problem"].value_counts().items())
-        )
+        print(_aligned([tuple(problems.columns), *problems.head(lines).itertuples(index=False, name=None)]))
+        if len(problems) > lines:
+            print(f"... and {len(problems) - lines:,} more (--lines {len(problems)}, --csv FILE)")
+        kinds = problems["problem"].value_counts()
+        print("by kind: " + ", ".join(f"{kind} {count:,}" for kind, count in kinds.items()))
     print(f"{examination.verdict}\n")  # it begins with the state
     return examination
-
-
-def _known(names: list[str]) -> list[str]:
-    """The names, each once.
-
-    Raises:
-        ValueError: one is no corpus.
-    """
-    for name in names:
-        corpora.get(name)
-    return list(dict.fromkeys(names))
 
 
 if __name__ == "__main__":

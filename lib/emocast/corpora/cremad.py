@@ -9,95 +9,43 @@ are tied (`A:N`) the clip belongs to no class. The two label sets differ widely:
 Licence: Open Database License 1.0, contents under the Database Contents License 1.0. Recordings show actors.
 Known faults: the sound is kept in git-LFS, so a plain download holds pointers of three lines in its place; older copies
 name one clip `1040_ITH_SAD_X.wav`, which the label files call `1040_ITH_SAD_XX` (the repository's issue 6: read as the
-latter here); four clips are reported as bad, two of them only as MP3 and video (`KNOWN_BAD`, issue 8).
+latter here); four clips are reported as bad, two of them only as MP3 and video (`known_bad`, issue 8).
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
 `VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
+In the table: `load(root, rating="self-reported")` or "rated" chooses the label set, which `rating` repeats; a tie has no
+emotion. `scenario` is the sentence ("IEO"), `dialogue` is missing.
 Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the repository's own label files.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from . import clips, cremad_labels, table
-from .cremad_labels import ACTORS, CLIP, GET_AGAIN, LIST, SUMMARY, whole
-from .table import CorpusError, Problem
+from . import table
+from .table import Archive, Clips, Corpus, CorpusError, Problem, Reading
 
-NAME = "CREMA-D"
-URL = "https://github.com/CheyneyComputerScience/CREMA-D"
-LICENCE = "Open Database License 1.0; contents: Database Contents License 1.0"
-CITATION = (
-    "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma (2014). CREMA-D: crowd-sourced emotional "
-    "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390. "
-    "https://doi.org/10.1109/TAFFC.2014.2336244"
-)
-GROUP = "speaker"
-#: How a release's clips are: Hz, and channels.
-SAMPLE_RATE, CHANNELS = 16_000, 1
-#: The shortest and the longest that a clip may be, in seconds: bounds of our own, wide of the mean of 2.5 s of one sentence.
-LENGTHS_S = (0.8, 10.0)
-#: Clip -> what is wrong with it in the release itself, as users reported it: the repository's issue 8.
-KNOWN_BAD: dict[str, str] = {
-    "1076_MTI_NEU_XX": "the clip does not play (issue 8)",
-    "1076_MTI_SAD_XX": "the clip has no sound (issue 8)",
-    "1064_TIE_SAD_XX": "the clip has no duration as MP3 and video (issue 8)",
-    "1064_IEO_DIS_MD": "the clip lasts a minute as MP3 and video, with all emotions of the sentence (issue 8)",
-}
 #: The file names' codes, what the actor was asked for -> the project's emotions.
-LABELS: dict[str, str] = {
-    "ANG": "anger",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happiness",
-    "NEU": "neutral",
-    "SAD": "sadness",
-}
+LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
 #: The listeners' letters -> the project's emotions.
 VOTES: dict[str, str] = {code[0]: emotion for code, emotion in LABELS.items()}
-#: What a complete copy holds; a tie is a vote of several letters.
-COUNTS: dict = {
-    "utterances": 7442,
-    "codes": {"ANG": 1271, "DIS": 1271, "FEA": 1271, "HAP": 1271, "NEU": 1087, "SAD": 1271},
-    "votes": {"A": 986, "D": 547, "F": 645, "H": 353, "N": 3897, "S": 370, "tie": 644},
-}
 
-
-def load(root: Path | str, *, rating: str = "self-reported") -> pd.DataFrame:
-    """Read the utterance table with one of the two label sets; clips that cannot be used are left out with one warning.
-
-    Args:
-        root: the folder that holds `AudioWAV` and the label files.
-        rating: "self-reported", the emotion asked for, or "rated", the listeners' vote; a tie has no emotion.
-
-    Returns:
-        The utterance table (`table.COLUMNS`); `scenario` is the sentence ("IEO"), `dialogue` is missing, `rating` says
-        which label set it holds.
-
-    Raises:
-        CorpusError: no usable clip is under `root`, or the votes are asked for and are not there.
-        ValueError: there is no such label set.
-    """
-    if rating not in ("self-reported", "rated"):
-        raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
-    rows, found, _ = _scan(Path(root))
-    if rating == "rated":
-        voted = cremad_labels.votes(Path(root))
-        rows = [{**row, "emotion": VOTES.get(voted[row["utterance"]])} for row in rows if row["utterance"] in voted]
-    return table.loaded([{**row, "rating": rating} for row in rows], found, corpus="cremad", root=root)
+_CLIP = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<code>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)")
+_VOTE = re.compile(r"[ADFHNS](?::[ADFHNS])*")
+_LIST, _ACTORS, _SUMMARY = "SentenceFilenames.csv", "VideoDemographics.csv", "processedResults/summaryTable.csv"
+_GET_AGAIN = "get it again; see data/README.md#crema-d"
+_REPOSITORY = "CheyneyComputerScience/CREMA-D"
 
 
 def votes(root: Path | str) -> pd.DataFrame:
     """Read both label sets off the label files alone: no sound need be there. Bad lines are left out; `validate` lists them.
-
-    Args:
-        root: as for `load`.
 
     Returns:
         One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
@@ -105,83 +53,185 @@ def votes(root: Path | str) -> pd.DataFrame:
     Raises:
         CorpusError: the summary of the votes is not there or is another table.
     """
-    voted = cremad_labels.votes(Path(root))
-    asked = [LABELS[CLIP.fullmatch(clip)["code"]] for clip in voted]
+    found: list[Problem] = []
+    voted = {clip: vote for clip, vote in _votes(Path(root), found).items() if vote}
+    if not voted:
+        why = found[0].detail if found else "it holds no line"
+        raise CorpusError(f"no votes of CREMA-D under {root}: {_SUMMARY}: {why}; {_GET_AGAIN}")
+    asked = [LABELS[_CLIP.fullmatch(clip)["code"]] for clip in voted]
     columns = {"utterance": list(voted), "self_reported": asked, "rated": [VOTES.get(vote) for vote in voted.values()]}
     return pd.DataFrame(columns, dtype="string")
 
 
-def validate(root: Path | str) -> pd.DataFrame:
-    """List what is missing, unreadable or odd in a copy.
-
-    Args:
-        root: as for `load`.
-
-    Returns:
-        A table with the columns file, problem, detail, advice; no row when the copy is whole.
-
-    Raises:
-        CorpusError: there is no clip under `root` at all.
-    """
-    _, found, codes = _scan(Path(root))
-    cast = Counter("tie" if ":" in vote else vote for vote in cremad_labels.read_votes(Path(root), []).values() if vote)
-    counts = table.expected_counts(root, COUNTS)
-    advice = "see the other problems for which files lack"
-    clips.compare(codes, counts["codes"], found, file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
-    if cast:  # else the scan has noted that the file lacks
-        clips.compare(cast, counts["votes"], found, file=SUMMARY, what="votes {code}", advice=advice)
-    return table.problems(found)
-
-
-def download(root: Path | str, *, progress: bool = True) -> str:
-    """Fetch the corpus into its folder, unless it is there; see `download.fetch`."""
-    from . import download as downloads  # here: only this needs what fetches
-
-    return downloads.fetch("cremad", root, progress=progress)
-
-
-def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
-    """Read the label files and every clip's header once: the rows by name, the problems, the clips of each code."""
-    files = clips.recordings(root / "AudioWAV")
+def _read(root: Path, *, rating: str = "self-reported") -> Reading:
+    """Read the label files and every clip's header once."""
+    if rating not in ("self-reported", "rated"):
+        raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
+    files = table.recordings(root / "AudioWAV")
     if not files:
         raise CorpusError(
             f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
         )
     found: list[Problem] = []
-    voted, sexes = cremad_labels.read_votes(root, found), cremad_labels.read_sexes(root, found)
-    seen: set[str] = set()
-
-    def parse(path: Path) -> re.Match:
-        """Read a clip's name; it must be the first of this name, and is noted if nobody voted on it."""
-        name, clip = CLIP.fullmatch(path.stem), whole(path.stem)
-        if not name:
-            raise ValueError("no actor, sentence, emotion and intensity in the name")
-        if clip in seen:
-            raise ValueError(f"{clip} is there already")
-        seen.add(clip)
-        if voted and clip not in voted:
-            where = path.relative_to(root).as_posix()
-            found.append(Problem(where, "missing vote", f"{SUMMARY} has no such clip: it has no rating", GET_AGAIN))
-        return name
-
-    rows, codes = clips.scan(files, root, found, parse=parse, row=partial(_row, sexes=sexes), advice=GET_AGAIN)
-    for clip in cremad_labels.read_list(root, found):
-        if clip not in seen:
-            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{LIST} names it", GET_AGAIN))
-    for actor in sorted({clip[:4] for clip in seen} - set(sexes)) if sexes else []:
-        found.append(Problem(ACTORS, "missing actor", f"no line for {actor}: the sex is missing", GET_AGAIN))
-    return rows, found, codes
+    voted, sexes = _votes(root, found), _sexes(root, found)
+    row, odd = partial(_row, sexes=sexes, rating=rating), "no actor, sentence, emotion and intensity in the name"
+    rows, codes = table.scan(files, root, found, pattern=_CLIP, odd=odd, row=row, advice=_GET_AGAIN)
+    for clip in sorted(codes.keys() - voted.keys()) if voted else []:
+        detail = f"{_SUMMARY} has no such clip: it has no rating"
+        found.append(Problem(f"AudioWAV/{clip}.wav", "missing vote", detail, _GET_AGAIN))
+    for clip in _listed(root, found):
+        if clip not in codes:
+            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
+    for actor in sorted({clip[:4] for clip in codes} - set(sexes)) if sexes else []:
+        found.append(Problem(_ACTORS, "missing actor", f"no line for {actor}: the sex is missing", _GET_AGAIN))
+    if rating == "rated":
+        rated = dict(votes(root)[["utterance", "rated"]].to_numpy(dtype=object, na_value=None))
+        rows = [{**row, "emotion": rated[row["utterance"]]} for row in rows if row["utterance"] in rated]
+    return Reading(rows, found, _miscounts(root, Counter(codes.values()), voted))
 
 
-def _row(name: re.Match, where: str, length: float, *, sexes: Mapping[str, str]) -> dict:
+def _row(name: re.Match, *, sexes: dict[str, str], rating: str) -> dict:
     return {
-        "utterance": whole(name.group()),
+        "utterance": _whole(name.group()),
         "scenario": name["sentence"],
         "speaker": f"cremad_{name['actor']}",
         "sex": sexes.get(name["actor"]),
         "language": "en",
-        "audio": where,
-        "start_s": 0.0,
-        "end_s": length,
         "emotion": LABELS[name["code"]],
+        "rating": rating,
     }
+
+
+def _miscounts(root: Path, codes: Counter, voted: dict[str, str]) -> list[Problem]:
+    cast = Counter("tie" if ":" in vote else vote for vote in voted.values() if vote)
+    counts = table.expected_counts(root, CORPUS.counts)
+    advice = "see the other problems for which files lack"
+    found = table.compare(codes, counts["codes"], file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
+    if cast:  # else it is noted that the file lacks
+        found += table.compare(cast, counts["votes"], file=_SUMMARY, what="votes {code}", advice=advice)
+    return found
+
+
+def _whole(clip: str) -> str:
+    """A clip's name as the label files have it: `1040_ITH_SAD_X` is `1040_ITH_SAD_XX`."""
+    return f"{clip}X" if clip.endswith("_X") else clip
+
+
+def _votes(root: Path, found: list[Problem]) -> dict[str, str]:
+    """Clip -> vote, as the summary has them ("A", "A:N"); bad lines are noted by number, an unknown vote is "" here."""
+    voted: dict[str, str] = {}
+    for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
+        clip, vote = _whole(line["FileName"]), line["VoiceVote"]
+        problem = None
+        if not _CLIP.fullmatch(clip):
+            problem = f"{clip!r} has no actor, sentence, emotion and intensity"
+        elif clip in voted:
+            problem = f"{clip} is listed a second time"
+        elif not _VOTE.fullmatch(vote):
+            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join('ADFHNS')}"
+            voted[clip] = ""  # one problem and not two: it is no clip without a vote
+        else:
+            voted[clip] = vote
+        if problem:
+            found.append(_bad(_SUMMARY, number, problem))
+    return voted
+
+
+def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
+    """Actor -> sex; bad lines are noted by number."""
+    sexes: dict[str, str] = {}
+    for number, line in _lines(root, _ACTORS, ("ActorID", "Sex"), found):
+        if line["Sex"] in ("Female", "Male"):
+            sexes[line["ActorID"]] = line["Sex"].lower()
+        else:
+            found.append(_bad(_ACTORS, number, f"actor {line['ActorID']} has the sex {line['Sex']!r}"))
+    return sexes
+
+
+def _listed(root: Path, found: list[Problem]) -> Iterator[str]:
+    """The clips that a complete copy has."""
+    for number, line in _lines(root, _LIST, ("Filename",), found):
+        clip = _whole(line["Filename"])
+        if _CLIP.fullmatch(clip):
+            yield clip
+        else:
+            found.append(_bad(_LIST, number, f"{clip!r} has no actor, sentence, emotion and intensity"))
+
+
+def _lines(
+    root: Path, file: str, columns: tuple[str, ...], found: list[Problem]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """A label file's lines by number, if it is there and has the columns; else that is noted, once."""
+    path = root / file
+    if not path.is_file():
+        found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", _GET_AGAIN))
+        return
+    reader = csv.DictReader(path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "").splitlines())
+    try:
+        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+        if lacking:
+            found.append(Problem(file, "missing labels", f"it has no column {lacking[0]}", _GET_AGAIN))
+            return
+        for line in reader:
+            yield reader.line_num, {column: (line[column] or "").strip() for column in columns}
+    except csv.Error as error:  # as after a quote that nothing closes
+        found.append(_bad(file, reader.line_num, f"not readable as CSV ({error})"))
+
+
+def _bad(file: str, number: int, problem: str) -> Problem:
+    return Problem(file, "bad label line", f"line {number}: {problem}", "mend the line by the repository's own file")
+
+
+CORPUS = Corpus(
+    name="cremad",
+    title="CREMA-D",
+    read=_read,
+    card=__doc__,
+    url=f"https://github.com/{_REPOSITORY}",
+    licence="Open Database License 1.0; contents: Database Contents License 1.0",
+    citation="H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma (2014). CREMA-D: crowd-sourced emotional "
+    "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390. "
+    "https://doi.org/10.1109/TAFFC.2014.2336244",
+    labels=LABELS,
+    group="speaker",
+    counts={  # a tie is a vote of several letters
+        "utterances": 7442,
+        "codes": {"ANG": 1271, "DIS": 1271, "FEA": 1271, "HAP": 1271, "NEU": 1087, "SAD": 1271},
+        "votes": {"A": 986, "D": 547, "F": 645, "H": 353, "N": 3897, "S": 370, "tie": 644},
+    },
+    sample_rate=16_000,
+    channels=1,
+    lengths_s=(0.8, 10.0),  # bounds of our own, wide of the mean of 2.5 s of one sentence
+    known_bad={  # the repository's issue 8
+        "1076_MTI_NEU_XX": "the clip does not play (issue 8)",
+        "1076_MTI_SAD_XX": "the clip has no sound (issue 8)",
+        "1064_TIE_SAD_XX": "the clip has no duration as MP3 and video (issue 8)",
+        "1064_IEO_DIS_MD": "the clip lasts a minute as MP3 and video, with all emotions of the sentence (issue 8)",
+    },
+    folder="CREMA-D",
+    # GitHub's own archive of the branch: the label files, and a pointer for each clip. It is packed anew from time to time, so
+    # its bytes are not steady; the clips' SHA-256 are in the pointers.
+    archives=(
+        Archive(
+            address=f"https://github.com/{_REPOSITORY}/archive/refs/heads/master.zip",
+            file="CREMA-D-master.zip",
+            holds=(_LIST, _ACTORS, _SUMMARY),
+            strip="CREMA-D-master",
+            keep=("AudioWAV/", "processedResults/", _LIST, _ACTORS, "LICENSE"),
+            steady=False,
+        ),
+    ),
+    # The address is the one of TensorFlow Datasets (audio/crema_d.py), which states 579.25 MiB for all clips:
+    # https://www.tensorflow.org/datasets/catalog/crema_d
+    clips=Clips(
+        address=f"https://media.githubusercontent.com/media/{_REPOSITORY}/master/AudioWAV/",
+        folder="AudioWAV",
+        count=7442,
+        size=607_387_648,
+    ),
+    test_sets={
+        "CREMA-D (self-reported)": {"rating": "self-reported"},
+        "CREMA-D (rated)": {"rating": "rated"},
+    },
+)
+load, validate = CORPUS.load, CORPUS.validate

@@ -9,7 +9,9 @@ Known faults: copies are often incomplete; some carry `._*` files of macOS besid
 name (`Ses01F_...`) says which actor wore the markers and *not* who speaks; the turn's own letter does (`..._M003`).
 Dialogues in parts (`impro05a`, `impro05b`) play one scenario.
 
-Layout read: `Session{1-5}/dialog/EmoEvaluation/*.txt` and `Session{1-5}/dialog/wav/*.wav`, as in the release.
+Layout read: `Session{1-5}/dialog/EmoEvaluation/*.txt` and `Session{1-5}/dialog/wav/*.wav`, as in the release, in the corpus
+folder or in `IEMOCAP_full_release` below it.
+In the table: `session` is "Ses01", `speaker` "Ses01_F", `scenario` "impro01"; valence, arousal and dominance run from 1 to 5.
 Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn counts: the release's own label files.
 """
 
@@ -23,103 +25,33 @@ from pathlib import Path
 import pandas as pd
 
 from .. import audio
-from . import clips, table
-from .table import CorpusError, Problem
+from . import table
+from .table import Corpus, CorpusError, Problem, Reading
 
-NAME = "IEMOCAP"
-URL = "https://sail.usc.edu/iemocap/"
-LICENCE = "IEMOCAP release agreement: research use, on application, no redistribution"
-CITATION = (
-    "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. Narayanan (2008). IEMOCAP: "
-    "interactive emotional dyadic motion capture database. Language Resources and Evaluation 42, 335-359. "
-    "https://doi.org/10.1007/s10579-008-9076-6"
-)
-GROUP = "session"
-#: How a release's dialogues are recorded: Hz, and one microphone an actor.
-SAMPLE_RATE, CHANNELS = 16_000, 2
 #: IEMOCAP's codes -> the project's emotions; `xxx` (no majority) is no emotion.
 LABELS: dict[str, str | None] = {
-    "neu": "neutral",
-    "exc": "excitement",
-    "hap": "happiness",
-    "sad": "sadness",
-    "ang": "anger",
-    "fru": "frustration",
-    "fea": "fear",
-    "sur": "surprise",
-    "dis": "disgust",
-    "oth": "other",
-    "xxx": None,
+    **{"neu": "neutral", "exc": "excitement", "hap": "happiness", "sad": "sadness", "ang": "anger", "oth": "other"},
+    **{"fru": "frustration", "fea": "fear", "sur": "surprise", "dis": "disgust", "xxx": None},
 }
-#: What a complete copy holds.
-COUNTS: dict = {
-    "dialogues": 151,
-    "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
-    "codes": {
-        "ang": 1103, "dis": 2, "exc": 1041, "fea": 40, "fru": 1849, "hap": 595,
-        "neu": 1708, "oth": 3, "sad": 1084, "sur": 107, "xxx": 2507,
-    },
-}  # fmt: skip
+DIMENSIONS = ("valence", "arousal", "dominance")
 
+_RELEASE = "IEMOCAP_full_release"
 _LINE = re.compile(
     r"\[(?P<start>\d+\.\d+) - (?P<end>\d+\.\d+)\]\t(?P<turn>\S+)\t(?P<code>[a-z]{3})"
     r"\t\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]\s*"
 )
 _TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_(?P<scenario>\w+?))_(?P<letter>[FM])(?:\d{3}|XX\d)")
 _PART = re.compile(r"(?<=\d)[a-z]$")
+_HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t")
+_SCORES = re.compile(r"A-(E\d+):\s*val\s*(\d?)\s*;\s*act\s*(\d?)\s*;\s*dom\s*(\d?)\s*;")
 _SLACK_S = 0.1  # how far a label may end after its sound before the sound counts as cut short
 _GET_AGAIN = "copy it again from your release; see data/README.md#iemocap"
 
 
-def load(root: Path | str) -> pd.DataFrame:
-    """Read the utterance table; turns that cannot be used are left out with one warning.
-
-    Args:
-        root: the folder that holds `Session1` to `Session5`, or one that holds `IEMOCAP_full_release`.
-
-    Returns:
-        The utterance table (`table.COLUMNS`). Valence, arousal and dominance run from 1 to 5; `session` is "Ses01",
-        `speaker` "Ses01_F", `scenario` "impro01".
-
-    Raises:
-        CorpusError: nothing usable is under `root`.
-    """
-    rows, found, _ = _scan(Path(root))
-    return table.loaded(rows, found, corpus="iemocap", root=root)
-
-
-def validate(root: Path | str) -> pd.DataFrame:
-    """List what is missing, unreadable or odd in a copy.
-
-    Args:
-        root: as for `load`.
-
-    Returns:
-        A table with the columns file, problem, detail, advice; no row when the copy is whole.
-
-    Raises:
-        CorpusError: there is no IEMOCAP under `root` at all.
-    """
-    _, found, codes = _scan(Path(root))
-    return table.problems([*found, *_miscounts(release(root), codes)])
-
-
-def is_synthetic(root: Path | str) -> bool:
-    """Whether the copy under `root` is Emocast's synthetic twin and no recording of people."""
-    return table.is_synthetic(release(root))
-
-
 def release(root: Path | str) -> Path:
-    """The folder that holds the sessions, to which the files of `validate` are relative.
-
-    Args:
-        root: as for `load`.
-
-    Raises:
-        CorpusError: there is no IEMOCAP under `root` at all.
-    """
+    """The folder that holds the sessions, to which the files of `validate` are relative; CorpusError where there is none."""
     root = Path(root)
-    for folder in (root, root / "IEMOCAP_full_release"):
+    for folder in (root, root / _RELEASE):
         if any(folder.glob("Session[1-5]")):
             return folder
     raise CorpusError(
@@ -127,15 +59,40 @@ def release(root: Path | str) -> Path:
     )
 
 
-def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
-    """Read everything once: the usable rows, the problems, and how many turns of which code the label files have."""
+def ratings(root: Path | str) -> pd.DataFrame:
+    """Read every rater's scores of every turn, of which the utterance table has the means.
+
+    The label files list them below each turn (`A-E3:` and so on); `A-F1`, `A-M1` are the actors' of themselves and no part
+    of the mean. How much raters differ on one turn is how sure its mean is, and the best that a model of it can be expected
+    to do. Source: Busso et al. 2008, section 4.
+
+    Returns:
+        One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the rater left
+        one out). Empty when no label file lists any.
+    """
+    bases = (Path(root), Path(root) / _RELEASE)
+    files = [path for base in bases for path in sorted(base.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))]
+    rows = []
+    for path in (path for path in files if not path.name.startswith(".")):
+        turn = None
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if head := _HEAD.match(line):
+                turn = head[1]
+            elif turn and (scores := _SCORES.match(line)):
+                values = (float(value) if value else float("nan") for value in scores.groups()[1:])
+                rows.append((turn, scores[1], *values))
+    return pd.DataFrame(rows, columns=["utterance", "rater", *DIMENSIONS]).astype(dict.fromkeys(DIMENSIONS, "float64"))
+
+
+def _read(root: Path) -> Reading:
+    """Read the label files and the headers of the recordings once."""
     base = release(root)
     rows: list[dict] = []
     found: list[Problem] = []
-    codes: Counter = Counter()
-    expected = table.expected_counts(base, COUNTS)["utterances"]
+    sessions, codes = Counter(), Counter()
+    expected = table.expected_counts(base, CORPUS.counts)
     for session in (base / f"Session{number}" for number in range(1, 6)):
-        if not session.is_dir() and session.name not in expected:
+        if not session.is_dir() and session.name not in expected["utterances"]:
             continue  # a small synthetic twin never had it
         for labels_file in _label_files(session, base, found):
             before = len(found)
@@ -143,9 +100,15 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
             if not turns and len(found) == before:
                 where = labels_file.relative_to(base).as_posix()
                 found.append(Problem(where, "bad label file", "it names no turn: its dialogue is left out", _GET_AGAIN))
-            codes.update((session.name, turn["code"]) for turn in turns)
+            sessions[session.name] += len(turns)
+            codes.update(turn["code"] for turn in turns)
             rows += _usable(turns, session / "dialog" / "wav" / f"{labels_file.stem}.wav", root, base, found)
-    return rows, found, codes
+    miscounts = []
+    for what, counted, wanted in (("turns", sessions, expected["utterances"]), ("labels", codes, expected["codes"])):
+        wanted = {key: wanted.get(key, 0) for key in sorted({*wanted, *counted})}
+        advice = "see the other problems for which files lack"
+        miscounts += table.compare(counted, wanted, file="{code}", what=what, advice=advice)
+    return Reading(rows, found, miscounts)
 
 
 def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
@@ -160,7 +123,7 @@ def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
         found.append(Problem(where, "missing labels", "no EmoEvaluation files: the copy is incomplete", _GET_AGAIN))
         return []
     labelled = {path.stem for path in files}
-    for wav in clips.recordings(session / "dialog" / "wav"):
+    for wav in table.recordings(session / "dialog" / "wav"):
         if wav.stem not in labelled:
             where = (folder / f"{wav.stem}.txt").relative_to(base).as_posix()
             found.append(Problem(where, "missing labels", f"no such file, but {wav.name} is there", _GET_AGAIN))
@@ -170,8 +133,8 @@ def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
 def _turns(labels_file: Path, base: Path, found: list[Problem]) -> Iterator[dict]:
     """The turns that a label file lists, one mapping each; lines that do not parse are noted by number."""
     where = labels_file.relative_to(base).as_posix()
-    text = labels_file.read_text(encoding="utf-8", errors="replace")
     seen: set[str] = set()
+    text = labels_file.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.startswith("["):  # the header, the raters' own lines, blanks
             continue
@@ -199,7 +162,7 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
     except audio.AudioError as error:
         message = str(error).removeprefix(f"{wav}: ")
         detail = f"{message}; its {len(turns)} turns are left out"
-        found.append(Problem(where, clips.damage(message), detail, _GET_AGAIN))
+        found.append(Problem(where, table.damage(message), detail, _GET_AGAIN))
         return []
     inside = [turn for turn in turns if float(turn["end"]) <= info.duration_s + _SLACK_S]
     if info.frames == 0 or info.missing_s > 0 or len(inside) < len(turns):
@@ -209,39 +172,53 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
             f"holds {info.duration_s:.2f} s; {len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
         )
         found.append(Problem(where, kind, detail, _GET_AGAIN))
-    return [_row(turn, wav.relative_to(root).as_posix(), info.duration_s) for turn in inside]
+    return [
+        {
+            "utterance": turn["turn"],
+            "dialogue": turn["dialogue"],
+            "session": f"Ses{turn['session']}",
+            "scenario": _PART.sub("", turn["scenario"]),
+            "speaker": f"Ses{turn['session']}_{turn['letter']}",  # the turn's own letter, not the dialogue's
+            "sex": {"F": "female", "M": "male"}[turn["letter"]],
+            "language": "en",
+            "audio": wav.relative_to(root).as_posix(),
+            "start_s": float(turn["start"]),
+            "end_s": min(float(turn["end"]), info.duration_s),
+            "emotion": LABELS[turn["code"]],
+            **{dimension: float(turn[dimension]) for dimension in DIMENSIONS},
+            "rating": "rated",
+        }
+        for turn in inside
+    ]
 
 
-def _row(turn: dict, wav: str, duration_s: float) -> dict:
-    session = f"Ses{turn['session']}"
-    return {
-        "utterance": turn["turn"],
-        "dialogue": turn["dialogue"],
-        "session": session,
-        "scenario": _PART.sub("", turn["scenario"]),
-        "speaker": f"{session}_{turn['letter']}",  # the turn's own letter, not the dialogue's
-        "sex": {"F": "female", "M": "male"}[turn["letter"]],
-        "language": "en",
-        "audio": wav,
-        "start_s": float(turn["start"]),
-        "end_s": min(float(turn["end"]), duration_s),
-        "emotion": LABELS[turn["code"]],
-        "valence": float(turn["valence"]),
-        "arousal": float(turn["arousal"]),
-        "dominance": float(turn["dominance"]),
-        "rating": "rated",
-    }
-
-
-def _miscounts(base: Path, codes: Counter) -> Iterator[Problem]:
-    """Hold the number of label lines against what a complete copy has."""
-    expected = table.expected_counts(base, COUNTS)
-    sessions, kinds = Counter(), Counter()
-    for (session, code), number in codes.items():
-        sessions[session] += number
-        kinds[code] += number
-    for what, counted, wanted in (("turns", sessions, expected["utterances"]), ("labels", kinds, expected["codes"])):
-        for key in sorted(set(wanted) | set(counted)):
-            if counted[key] != wanted.get(key, 0):
-                detail = f"{counted[key]:,} {what} read, a complete copy has {wanted.get(key, 0):,}"
-                yield Problem(key, "wrong count", detail, "see the other problems for which files lack")
+CORPUS = Corpus(
+    name="iemocap",
+    title="IEMOCAP",
+    read=_read,
+    card=__doc__,
+    url="https://sail.usc.edu/iemocap/",
+    licence="IEMOCAP release agreement: research use, on application, no redistribution",
+    citation="C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. Narayanan (2008). "
+    "IEMOCAP: interactive emotional dyadic motion capture database. Language Resources and Evaluation 42, 335-359. "
+    "https://doi.org/10.1007/s10579-008-9076-6",
+    labels=LABELS,
+    group="session",
+    counts={
+        "dialogues": 151,
+        "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
+        "codes": {
+            **{"ang": 1103, "dis": 2, "exc": 1041, "fea": 40, "fru": 1849, "hap": 595},
+            **{"neu": 1708, "oth": 3, "sad": 1084, "sur": 107, "xxx": 2507},
+        },
+    },
+    base=release,
+    sample_rate=16_000,
+    channels=2,  # one microphone an actor
+    folder=_RELEASE,
+    # https://sail.usc.edu/iemocap/ holds the form; a download link comes by mail.
+    ask="IEMOCAP is licensed by the SAIL lab at USC: fill in the release form on https://sail.usc.edu/iemocap/ "
+    "and unpack what they send so that {root}/Session1 to Session5 exist",
+    test_sets={"IEMOCAP (full)": {}},
+)
+load, validate = CORPUS.load, CORPUS.validate

@@ -7,205 +7,288 @@ How labelled: three annotators chose one of Ekman's six emotions or neutral for 
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
 Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
 research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
-Known faults: `KNOWN_BAD` and `meld_labels`, which counts the labels' odd rows and says what is done with each kind. Times
+Known faults: `KNOWN_BAD` and `ODD`. Times
 come from an automatic alignment of subtitles, so a window may hold the first sounds of its event: `guard_s` of a profile
 keeps a distance. A speaker is the character's name; "Waiter" of two episodes may be two people.
-Channels: a clip's sound is its front centre alone where it has one (5.1: the voices are mixed there, laughter and music
-mostly around it), the mean of a stereo pair, mono as it is; each recording's .json says which, `channels` counts them.
-The whole of a dialogue is rendered from its clips (`meld_timeline`, `meld_recordings`): once, about 1.8 GB.
+The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`, which says what is taken of each clip's
+channels): once, minutes, about 1.8 GB.
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
-`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`. `._*` files of macOS and the duplicates
-`final_videos_test...` are passed over, as are clips that no label names.
+`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; all of it in the corpus folder or in `MELD.Raw`
+below it. `._*` files of macOS and the duplicates `final_videos_test...` are passed over, as are clips that no label names.
+In the table: `audio` is the dialogue's recording (`timelines/train_dia0.wav`) and the times are within it; `session` is
+"S08E21", `dialogue` "train_dia0", `speaker` the character; `scenario` is missing, `sex` too but for the six main characters.
+`session_offset_s` leads to the episode's clock, on which dialogues overlap.
 Source: Poria et al. 2019, https://doi.org/10.18653/v1/P19-1050; counts: the published label files.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from . import clips, meld_damage, meld_labels, meld_recordings, meld_timeline, table
-from .meld_damage import GET_AGAIN, KNOWN_BAD
-from .meld_recordings import silence
+from . import meld_sound, table
+from .meld_sound import silence
+from .table import Archive, Corpus, CorpusError, Problem, Reading
 
-__all__ = ["KNOWN_BAD", "annotations", "channels", "download", "is_synthetic", "load", "prepare", "silence", "validate"]
-
-NAME = "MELD"
-URL = "https://affective-meld.github.io/"
-LICENCE = "GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license"
-CITATION = (
-    "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party dataset "
-    "for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050"
-)
-GROUP = "session"
 #: MELD's names -> the project's emotions.
-LABELS: dict[str, str] = {
-    "neutral": "neutral",
-    "joy": "happiness",
-    "sadness": "sadness",
-    "anger": "anger",
-    "fear": "fear",
-    "surprise": "surprise",
-    "disgust": "disgust",
+LABELS = {
+    **{"neutral": "neutral", "joy": "happiness", "sadness": "sadness", "anger": "anger"},
+    **{"fear": "fear", "surprise": "surprise", "disgust": "disgust"},
 }
-#: What a complete copy holds.
-COUNTS: dict = {
-    "dialogues": {"train": 1038, "dev": 114, "test": 280},
-    "utterances": {"train": 9989, "dev": 1109, "test": 2610},
-    "codes": {
-        "anger": 1607, "disgust": 361, "fear": 358, "joy": 2308, "neutral": 6436, "sadness": 1002, "surprise": 1636,
-    },
-}  # fmt: skip
+FILES = {split: f"{split}_sent_emo.csv" for split in ("train", "dev", "test")}  # the label file of each split
+LONGEST_S = 60.0  # no label is longer; one that is has lost its place in the episode
+SILENCE_S = 60.0  # the longest silence between two utterances of a recording; where the gaps thin out
+#: The kinds of odd rows, as column `odd` names them, and what is done with each: 1, 2, 31, 22 (in 11 pairs), 892, 32 and 198
+#: of the published 13,708. The clips of labels over a minute hold minutes of other scenes (issue 20); a jump leads to another
+#: scene, so no window of up to a minute reaches across one; what sounds twice is the same sound of the episode.
+ODD: dict[str, str] = {
+    "no length": "the end is not after the start: an event, but without its clip nobody knows when it ends, so it is no past",
+    "over a minute": "of no known moment: left out, label and sound",
+    "starts before the one before": "put in the order of the clock, not of the numbers",
+    "same span as another": "both labels stay, with the same window",
+    "overlaps one before": "both stay; sound that is there twice is heard once",
+    "after a jump": f"the silence before it is cut down to {SILENCE_S:g} s",
+    "at the same time as another dialogue": "both stay; shared seconds are counted on the episode's clock",
+}
+#: The six friends, whose sex is known; the speakers' other names tell it too rarely.
+SEX = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female") | dict.fromkeys(("Chandler", "Joey", "Ross"), "male")
+#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
+KNOWN_BAD: dict[str, str] = {
+    "train_dia125_utt3": "the clip cannot be decoded (issue 39)",
+    "dev_dia110_utt7": "the archive holds no clip of it (issues 22 and 27)",
+    "test_dia38_utt4": "the clip lasts five minutes (issue 20)",
+    "test_dia220_utt0": "the clip lasts four minutes and is of another scene (issue 20)",
+    "train_dia309_utt0": "the clip is wrongly cut, its text a stage direction (issue 20)",
+    "train_dia485_utt0": "the clip is much longer than its words (issue 9)",
+    **dict.fromkeys(
+        ("train_dia241_utt1", "train_dia241_utt2", "train_dia757_utt7"), "clip and words drift apart (issue 9)"
+    ),
+    **dict.fromkeys(
+        ("train_dia164_utt5", "train_dia529_utt2", "train_dia682_utt1"), "the sound is disturbed (issue 9)"
+    ),
+    **dict.fromkeys(("train_dia1008_utt1", "train_dia1029_utt1"), "the sound is disturbed (issue 9)"),
+    "train_dia793_utt0": "the sound is disturbed (issues 9 and 20)",
+}
+
+_COLUMNS = (
+    *("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"),
+    *("Season", "Episode", "StartTime", "EndTime"),
+)
+_TIME = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)[,.](\d{1,3})")
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "})
+_LABELS_AGAIN, _CLIPS_AGAIN = (f"get the {what} again; see data/README.md#meld" for what in ("label file", "archive"))
 
 
 def annotations(root: Path | str) -> pd.DataFrame:
     """Read the label files alone: no clip is needed.
 
-    Args:
-        root: the folder that holds the label files, or one that holds `MELD.Raw`.
-
     Returns:
-        One row an utterance with what is odd about it, as `meld_labels.annotations` gives it; the times are the episode's.
+        One row an utterance, in the files' order: `split`, `dialogue` ("train_dia0"), `utterance` ("train_dia0_utt3"),
+        `number` (within the dialogue), `speaker`, `text`, `emotion`, `season`, `episode`, `start_s` and `end_s` on the
+        episode's clock, `odd` (its kinds out of `ODD`, in a tuple).
 
     Raises:
-        CorpusError: there is no label file.
+        CorpusError: there is no label file under `root`, or not one good line in them.
     """
-    return meld_labels.annotations(_base(Path(root)), labels=LABELS)[0]
+    return read_labels(_base(Path(root)))[0]
 
 
-def load(root: Path | str) -> pd.DataFrame:
-    """Read the utterance table; what cannot be used is left out with one warning.
+def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
+    """The annotations, and the lines and files that cannot be read."""
+    found: list[Problem] = []
+    rows: list[dict] = []
+    files = {split: _label_file(root, split) for split in FILES}
+    if not any(files.values()):
+        raise CorpusError(
+            f"no MELD under {root}: expected train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv there; "
+            "see data/README.md#meld"
+        )
+    for split, path in files.items():
+        if path is None:
+            found.append(Problem(FILES[split], "missing labels", "no such file: the split is left out", _LABELS_AGAIN))
+        else:
+            rows += _lines(path, split, path.relative_to(root).as_posix(), found)
+    if not rows:
+        first = max(found, key=lambda problem: problem.problem != "missing labels")
+        raise CorpusError(f"meld under {root} has no usable utterance; the first problem: {first.file}: {first.detail}")
+    read = pd.DataFrame(rows)
+    return read.assign(odd=_odd(read)), found
 
-    The first call renders the dialogues' recordings into `<root>/timelines` (minutes, once), later ones what has changed.
 
-    Args:
-        root: the folder that holds the label files and clips, or one that holds `MELD.Raw`.
+def _label_file(root: Path, split: str) -> Path | None:
+    """The label file of a split: at the top, or in the split's folder, where some copies have it; None if it is not there."""
+    candidates = (root / FILES[split], root / split / FILES[split])
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def odd_rows(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Count the odd rows of `annotations`: `kind` (of `ODD`), `rows` (a row may be of several kinds), `done` (with them)."""
+    counted = annotations["odd"].explode().value_counts()
+    rows = [{"kind": kind, "rows": int(counted.get(kind, 0)), "done": done} for kind, done in ODD.items()]
+    return pd.DataFrame(rows)
+
+
+def _is_lost(annotations: pd.DataFrame) -> pd.Series:
+    """Which rows have lost their place in the episode (over a minute): neither their label nor their sound is used."""
+    return annotations["odd"].map(lambda kinds: "over a minute" in kinds).astype(bool)
+
+
+def place(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Put `annotations` on the clocks of their dialogues' recordings, which begin with the earliest utterance.
 
     Returns:
-        The utterance table (`table.COLUMNS`): `audio` is the dialogue's recording and the times are within it; `session`
-        is "S08E21", `dialogue` "train_dia0", `speaker` the character; `scenario`, valence, arousal and dominance are
-        missing, `sex` too but for the six main characters. `session_offset_s` leads to the episode's clock, on which
-        dialogues overlap.
-
-    Raises:
-        CorpusError: nothing usable is under `root`, or the recordings cannot be written.
+        The rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording.
+        `to_s` is missing where the label has no length. And `offset_s`: seconds of the episode at which the recording's
+        clock stands at zero, as it runs at that utterance: after each jump of the labels it is a later one.
     """
-    root = Path(root)
-    base = _base(root)
-    read, found = meld_labels.annotations(base, labels=LABELS)
-    placed = meld_timeline.place(read)
-    records = meld_recordings.update(base, placed)
-    found += [*meld_damage.lost(read), *meld_damage.damaged(base, placed, records)]
-    where = (base / meld_recordings.FOLDER).relative_to(root)
-    return table.loaded(list(_rows(placed, records, where)), found, corpus="meld", root=root)
+    rows = annotations[~_is_lost(annotations)].sort_values(["dialogue", "start_s", "number"], kind="stable")
+    dialogues = rows.groupby("dialogue", sort=False)
+    reach = dialogues["end_s"].transform(lambda ends: ends.cummax().shift())
+    left_out = (rows["start_s"] - reach - SILENCE_S).clip(lower=0).fillna(0.0)
+    origin = dialogues["start_s"].transform("min") + left_out.groupby(rows["dialogue"]).cumsum()
+    ends = rows["end_s"].where(rows["end_s"] > rows["start_s"])
+    from_s, to_s = (rows["start_s"] - origin).round(3), (ends - origin).round(3)
+    return rows.assign(from_s=from_s, to_s=to_s, offset_s=origin.round(3))
 
 
-def prepare(root: Path | str, *, jobs: int | None = None, progress: bool = True) -> Path:
-    """Render all dialogues' recordings that are missing or out of date, as `load` would.
-
-    Args:
-        root: as for `load`.
-        jobs: how many are rendered at a time; None for one a core.
-        progress: whether a bar is shown when there are many.
-
-    Returns:
-        The folder of the recordings.
-
-    Raises:
-        CorpusError: there is no label file, or the recordings cannot be written.
-    """
-    base = _base(Path(root))
-    placed = meld_timeline.place(meld_labels.annotations(base, labels=LABELS)[0])
-    meld_recordings.update(base, placed, jobs=jobs, progress=progress)
-    return base / meld_recordings.FOLDER
-
-
-def channels(root: Path | str) -> pd.DataFrame:
-    """Count which channels the clips have and which of them are heard, from the recordings that are there.
-
-    Args:
-        root: as for `load`.
-
-    Returns:
-        A table with `layout` ("5.1"), `used` ("front centre alone") and `clips`, the most frequent first.
-
-    Raises:
-        CorpusError: there is no label file.
-    """
-    base = _base(Path(root))
-    placed = meld_timeline.place(meld_labels.annotations(base, labels=LABELS)[0])
-    records = meld_recordings.current(base, meld_recordings.plan(base, placed))
-    counted = Counter(
-        (clip["layout"], clip["used"]) for record in records.values() for clip in record["clips"] if "used" in clip
-    )
-    rows = [(layout, used, number) for (layout, used), number in counted.most_common()]
-    return pd.DataFrame(rows, columns=["layout", "used", "clips"])
+def _lines(path: Path, split: str, where: str, found: list[Problem]) -> Iterator[dict]:
+    """The rows of one file; lines that do not parse are noted by number."""
+    seen: set[str] = set()
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    lacking = set(_COLUMNS) - set(reader.fieldnames or ())
+    if lacking:
+        detail = f"no column {min(lacking)}: the split is left out"
+        found.append(Problem(where, "bad label file", detail, _LABELS_AGAIN))
+        return
+    try:
+        for line in reader:
+            try:
+                row = _row(line, split)
+                if row["utterance"] in seen:
+                    raise ValueError(f"{row['utterance']} is listed a second time")
+            except ValueError as error:
+                found.append(Problem(where, "bad label line", f"line {reader.line_num}: {error}", _LABELS_AGAIN))
+            else:
+                seen.add(row["utterance"])
+                yield row
+    except csv.Error as error:
+        detail = f"line {reader.line_num}: not readable as CSV ({error}); all from there on is left out"
+        found.append(Problem(where, "bad label line", detail, _LABELS_AGAIN))
 
 
-def validate(root: Path | str) -> pd.DataFrame:
-    """List what is missing, unreadable or odd in a copy. Nothing is rendered or written.
-
-    Clips are decoded only by `load`: what it found is told here too; of other clips the file's parts are looked at.
-
-    Args:
-        root: as for `load`.
-
-    Returns:
-        A table with the columns file, problem, detail, advice; no row when the copy is whole.
-
-    Raises:
-        CorpusError: there is no label file.
-    """
-    base = _base(Path(root))
-    read, found = meld_labels.annotations(base, labels=LABELS)
-    placed = meld_timeline.place(read)
-    records = meld_recordings.current(base, meld_recordings.plan(base, placed))
-    found += [*meld_damage.lost(read), *meld_damage.damaged(base, placed, records)]
-    wanted = table.expected_counts(base, COUNTS)
-    codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
-    for what, numbers, file in (
-        ("labels of {code}", codes, "*_sent_emo.csv"),
-        ("utterances", read["split"].value_counts(), "{code}_sent_emo.csv"),
-        ("dialogues", read.groupby("split")["dialogue"].nunique(), "{code}_sent_emo.csv"),
-    ):
-        expected = wanted["codes" if "{code}" in what else what]
-        clips.compare(numbers, expected, found, file=file, what=what, advice=GET_AGAIN)
-    return table.problems(found)
+def _text(path: Path) -> str:
+    """A file's text: UTF-8, or code page 1252 (after a spreadsheet), or its quotes as control characters (old versions)."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+    return re.sub("[\x80-\x9f]", lambda sign: sign[0].encode("latin-1").decode("cp1252", errors="replace"), text)
 
 
-def download(root: Path | str, *, progress: bool = True) -> str:
-    """Fetch the published archive (11 GB) and unpack it.
+def _row(line: dict[str, str], split: str) -> dict:
+    if any(line.get(column) is None for column in _COLUMNS) or None in line:
+        raise ValueError("not as many fields as the header")
+    emotion = line["Emotion"].strip().lower()
+    if emotion not in LABELS:
+        raise ValueError(f"unknown emotion {line['Emotion']!r}")
+    dialogue = f"{split}_dia{int(line['Dialogue_ID'])}"
+    number = int(line["Utterance_ID"])
+    speaker = " ".join(line["Speaker"].translate(_QUOTES).split()).removesuffix(".")  # one spelling of a character
+    return {
+        "split": split,
+        "dialogue": dialogue,
+        "utterance": f"{dialogue}_utt{number}",
+        "number": number,
+        "speaker": speaker.capitalize() if speaker.capitalize() in SEX else speaker,
+        "text": line["Utterance"].strip(),
+        "emotion": LABELS[emotion],
+        "season": int(line["Season"]),
+        "episode": int(line["Episode"]),
+        "start_s": _seconds(line["StartTime"]),
+        "end_s": _seconds(line["EndTime"]),
+    }
 
-    Args:
-        root: the folder that is to hold the label files and clips.
-        progress: whether bars are shown.
 
-    Returns:
-        One sentence on what was done.
-
-    Raises:
-        DownloadError: it could not be fetched or unpacked, or something else is in its place.
-    """
-    from . import download as downloads  # here: only this needs what fetches
-
-    return downloads.fetch("meld", Path(root), progress=progress)
+def _seconds(clock: str) -> float:
+    """A moment of the episode, written "00:16:16,059" or "0:16:16,059", in seconds."""
+    parts = _TIME.fullmatch(clock.strip())
+    if not parts:
+        raise ValueError(f"{clock!r} is no time as 00:16:16,059")
+    hours, minutes, whole, fraction = parts.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + int(whole) + int(fraction.ljust(3, "0")) / 1000
 
 
-def is_synthetic(root: Path | str) -> bool:
-    """Whether the copy under `root` is Emocast's synthetic twin and no recording of people."""
-    return table.is_synthetic(_base(Path(root)))
+def _odd(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    """What is odd about each row, by the rows of its dialogue."""
+    numbered = rows.sort_values(["dialogue", "number"])
+    too_long = rows["end_s"] - rows["start_s"] > LONGEST_S  # of no known moment: others are not held against it
+    timed = rows[~too_long].sort_values(["dialogue", "start_s", "number"])
+    reach = timed.groupby("dialogue")["end_s"].transform(lambda ends: ends.cummax().shift())
+    kinds = {
+        "no length": rows["end_s"] <= rows["start_s"],
+        "over a minute": too_long,
+        "starts before the one before": numbered["start_s"] < numbered.groupby("dialogue")["start_s"].shift(),
+        "same span as another": rows.duplicated(["dialogue", "start_s", "end_s"], keep=False),
+        "overlaps one before": timed["start_s"] < reach,
+        "after a jump": timed["start_s"] - reach > SILENCE_S,
+        "at the same time as another dialogue": _at_once(timed),
+    }
+    flags = pd.DataFrame({kind: which.reindex(rows.index, fill_value=False) for kind, which in kinds.items()})
+    return [tuple(flags.columns[row]) for row in flags.to_numpy()]
+
+
+def _at_once(timed: pd.DataFrame) -> pd.Series:
+    """Which rows last while a row of another dialogue of their episode does."""
+    found = pd.Series(False, index=timed.index)
+    for _, rows in timed.groupby(["season", "episode"]):
+        start, end, dialogue = (rows[name].to_numpy() for name in ("start_s", "end_s", "dialogue"))
+        together = np.minimum(end[:, np.newaxis], end) > np.maximum(start[:, np.newaxis], start)
+        found[rows.index] = (together & (dialogue[:, np.newaxis] != dialogue)).any(axis=1)
+    return found
 
 
 def _base(root: Path) -> Path:
     """The folder that holds the label files; `root` itself where there are none, for the error that names it."""
     for folder in (root, root / "MELD.Raw"):
-        if any(meld_labels.label_file(folder, split) for split in meld_labels.FILES):
+        if any(_label_file(folder, split) for split in FILES):
             return folder
     return root
+
+
+def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Reading:
+    """Read the labels, and what the recordings' records say: those of `update`, or of `current` without writing anything.
+
+    Clips are decoded only when they are rendered: what that found is told; of other clips the file's parts are looked at.
+    """
+    base = _base(root)
+    read, found = read_labels(base)
+    placed = place(read)
+    records = records_of(base, placed)
+    for row in read[_is_lost(read)].itertuples():
+        detail = f"{row.utterance} lasts {row.end_s - row.start_s:.0f} s by its label: neither label nor sound is used"
+        advice = "nothing; the published file has two such"
+        found.append(Problem(FILES[row.split], "lost utterance", detail, advice))
+    found += _damaged(base, placed, records)
+    where = (base / meld_sound.FOLDER).relative_to(root)
+    wanted = table.expected_counts(base, CORPUS.counts)
+    codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
+    dialogues = read.groupby("split")["dialogue"].nunique()
+    said = {"file": "{code}_sent_emo.csv", "advice": _CLIPS_AGAIN}
+    miscounts = [
+        *table.compare(codes, wanted["codes"], file="*_sent_emo.csv", what="labels of {code}", advice=_CLIPS_AGAIN),
+        *table.compare(read["split"].value_counts(), wanted["utterances"], what="utterances", **said),
+        *table.compare(dialogues, wanted["dialogues"], what="dialogues", **said),
+    ]
+    return Reading(list(_rows(placed, records, where)), found, miscounts)
 
 
 def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Iterator[dict]:
@@ -217,7 +300,7 @@ def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Itera
             "dialogue": row.dialogue,
             "session": f"S{row.season:02d}E{row.episode:02d}",
             "speaker": row.speaker,
-            "sex": meld_labels.SEX.get(row.speaker),
+            "sex": SEX.get(row.speaker),
             "language": "en",
             "audio": (folder / f"{row.dialogue}.wav").as_posix(),
             "start_s": row.from_s,
@@ -226,3 +309,83 @@ def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Itera
             "rating": "rated",
             "session_offset_s": row.offset_s,
         }
+
+
+def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iterator[Problem]:
+    """What is wrong with the clips of the labelled utterances: as they were rendered, or by a look at the files."""
+    rendered = {clip["utterance"]: clip.get("problem") for record in records.values() for clip in record["clips"]}
+    clips = meld_sound.clips(base)
+    for split, rows in placed.groupby("split", sort=False):
+        if not clips[split]:
+            detail = f"no clip of the split is there: all {len(rows):,} utterances are left out"
+            yield Problem(meld_sound.FOLDERS[split], "missing recordings", detail, _CLIPS_AGAIN)
+    for row in placed[placed["split"].map(lambda split: bool(clips[split]))].itertuples():
+        path = clips[row.split].get(row.utterance)
+        advice = f"nothing: {KNOWN_BAD[row.utterance]}" if row.utterance in KNOWN_BAD else _CLIPS_AGAIN
+        if path is None:
+            where = f"{meld_sound.FOLDERS[row.split]}/dia{row.dialogue.partition('_dia')[2]}_utt{row.number}.mp4"
+            yield Problem(where, "missing audio", f"no such file; {row.utterance} is left out", advice)
+        elif problem := rendered[row.utterance] if row.utterance in rendered else meld_sound.problem(path):
+            where = path.relative_to(base).as_posix()
+            yield Problem(where, table.damage(problem), f"{problem}; {row.utterance} is left out", advice)
+
+
+def _sounds(base: Path) -> pd.DataFrame:
+    """The labelled utterances of which there is a clip, each with the clip: what `validate.examine` hears, renders nothing."""
+    read = read_labels(base)[0]
+    paths = {name: path for clips in meld_sound.clips(base).values() for name, path in clips.items()}
+    read = read[read["utterance"].isin(paths.keys()) & ~_is_lost(read)]
+    length = read["end_s"] - read["start_s"]
+    return read.assign(
+        group=read["season"].astype(str) + "." + read["episode"].astype(str),
+        file=[paths[name].relative_to(base).as_posix() for name in read["utterance"]],
+        label_s=length.where(length > 0),
+        moment=read["dialogue"] + read["start_s"].map(" {:.3f} ".format) + read["end_s"].map("{:.3f}".format),
+        start_s=0.0,
+        end_s=float("nan"),
+    )
+
+
+CORPUS = Corpus(
+    name="meld",
+    title="MELD",
+    read=partial(_read, records_of=meld_sound.update),
+    look=partial(_read, records_of=meld_sound.current),
+    card=__doc__,
+    url="https://affective-meld.github.io/",
+    licence="GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license",
+    citation="S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party "
+    "dataset for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050",
+    labels=LABELS,
+    group="session",
+    counts={
+        "dialogues": {"train": 1038, "dev": 114, "test": 280},
+        "utterances": {"train": 9989, "dev": 1109, "test": 2610},
+        "codes": {
+            **{"anger": 1607, "disgust": 361, "fear": 358, "joy": 2308},
+            **{"neutral": 6436, "sadness": 1002, "surprise": 1636},
+        },
+    },
+    base=_base,
+    sounds=_sounds,
+    known_bad=KNOWN_BAD,
+    silence=silence,
+    folder="MELD.Raw",
+    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz (10,878,146,150 bytes, no
+    # checksum). Their repository on the hub has a file of that name and size and publishes its SHA-256:
+    # https://huggingface.co/datasets/declare-lab/MELD/commit/9abc51ee7903424ffb971297608aa6d3d0de3bfa
+    archives=(
+        Archive(
+            address="https://huggingface.co/datasets/declare-lab/MELD/resolve/"
+            "9abc51ee7903424ffb971297608aa6d3d0de3bfa/MELD.Raw.tar.gz",
+            file="MELD.Raw.tar.gz",
+            holds=(*FILES.values(), *meld_sound.FOLDERS.values()),
+            checksum="sha256:a56b4407d574195cbce470d86f9c9d72fcfea59b0e34502ecd4babee4a5c613e",
+            size=10_878_146_150,
+            strip="MELD.Raw",
+            nested=True,
+            limit=40 * table.GIGABYTE,
+        ),
+    ),
+)
+load, validate = CORPUS.load, CORPUS.validate

@@ -10,6 +10,7 @@ not always fit the sound (https://arxiv.org/abs/2211.09956), which matters to no
 
 Layout read: `female/F01A01.wav` and `male/M01N05.wav`: sex, speaker, emotion, number within the speaker's emotion. F is a
 woman as the first letter and fear as the second; speakers are numbered within each sex.
+In the table: `speaker` is "shemo_F01", `scenario` and `dialogue` are missing.
 Source: Mohamad Nezami et al. 2019, https://doi.org/10.1007/s10579-018-9427-x, and its authors' repository, for the letters
 and totals. The counts by class sum to its 3,000; its 201 of happiness are the size of the thesis's test classes.
 """
@@ -20,88 +21,20 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import pandas as pd
+from . import table
+from .table import Archive, Corpus, CorpusError, Problem, Reading
 
-from . import clips, table
-from .table import CorpusError, Problem
-
-NAME = "ShEMO"
-URL = "https://github.com/pariajm/sharif-emotional-speech-dataset"
-LICENCE = "free of charge for academic purposes"
-CITATION = (
-    "O. Mohamad Nezami, P. Jamshid Lou, M. Karami (2019). ShEMO: a large-scale validated database for Persian speech "
-    "emotion detection. Language Resources and Evaluation 53(1), 1-16. https://doi.org/10.1007/s10579-018-9427-x"
-)
-GROUP = "speaker"
-#: How a release's recordings are: Hz (3.4 hours of 16 bits are 1.08 GB in copies of the release), and channels.
-SAMPLE_RATE, CHANNELS = 44_100, 1
-#: The shortest and the longest that a recording may be, in seconds: bounds of our own, far from the mean of 4 s.
-LENGTHS_S = (0.2, 60.0)
 #: ShEMO's letters -> the project's emotions.
-LABELS: dict[str, str] = {
-    "A": "anger",
-    "F": "fear",
-    "H": "happiness",
-    "N": "neutral",
-    "S": "sadness",
-    "W": "surprise",
-}
-#: What a complete copy holds.
-COUNTS: dict = {
-    "utterances": 3000,
-    "speakers": {"female": 31, "male": 56},
-    "codes": {"A": 1059, "F": 38, "H": 201, "N": 1028, "S": 449, "W": 225},
-}
+LABELS = {"A": "anger", "F": "fear", "H": "happiness", "N": "neutral", "S": "sadness", "W": "surprise"}
 
 _NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<code>[AFHNSW])(?P<number>\d{2,3})")
 _FOLDERS = {"F": "female", "M": "male"}
 _GET_AGAIN = "move the folder away and get it again; see data/README.md#shemo"
 
 
-def load(root: Path | str) -> pd.DataFrame:
-    """Read the utterance table; recordings that cannot be used are left out with one warning.
-
-    Args:
-        root: the folder that holds `female` and `male`.
-
-    Returns:
-        The utterance table (`table.COLUMNS`); `speaker` is "shemo_F01", `scenario` and `dialogue` are missing.
-
-    Raises:
-        CorpusError: no usable recording is under `root`.
-    """
-    rows, found, _ = _scan(Path(root))
-    return table.loaded(rows, found, corpus="shemo", root=root)
-
-
-def validate(root: Path | str) -> pd.DataFrame:
-    """List what is missing, unreadable or odd in a copy.
-
-    Args:
-        root: as for `load`.
-
-    Returns:
-        A table with the columns file, problem, detail, advice; no row when the copy is whole.
-
-    Raises:
-        CorpusError: there is no recording under `root` at all.
-    """
-    _, found, codes = _scan(Path(root))
-    wanted = table.expected_counts(root, COUNTS)["codes"]
-    clips.compare(codes, wanted, found, file="*/???{code}*.wav", what="recordings", advice=_GET_AGAIN)
-    return table.problems(found)
-
-
-def download(root: Path | str, *, progress: bool = True) -> str:
-    """Fetch the corpus into its folder, unless it is there; see `download.fetch`."""
-    from . import download as downloads  # here: only this needs what fetches
-
-    return downloads.fetch("shemo", root, progress=progress)
-
-
-def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
-    """Read every file's name and header once: the usable rows, the problems, and the recordings of each letter."""
-    files = {folder: clips.recordings(root / folder) for folder in _FOLDERS.values()}
+def _read(root: Path) -> Reading:
+    """Read every file's name and header once."""
+    files = {folder: table.recordings(root / folder) for folder in _FOLDERS.values()}
     if not any(files.values()):
         raise CorpusError(
             f"no ShEMO under {root}: expected female/F01A01.wav, male/M01N05.wav and their like there; "
@@ -113,28 +46,69 @@ def _scan(root: Path) -> tuple[list[dict], list[Problem], Counter]:
     for folder, paths in files.items():
         if not paths:
             found.append(Problem(folder, "missing recordings", "no WAV file there: the copy is incomplete", _GET_AGAIN))
-        usable, counted = clips.scan(paths, root, found, parse=_parse, row=_row, advice=_GET_AGAIN)
+        odd = f"no sex, speaker, emotion and number of the folder {folder} in the name"
+        told = {"pattern": _NAME, "odd": odd, "fits": _fits, "row": _row, "advice": _GET_AGAIN}
+        usable, named = table.scan(paths, root, found, **told)
         rows += usable
-        codes += counted
-    return rows, found, codes
+        codes.update(named.values())
+    wanted = table.expected_counts(root, CORPUS.counts)["codes"]
+    said = {"file": "*/???{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
+    return Reading(rows, found, table.compare(codes, wanted, **said))
 
 
-def _parse(path: Path) -> re.Match:
-    name = _NAME.fullmatch(path.stem)
-    if not name or _FOLDERS[name["sex"]] != path.parent.name:
-        raise ValueError(f"no sex, speaker, emotion and number of the folder {path.parent.name} in the name")
-    return name
+def _fits(name: re.Match, path: Path) -> bool:
+    return _FOLDERS[name["sex"]] == path.parent.name
 
 
-def _row(name: re.Match, where: str, length: float) -> dict:
+def _row(name: re.Match) -> dict:
     return {
-        "utterance": name.group(),
         "speaker": f"shemo_{name['speaker']}",
         "sex": _FOLDERS[name["sex"]],
         "language": "fa",
-        "audio": where,
-        "start_s": 0.0,
-        "end_s": length,
         "emotion": LABELS[name["code"]],
         "rating": "rated",
     }
+
+
+CORPUS = Corpus(
+    name="shemo",
+    title="ShEMO",
+    read=_read,
+    card=__doc__,
+    url="https://github.com/pariajm/sharif-emotional-speech-dataset",
+    licence="free of charge for academic purposes",
+    citation="O. Mohamad Nezami, P. Jamshid Lou, M. Karami (2019). ShEMO: a large-scale validated database for Persian speech "
+    "emotion detection. Language Resources and Evaluation 53(1), 1-16. https://doi.org/10.1007/s10579-018-9427-x",
+    labels=LABELS,
+    group="speaker",
+    counts={
+        "utterances": 3000,
+        "speakers": {"female": 31, "male": 56},
+        "codes": {"A": 1059, "F": 38, "H": 201, "N": 1028, "S": 449, "W": 225},
+    },
+    sample_rate=44_100,  # 3.4 hours of 16 bits are 1.08 GB in copies of the release
+    channels=1,
+    lengths_s=(0.2, 60.0),  # bounds of our own, far from the mean of 4 s
+    folder="ShEMO",
+    # The links are in the README of the authors' repository, which publishes neither sizes nor checksums (nor does the first
+    # author's, https://github.com/mansourehk/ShEMO, whose own links are dead). It writes dl=0 for wget; dl=1 gives the file
+    # rather than a page to any program.
+    archives=(
+        Archive(
+            address="https://www.dropbox.com/s/42okby6c40w3j2x/female.zip?dl=1",
+            file="female.zip",
+            holds=("female/F01A01.wav",),
+            strip="female",
+            into="female",
+        ),
+        Archive(
+            address="https://www.dropbox.com/s/5ebs8hq1zm0qkp6/male.zip?dl=1",
+            file="male.zip",
+            holds=("male/M01N05.wav",),
+            strip="male",
+            into="male",
+        ),
+    ),
+    test_sets={"ShEMO": {}},
+)
+load, validate = CORPUS.load, CORPUS.validate

@@ -1,50 +1,47 @@
-"""The utterance table: one row an utterance, the same columns for every corpus, and the list of what is wrong with a copy.
+"""The utterance table, the list of what is wrong with a copy, and `Corpus`: what a module of this package says of its corpus.
 
-Every loader ends in `build`, which gives the columns their types, sorts the rows and refuses what cannot be. Every
-validator ends in `problems`, so that a reader sees one kind of list whatever the corpus.
+Every corpus's reading ends in `build`, which gives the columns their types, sorts the rows and refuses what cannot be. Corpora
+of one file an utterance share how a clip is held to be sound (`recordings`, `scan`, `duration`, `compare`). A corpus of one's
+own is a Python file with a `load`, which `own` gives the same face.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from .. import labels
+from .. import audio, labels, paths
 
 #: Column -> pandas type. Missing is `pd.NA` (text) or NaN (numbers), never a magic value. Units: see `build`.
 COLUMNS: dict[str, str] = {
-    "corpus": "string",
-    "utterance": "string",
-    "dialogue": "string",
-    "session": "string",
-    "scenario": "string",
-    "speaker": "string",
-    "sex": "string",
-    "language": "string",
-    "audio": "string",
-    "start_s": "float64",
-    "end_s": "float64",
-    "emotion": "string",
-    "valence": "float64",
-    "arousal": "float64",
-    "dominance": "float64",
-    "rating": "string",
+    **dict.fromkeys(("corpus", "utterance", "dialogue", "session", "scenario", "speaker", "sex", "language"), "string"),
+    **{"audio": "string", "start_s": "float64", "end_s": "float64", "emotion": "string"},
+    **{"valence": "float64", "arousal": "float64", "dominance": "float64", "rating": "string"},
 }
 #: Columns that a table has only where its corpus knows them. `session_offset_s`: what to add to a second of `audio` to be on
 #: the clock of the whole session. Files that were cut out of one recording may overlap there, and none of them shows it.
-#: `voices`: all who speak in the dialogue, whatever their emotion (`build` reads it off the rows); a window hears them all.
+#: `voices`: all who speak in the dialogue, whatever their emotion (`build` reads it off the rows); a window holds them all.
 OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string"}
-#: Stands between the names in `voices`.
-BETWEEN_VOICES = "|"
+BETWEEN_VOICES = "|"  # the names in `voices`
+#: Columns that the `load` of a corpus of one's own has to give; forecasting needs `dialogue` too.
+NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", "emotion")
+GIGABYTE = 10**9
 _ALWAYS = ("corpus", "utterance", "speaker", "audio", "start_s", "end_s")
-_SEXES = {"female", "male"}
 _SYNTHETIC = "synthetic.json"
-_RATINGS = {"rated", "self-reported"}
+_DAMAGE = {
+    **{"git-LFS pointer": "git-LFS pointer", "file is empty": "empty audio"},
+    **{"cut short": "truncated audio", "no such file": "missing audio"},
+}
+_PAST_S = 0.05  # how far a label of one's own may reach beyond the sound: times in label files are rounded
 
 
 class CorpusError(ValueError):
@@ -52,39 +49,137 @@ class CorpusError(ValueError):
 
 
 class CorpusWarning(UserWarning):
-    """Parts of a corpus were left out; `validate` of its module lists them."""
+    """Parts of a corpus were left out; its `validate` lists them."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a copy of a corpus.
+    """One thing that is wrong with a copy of a corpus."""
 
-    Attributes:
-        file: the file or folder, relative to the corpus root.
-        problem: its kind in a few words, the same words for the same kind.
-        detail: what was found, with numbers or the line.
-        advice: what to do.
-    """
+    file: str  # the file or folder, relative to the corpus root
+    problem: str  # its kind, a name out of `validate.KINDS`
+    detail: str  # what was found, with numbers or the line
+    advice: str  # what to do
 
-    file: str
-    problem: str
-    detail: str
-    advice: str
+
+class Reading(NamedTuple):
+    """What a look at a copy gives: rows for `build` of what can be used, the problems, and counts unlike the release's."""
+
+    rows: list[dict]
+    problems: list[Problem]
+    miscounts: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One packed file of a corpus that may be downloaded."""
+
+    address: str
+    file: str  # its name while it is kept for unpacking; the ending (.zip, .tar.gz) says what it must be
+    holds: tuple[str, ...]  # what it brings, below the corpus folder; where all of it is there, this file is not needed
+    checksum: str | None = None  # "sha256:...", where the source publishes one
+    size: int | None = None  # bytes, as the source states them
+    strip: str = ""  # a folder that encloses everything inside, which is left off
+    into: str = ""  # the folder that its files go to, below the corpus folder
+    keep: tuple[str, ...] = ("",)  # only what begins with one of these is unpacked
+    nested: bool = False  # whether archives inside are unpacked where they lie, too
+    limit: int = 4 * GIGABYTE  # bytes that it may unpack to; more is taken for an attack or a fault
+    steady: bool = True  # the same file at each download: its digest is held against an earlier one
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Sound that a repository keeps in git-LFS: its archive holds a pointer, with SHA-256 and size, in each clip's place."""
+
+    address: str  # where the clips are, each by its name at the end
+    folder: str  # where they go, below the corpus folder, as in the repository
+    count: int  # how many a complete copy has
+    size: int  # bytes of all of them
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Corpus:
+    """A corpus: what is known of it, and how a copy is read, checked and fetched. Each stands in a module of its own."""
+
+    name: str  # as profiles and commands call it: the name of its module
+    title: str  # as titles write it
+    read: Callable[..., Reading]  # of the corpus folder, with options of its own; CorpusError where there is none
+    card: str = ""  # the data card: the module's docstring
+    licence: str = "not stated by its loader"
+    citation: str = ""
+    url: str = ""
+    labels: Mapping[str, str | None] = field(default_factory=dict)  # its codes -> our emotions; None: no emotion
+    group: str = "dialogue"  # the column that no split may cross
+    counts: dict = field(default_factory=dict)  # of a complete copy: `utterances` (or of each part), `codes`, ...
+    test_sets: Mapping[str, dict[str, str]] = field(default_factory=dict)  # the thesis's -> options of `load` for each
+    is_own: bool = False  # whether a file of one's own reads it
+
+    look: Callable[[Path], Reading] | None = None  # for `validate`, in place of `read` where that writes something
+    base: Callable[[Path], Path] = Path  # corpus folder -> the folder that the files of `validate` are relative to
+    sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
+    silence: Callable[[Path, pd.DataFrame], pd.Series] | None = None  # share of windows without sound
+    sample_rate: int | None = None  # of every file of the release, in Hz; None where they differ
+    channels: int | None = None  # of every file of the release; None where they differ
+    lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
+    known_bad: Mapping[str, str] = field(default_factory=dict)  # utterance -> what is wrong in the release itself
+
+    folder: str = ""  # below the data folder, as in the profile `paper`
+    archives: tuple[Archive, ...] = ()  # what is downloaded and unpacked
+    clips: Clips | None = None  # sound kept in git-LFS, which the first of the archives points to
+    ask: str = ""  # what to do where nothing may be downloaded
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to download as far as the sources state them; None where one of them does not."""
+        sizes = [self.clips.size] if self.clips else [archive.size for archive in self.archives]
+        return sum(sizes) if sizes and None not in sizes else None
+
+    def load(self, root: Path | str, **options: str) -> pd.DataFrame:
+        """Read the utterance table of a corpus folder; what cannot be used is left out with one warning.
+
+        `options` say which label set, where a corpus has several; its module lists them.
+
+        Raises:
+            CorpusError: nothing usable is under `root`.
+            ValueError: there is no such label set.
+        """
+        rows, found, _ = self.read(Path(root), **options)
+        first = found[0] if found else None
+        if not rows:
+            reason = f"; the first problem: {first.file}: {first.detail}" if first else ""
+            raise CorpusError(f"{self.name} under {root} has no usable utterance{reason}")
+        if first:
+            message = (
+                f"{self.name}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
+                f"What they touch is left out; emocast.corpora.get({self.name!r}).validate(root) lists all"
+            )
+            warnings.warn(message, CorpusWarning, stacklevel=2)
+        return build(rows, corpus=self.name)
+
+    def validate(self, root: Path | str) -> pd.DataFrame:
+        """List what is missing, unreadable or odd in a copy, by its labels and its files' headers. Nothing is written.
+
+        Returns:
+            A table with the columns file, problem, detail, advice; no row when the copy is whole.
+
+        Raises:
+            CorpusError: there is nothing of this corpus under `root` at all.
+        """
+        _, found, miscounts = (self.look or self.read)(Path(root))
+        return problems([*found, *miscounts])
 
 
 def build(rows: Sequence[dict], *, corpus: str) -> pd.DataFrame:
     """Make the utterance table out of a loader's rows.
 
     Args:
-        rows: one mapping an utterance; a column that a corpus does not know may be left out, and columns of `OPTIONAL` may
-            be there. `start_s` and `end_s` are
-            seconds within `audio`, a path relative to the corpus root; `emotion` is a name of `labels.EMOTIONS` or None;
-            valence, arousal and dominance are on the corpus's own scale; `rating` is "rated" or "self-reported".
+        rows: one mapping an utterance; what a corpus does not know may be left out. `start_s` and `end_s` are seconds within
+            `audio`, a path relative to the corpus root; `emotion` is a name of `labels.EMOTIONS` or None; valence, arousal and
+            dominance are on the corpus's own scale; `rating` is "rated" or "self-reported".
         corpus: the corpus's name, the same in each row.
 
     Returns:
-        The table with `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a
-        fresh index.
+        `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a fresh index.
 
     Raises:
         ValueError: an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
@@ -97,37 +192,29 @@ def build(rows: Sequence[dict], *, corpus: str) -> pd.DataFrame:
     table = table.reindex(columns=list(types)).astype(types)
     check(table)
     table = table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
-    return table.assign(voices=_voices(table))
-
-
-def _voices(table: pd.DataFrame) -> pd.Series:
-    """All speakers of each row's dialogue, in one string; missing without a dialogue."""
     together = table.groupby("dialogue")["speaker"].unique().map(lambda names: BETWEEN_VOICES.join(sorted(names)))
-    return table["dialogue"].map(together).astype("string")
+    return table.assign(voices=table["dialogue"].map(together).astype("string"))
 
 
 def check(table: pd.DataFrame) -> None:
-    """Hold an utterance table against its rules.
-
-    Args:
-        table: any table with `COLUMNS`; those of `OPTIONAL` may stand behind them.
-
-    Raises:
-        ValueError: the first rule that is broken, with the utterance that breaks it.
-    """
+    """Hold an utterance table against its rules: ValueError for the first that is broken, with the utterance that breaks it."""
     known = [*COLUMNS, *(column for column in OPTIONAL if column in table.columns)]
     if list(table.columns) != known:
         raise ValueError(f"an utterance table has the columns {', '.join(COLUMNS)}; found {', '.join(table.columns)}")
-    strange = ~table["emotion"].isin(labels.EMOTIONS) & table["emotion"].notna()
-    word = next(iter(table.loc[strange, "emotion"]), None)
+
+    def strange(column: str, words: Sequence[str]) -> pd.Series:
+        return ~table[column].isin(words) & table[column].notna()
+
+    emotions = strange("emotion", labels.EMOTIONS)
+    word = next(iter(table.loc[emotions, "emotion"]), None)
     broken = {
         **{f"{column} is missing": table[column].isna() for column in _ALWAYS},
         "is listed twice": table["utterance"].duplicated(),
         "does not end after its start": table["end_s"] <= table["start_s"],
         "starts before 0 s": table["start_s"] < 0,
-        f"has an unknown emotion {word!r}; known are {', '.join(labels.EMOTIONS)}": strange,
-        "has an unknown sex": ~table["sex"].isin(_SEXES) & table["sex"].notna(),
-        "has an unknown kind of rating": ~table["rating"].isin(_RATINGS) & table["rating"].notna(),
+        f"has an unknown emotion {word!r}; known are {', '.join(labels.EMOTIONS)}": emotions,
+        "has an unknown sex": strange("sex", ("female", "male")),
+        "has an unknown kind of rating": strange("rating", ("rated", "self-reported")),
     }
     for rule, rows in broken.items():
         if rows.any():
@@ -140,48 +227,157 @@ def problems(found: Sequence[Problem]) -> pd.DataFrame:
 
 
 def is_synthetic(folder: Path | str) -> bool:
-    """Whether a corpus folder is one of Emocast's synthetic twins and no recording of people (`synthetic.json` says so)."""
-    return (Path(folder) / _SYNTHETIC).is_file()
+    """Whether a corpus folder, or the release's folder in it, is a synthetic twin: its `synthetic.json` says so."""
+    return (Path(folder) / _SYNTHETIC).is_file() or any(Path(folder).glob(f"*/{_SYNTHETIC}"))
 
 
 def expected_counts(folder: Path | str, counts: dict) -> dict:
-    """What a whole copy holds: a synthetic twin says so itself, any other has the release's numbers.
+    """What a whole copy holds: a synthetic twin says so itself, any other has the release's numbers, `counts`."""
+    about = Path(folder) / _SYNTHETIC
+    return json.loads(about.read_text(encoding="utf-8"))["counts"] if about.is_file() else counts
+
+
+# --- corpora of clips: one file an utterance, labelled by its name
+
+
+def recordings(folder: Path) -> list[Path]:
+    """The WAV files of a folder (.wav or .WAV), sorted; the `._*` files that macOS leaves are passed over."""
+    return sorted(path for path in folder.glob("*.[wW][aA][vV]") if not path.name.startswith("."))
+
+
+def damage(message: str) -> str:
+    """The kind of problem that a message of `audio.AudioError` or `meld_sound.ClipError` tells of."""
+    return next((kind for words, kind in _DAMAGE.items() if words in message), "unreadable audio")
+
+
+def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> float | None:
+    """The length of a recording in seconds, by its header; None when it is damaged, which goes to what was `found`."""
+    try:
+        info = audio.inspect(path)
+    except audio.AudioError as error:
+        message = str(error).removeprefix(f"{path}: ")
+        found.append(Problem(where, damage(message), message, advice))
+        return None
+    if info.frames == 0 or info.missing_s > 0:
+        kind = "empty audio" if info.frames == 0 else "truncated audio"
+        found.append(Problem(where, kind, f"holds {info.duration_s:.2f} s, lacks {info.missing_s:.2f} s", advice))
+        return None
+    return info.duration_s
+
+
+def scan(
+    files: Sequence[Path],
+    root: Path,
+    found: list[Problem],
+    *,
+    pattern: re.Pattern,
+    odd: str,
+    row: Callable[[re.Match], dict],
+    advice: str,
+    fits: Callable[[re.Match, Path], bool] = lambda name, path: True,
+) -> tuple[list[dict], dict[str, str]]:
+    """Read the name and the header of every recording below `root` once; what cannot be used is added to what was `found`.
 
     Args:
-        folder: the corpus folder.
-        counts: the release's `COUNTS`.
+        files, root, found: the recordings, the corpus folder, the list of problems.
+        pattern: of a file's name, with the group `code`; `fits` may ask for more. `odd` says what is wrong with other names.
+        row: gives what the parts of the name say, in columns of the utterance table.
+        advice: what to do about a damaged file.
 
     Returns:
-        Counts in the form of `COUNTS`.
+        The rows of what can be used; and utterance -> code of all that are there, damaged ones too.
     """
-    if not is_synthetic(folder):
-        return counts
-    return json.loads((Path(folder) / _SYNTHETIC).read_text(encoding="utf-8"))["counts"]
+    rows: list[dict] = []
+    codes: dict[str, str] = {}
+    for path in files:
+        where = path.relative_to(root).as_posix()
+        name = pattern.fullmatch(path.stem)
+        told = {"utterance": name.group(), **row(name)} if name and fits(name, path) else {}
+        if not told or told["utterance"] in codes:
+            detail = f"{told['utterance']} is there already" if told else odd
+            found.append(Problem(where, "odd name", detail, "rename or remove it"))
+            continue
+        codes[told["utterance"]] = name["code"]
+        length = duration(path, where, found, advice=advice)
+        if length is not None:
+            rows.append({"audio": where, "start_s": 0.0, "end_s": length, **told})
+    return rows, codes
 
 
-def loaded(rows: Sequence[dict], found: Sequence[Problem], *, corpus: str, root: Path | str) -> pd.DataFrame:
-    """End a corpus's `load`: the table of what can be used, and one warning when parts were left out.
+def compare(numbers: Mapping, expected: Mapping, *, file: str, what: str, advice: str) -> list[Problem]:
+    """A problem for each of the `numbers` of a copy that is not as `expected`; `{code}` in `file` and `what` is its key."""
+    found = []
+    for code, wanted in expected.items():
+        number = numbers.get(code, 0)
+        if number != wanted:
+            detail = f"{number:,} {what.format(code=code)} read, a complete copy has {wanted:,}"
+            found.append(Problem(file.format(code=code), "wrong count", detail, advice))
+    return found
 
-    Args:
-        rows: the usable utterances, as for `build`.
-        found: the problems.
-        corpus: the corpus's name as its module is called.
-        root: where the corpus was looked for.
 
-    Returns:
-        The utterance table.
+# --- a corpus of one's own: a profile names its file, `corpora.register` makes it known
+
+
+@lru_cache
+def own(name: str, file: Path) -> Corpus:
+    """The corpus that a file of one's own reads; the file is run once.
+
+    It needs a function `load(root)`, which gives rows of the utterance table, and may hold NAME (its title), CITATION,
+    LICENCE, URL, LABELS, GROUP and COUNTS.
 
     Raises:
-        CorpusError: there is no usable utterance.
+        CorpusError: the file cannot be run, or has no `load`.
     """
-    first = found[0] if found else None
-    if not rows:
-        reason = f"; the first problem: {first.file}: {first.detail}" if first else ""
-        raise CorpusError(f"{corpus} under {root} has no usable utterance{reason}")
-    if first:
-        message = (
-            f"{corpus}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
-            f"What they touch is left out; emocast.corpora.get({corpus!r}).validate(root) lists all"
-        )
-        warnings.warn(message, CorpusWarning, stacklevel=3)
-    return build(rows, corpus=corpus)
+
+    def wrong(what: str) -> CorpusError:
+        return CorpusError(f"the corpus {name!r}: {paths.relative(file)} {what}")
+
+    spec = importlib.util.spec_from_file_location(f"emocast_corpus_{name}", file)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever somebody's file raises: the reader is told which file, and goes there
+        raise wrong(f"cannot be run: {type(error).__name__}: {error}") from error
+    if not callable(getattr(module, "load", None)):
+        raise wrong(f"has no function load(root); it needs one that gives {', '.join(NEEDED)} of each utterance")
+    constants = ("CITATION", "LICENCE", "URL", "LABELS", "GROUP", "COUNTS")
+    said = {constant.lower(): getattr(module, constant) for constant in constants if hasattr(module, constant)}
+    read = partial(_usable, name=name, load=module.load, wrong=wrong)
+    return Corpus(name=name, title=getattr(module, "NAME", name), read=read, is_own=True, **said)
+
+
+def _usable(root: Path, *, name: str, load: Callable, wrong: Callable[[str], CorpusError]) -> Reading:
+    """The rows of one's own corpus whose sound is there, and what is wrong with the others."""
+    rows, found = _given(root, name=name, load=load, wrong=wrong), []
+    lengths = {
+        where: duration(root / where, where, found, advice="get it again, or leave it out of load()")
+        for where in rows["audio"].unique()
+    }
+    length = rows["audio"].map(lengths).astype("float64")
+    past = rows["end_s"] > length + _PAST_S
+    for row in rows[past].itertuples():
+        detail = f"{row.utterance} ends at {row.end_s:.2f} s, the sound at {lengths[row.audio]:.2f} s"
+        found.append(Problem(row.audio, "label past the sound", detail, "correct its times: they are in seconds"))
+    return Reading(rows[length.notna() & ~past].to_dict("records"), found)
+
+
+def _given(root: Path, *, name: str, load: Callable, wrong: Callable[[str], CorpusError]) -> pd.DataFrame:
+    """What the file's `load` gives, as an utterance table."""
+    if not root.is_dir():
+        change = f"put its recordings there, or change corpora.{name}.root in the profile"
+        raise CorpusError(f"no folder {root} for the corpus {name!r}: {change}")
+    try:
+        given = load(root)
+    except Exception as error:  # as in `own`
+        raise wrong(f"load({str(root)!r}) failed with {type(error).__name__}: {error}") from error
+    if not isinstance(given, pd.DataFrame | list) or not len(given):
+        what = "no row" if isinstance(given, pd.DataFrame | list) else f"a {type(given).__name__}"
+        what = "nothing" if given is None else what
+        raise wrong(f"load gave {what}; it has to give a table or a list of mappings")
+    lacking = [column for column in NEEDED if column not in pd.DataFrame(given).columns]
+    if lacking:
+        raise wrong(f"load gave a table without {', '.join(lacking)}; it needs {', '.join(NEEDED)}")
+    try:
+        return build(given, corpus=name)
+    except (ValueError, TypeError) as error:
+        raise wrong(f"load gave no utterance table: {error}") from error

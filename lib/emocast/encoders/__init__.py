@@ -22,6 +22,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from .. import compute
+
 
 class Encoder(Protocol):
     """The face of all encoders.
@@ -55,37 +57,24 @@ class Encoder(Protocol):
 
 
 class _Kind(NamedTuple):
-    """How an encoder is made, and what its embeddings depend on.
-
-    Attributes:
-        module: of this package.
-        maker: the class in it.
-        sources: further modules of this package that determine the embeddings.
-        packages: distributions that compute them.
-        sourced: whether a SOURCE follows the name.
-        reduced: whether it computes in bf16 too.
-    """
+    """How an encoder is made, `maker` of `module`; and what its embeddings depend on besides: other modules, packages."""
 
     module: str
     maker: str
-    sources: tuple[str, ...]
     packages: tuple[str, ...]
-    sourced: bool = True
-    reduced: bool = False
+    sources: tuple[str, ...] = ("hub",)
+    sourced: bool = True  # whether a SOURCE follows the name
+    reduced: bool = False  # whether it computes in bf16 too
 
 
-_CHECKPOINT = ("checkpoint", "checkpoint_model", "checkpoint_files", "checkpoint_recipe", "batches", "convolutions")
-_SPEECH = ("speech_families", "speech_files", "checkpoint_files", "batches", "convolutions")
 _KINDS = {
-    "handcrafted": _Kind("handcrafted", "Handcrafted", (), ("librosa",), sourced=False),
-    "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", _CHECKPOINT, ("transformers",), reduced=True),
-    "transformers": _Kind("speech", "SpeechModel", _SPEECH, ("transformers",), reduced=True),
-    "laion-clap": _Kind("laion", "LaionClap", ("pieces", "foreign", "batches"), ("laion-clap",)),
-    "msclap": _Kind("microsoft", "MicrosoftClap", ("pieces", "foreign", "batches"), ("msclap",)),
-    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("foreign", "batches"), ("funasr",)),
-    "dual": _Kind(
-        "dual", "Dual", ("dual_model", "dual_words", "foreign", "batches", "convolutions"), ("transformers",)
-    ),
+    "handcrafted": _Kind("handcrafted", "Handcrafted", ("librosa",), (), sourced=False),
+    "wav2vec2": _Kind("wav2vec2", "Wav2Vec2", ("transformers",), reduced=True),
+    "transformers": _Kind("speech", "SpeechModel", ("transformers",), ("hub", "wav2vec2"), reduced=True),
+    "laion-clap": _Kind("clap", "LaionClap", ("laion-clap",)),
+    "msclap": _Kind("clap", "MicrosoftClap", ("msclap",)),
+    "emotion2vec": _Kind("emotion2vec", "Emotion2Vec", ("funasr",)),
+    "dual": _Kind("dual", "Dual", ("transformers",), ("hub", "wav2vec2")),
 }
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.
@@ -96,14 +85,10 @@ def get(name: str, *, precision: str = "fp32") -> Encoder:
     """Make an encoder by its name; heavy packages are imported only here. One that was made before is given again.
 
     Args:
-        name: see the table above, for example "wav2vec2:speechbrain/emotion-recognition-wav2vec2-IEMOCAP".
+        name: see the table above. ValueError where there is no such encoder; the message lists those there are.
         precision: "fp32", "bf16", or "auto": bf16 where encoder and machine compute in it, otherwise fp32.
 
-    Returns:
-        The encoder.
-
     Raises:
-        ValueError: there is no such encoder, or none of that precision; the message lists those there are.
         hub.CheckpointError: the encoder's checkpoint is missing or damaged (a ValueError too).
     """
     kind, source = _parsed(name)
@@ -116,20 +101,18 @@ def get(name: str, *, precision: str = "fp32") -> Encoder:
         return maker()
     if not kind.reduced:
         return maker(source)
-    from ..device import precision as answer
-
-    return maker(source, precision=answer(precision))
+    return maker(source, precision=compute.precision(precision))
 
 
 def modules(name: str) -> tuple[str, ...]:
     """The sources below `lib/emocast` that determine the embeddings of an encoder or of a kind of encoders ("wav2vec2")."""
-    kind = _kind(name)
+    kind = _KINDS[name.partition(":")[0]]
     return ("audio.py", *(f"encoders/{module}.py" for module in (kind.module, *kind.sources)))
 
 
 def packages(name: str) -> tuple[str, ...]:
     """The distributions whose versions belong to an encoder's identity. PyTorch's does not: only last digits depend on it."""
-    return _kind(name).packages
+    return _KINDS[name.partition(":")[0]].packages
 
 
 def resolved(name: str) -> str:
@@ -148,22 +131,8 @@ def resolved(name: str) -> str:
 
 
 def _parsed(name: str) -> tuple[_Kind, str]:
-    found, colon, source = _kind(name), *name.partition(":")[1:]
-    if found.sourced != bool(source) or (colon and not found.sourced):
-        raise _unknown(name)
-    return found, source
-
-
-def _kind(name: str) -> _Kind:
-    kind = name.partition(":")[0]
-    if kind not in _KINDS:
-        raise _unknown(name)
-    return _KINDS[kind]
-
-
-def _unknown(name: str) -> ValueError:
-    return ValueError(f"no encoder {name!r}; there is {', '.join(_described())}")
-
-
-def _described() -> list[str]:
-    return [f"{name}<folder, file or hub id>" if name.endswith(":") else name for name in NAMES]
+    kind, colon, source = name.partition(":")
+    if kind not in _KINDS or _KINDS[kind].sourced != bool(source) or (colon and not source):
+        known = [f"{known}<folder, file or hub id>" if known.endswith(":") else known for known in NAMES]
+        raise ValueError(f"no encoder {name!r}; there is {', '.join(known)}")
+    return _KINDS[kind], source

@@ -1,44 +1,33 @@
-"""Encoders side by side: how large each is, how fast here and now, and what half the digits change.
-
-A list of encoders' speeds holds for the machine it was made on. So each one is made, hears the same windows and is timed in
-the run that shows it; one whose checkpoint is not there is a row with the reason, not the end of the notebook.
-"""
+"""Encoders side by side: whether each is there, how large, how fast here and now, and what half the digits change."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .. import audio, device
-from . import Encoder, get, hub, resolved
-
-# How files of weights are called; the first of these that a folder holds are what its encoder reads.
-_WEIGHTS = ("wav2vec2.ckpt", "*.safetensors", "*.bin", "*.pt")
+from .. import audio, compute
+from . import Encoder, clap, dual, emotion2vec, get, hub, speech, wav2vec2
 
 _EMULATED_BYTES = 50_000_000  # wav2vec2-base, of 378 MB, takes a minute and more a window
 
 
 def side_by_side(names: Sequence[str], windows: pd.DataFrame, root: Path | str, *, precision: str) -> pd.DataFrame:
-    """Measure encoders on the same windows, all of which are really computed: the store is not asked.
+    """Make encoders and time them on the same windows, in this run and on this machine: the store is not asked.
 
     Args:
-        names: encoders' names (`encoders.get`).
-        windows: the windows to hear, some ten: the columns audio (relative to `root`), start_s and end_s (seconds) are used.
-        root: the corpus root.
+        names: encoders' names; one whose checkpoint is not there is a row with the reason.
+        windows: some ten: the columns audio (relative to `root`), start_s and end_s (seconds) are used.
+        root: the corpus root; an audio.AudioError is raised where a window cannot be read.
         precision: "fp32", "bf16" or "auto", as for `encoders.get`.
 
     Returns:
-        One row an encoder: encoder, dimension (how many values an embedding has), sample_rate (Hz), precision, megabytes
-        (of the files of its weights; 0 without any), windows (how many were timed), speed (seconds of sound embedded a
-        second; neither reading nor a first window that warms it up is timed), and problem: why an encoder was left out,
-        else empty.
-
-    Raises:
-        audio.AudioError: a window cannot be read.
+        One row an encoder: encoder, dimension, sample_rate (Hz), precision, megabytes (of its weights), windows, speed (seconds
+        of sound embedded a second, without reading and a first window), and problem: why it was left out, else empty.
     """
     rows = []
     for name in names:
@@ -47,33 +36,29 @@ def side_by_side(names: Sequence[str], windows: pd.DataFrame, root: Path | str, 
         except ValueError as error:  # CheckpointError is one
             rows.append({"encoder": name, "problem": str(error)})
             continue
-        face = {"dimension": encoder.dimension, "sample_rate": encoder.sample_rate, "precision": encoder.precision}
-        size = {"megabytes": weights_size(name) / 1e6}
-        timed = {"windows": len(windows), "speed": _speed(encoder, windows, root), "problem": ""}
-        rows.append({"encoder": name, **face, **size, **timed})
+        face = {fact: getattr(encoder, fact) for fact in ("dimension", "sample_rate", "precision")}
+        waveforms = _read(encoder, windows, root)
+        encoder.encode(waveforms[:1])
+        started = time.perf_counter()
+        encoder.encode(waveforms)
+        seconds = sum(len(waveform) for waveform in waveforms) / encoder.sample_rate
+        timed = {"windows": len(windows), "speed": seconds / (time.perf_counter() - started), "problem": ""}
+        rows.append({"encoder": name, **face, "megabytes": weights_size(name) / 1e6, **timed})
     columns = ["encoder", "dimension", "sample_rate", "precision", "megabytes", "windows", "speed", "problem"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def in_bf16(names: Sequence[str], windows: pd.DataFrame, root: Path | str) -> pd.DataFrame:
-    """Compare embeddings computed in bf16 with those in fp32.
+    """Compare embeddings computed in bf16 with those in fp32; arguments and errors as for `side_by_side`.
 
-    Any processor can take this measure; one that does not compute in bf16 emulates it, which takes minutes for a large
-    network. There only small ones (`_EMULATED_BYTES`) are measured.
-
-    Args:
-        names: encoders' names.
-        windows: as for `side_by_side`.
-        root: the corpus root.
+    A processor that does not compute in bf16 emulates it, which takes minutes for a large network: there only small ones
+    (`_EMULATED_BYTES`) are measured.
 
     Returns:
         One row an encoder: encoder, windows, median and percentile_1 (the first percentile over the windows) of the cosine
         between the two embeddings of a window, and problem: why there is none, else empty.
-
-    Raises:
-        audio.AudioError: a window cannot be read.
     """
-    rows, computes = [], device.precision("auto") == "bf16"
+    rows, computes = [], compute.precision("auto") == "bf16"
     for name in names:
         try:
             both = [get(name, precision=precision) for precision in ("fp32", "bf16")]
@@ -92,44 +77,28 @@ def in_bf16(names: Sequence[str], windows: pd.DataFrame, root: Path | str) -> pd
     return pd.DataFrame(rows, columns=["encoder", "windows", "median", "percentile_1", "problem"])
 
 
-def weights_size(name: str) -> int:
-    """Bytes of the files that hold an encoder's weights; 0 for an encoder that has none.
+def weights(name: str) -> list[Path]:
+    """The files that hold an encoder's weights (and some their heads); none for an encoder that has none.
 
-    Args:
-        name: of an encoder that `encoders.get` can make.
-
-    Returns:
-        The size on disk, where some checkpoints hold a little more than the encoder: their heads.
+    Raises:
+        hub.CheckpointError: they are not there; the message says which files to put where.
     """
-    source = resolved(name).partition(":")[2]
-    if not source:
-        return 0
-    place = _place(source)
-    if place.is_file():
-        return place.stat().st_size
-    found = next((files for pattern in _WEIGHTS if (files := list(place.glob(pattern)))), [])
-    return sum(file.stat().st_size for file in found)
+    kind, _, source = name.partition(":")
+    if kind == "wav2vec2":
+        return [hub.find(source, needed=wav2vec2.NEEDED, optional=wav2vec2.OPTIONAL) / wav2vec2.ENCODER]
+    if kind == "transformers":
+        folder, files = speech.find(speech.parted(source)[0])
+        return [folder / file for file in files]
+    if kind == "emotion2vec":
+        return [emotion2vec.find(source)[1]]
+    if kind == "dual":
+        return [hub.find(source, needed=(dual.CONFIG, dual.WEIGHTS)) / dual.WEIGHTS]
+    return [hub.find_file(source)] if source else []
 
 
-def _place(source: str) -> Path:
-    """Where a checkpoint is: a folder or a file on this machine, perhaps with "@layer" behind it, or in the hub's cache."""
-    for name in (source, source.rpartition("@")[0]):
-        here = hub.local(name) if name else None
-        if here:
-            return here
-    if source.count("/") > 1:  # owner/name/file.pt
-        return hub.find_file(source)
-    return hub.find(source.partition("@")[0], needed=())
-
-
-def _speed(encoder: Encoder, windows: pd.DataFrame, root: Path | str) -> float:
-    """Seconds of sound that an encoder embeds in a second."""
-    waveforms = _read(encoder, windows, root)
-    encoder.encode(waveforms[:1])
-    started = time.perf_counter()
-    encoder.encode(waveforms)
-    taken = time.perf_counter() - started
-    return sum(len(waveform) for waveform in waveforms) / encoder.sample_rate / taken
+def weights_size(name: str) -> int:
+    """Bytes of the files of `weights`."""
+    return sum(file.stat().st_size for file in weights(name))
 
 
 def _read(encoder: Encoder, windows: pd.DataFrame, root: Path | str) -> list[np.ndarray]:
@@ -145,3 +114,27 @@ def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The cosine between each two rows of arrays of shape (n, dimension): (n,)."""
     first, second = first.astype(np.float64), second.astype(np.float64)
     return (first * second).sum(axis=1) / (np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1))
+
+
+def missing(name: str, *, texts: bool = False) -> str:
+    """Say which files of an encoder's checkpoint to put where; empty when nothing is missing.
+
+    Args:
+        name: an encoder's name (`encoders.get`). Damage shows only when a model is read; where a network may be used
+            (`hub.find`), what is missing is downloaded.
+        texts: whether texts are embedded too, for which some need a tokenizer beside.
+    """
+    kind, lacking = name.partition(":")[0], []
+    looks = [] if kind == "dual" else [partial(weights, name)]  # a model of the demo's own, which nobody must bring
+    looks += [partial(clap.tokenizer_files, clap.TOKENIZERS[kind])] if texts and kind in clap.TOKENIZERS else []
+    for look in looks:
+        try:
+            look()
+        except hub.CheckpointError as error:
+            lacking.append(error.advice or str(error))
+    return "; ".join(lacking)
+
+
+def missing_classifier(source: str) -> str:
+    """The same of a published classifier (`ser.candidates`), which has the files of one format or of the other."""
+    return missing(f"wav2vec2:{source}") and missing(f"transformers:{source}")

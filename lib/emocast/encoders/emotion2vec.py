@@ -1,19 +1,15 @@
 """emotion2vec through funasr, the package of its makers (Ma et al. 2023, arXiv 2312.15185): an optional extra.
 
-SOURCE is a folder or a hub id such as "emotion2vec/emotion2vec_base" or "emotion2vec/emotion2vec_plus_large". A folder holds
-
-- `config.yaml`: the architecture, read as data
-- `model.pt` or `emotion2vec_base.pt`: the weights
-
-funasr would run code that such a folder names: it imports any Python file where the settings say `trust_remote_code`, also
-by way of a second model, and evaluates one setting, `feature_encoder_spec`, as Python. So funasr never sees the folder. It
-gets the numbers of the architecture, after that one setting was found to be the known one, and the weights are read here.
+SOURCE is a folder or a hub id such as "emotion2vec/emotion2vec_base", with `config.yaml` and `model.pt` or
+`emotion2vec_base.pt`. funasr would run code that such a folder names: it imports any Python file where the settings say
+`trust_remote_code`, also by way of a second model, and evaluates one setting, `feature_encoder_spec`, as Python. So funasr
+never sees the folder: it gets the numbers of the architecture, that one setting is the known
+one, and the weights are read here.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +17,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from .. import cache, device
-from . import batches, foreign, hub
+from .. import compute
+from . import hub
+from .clap import guarded
 
 CONFIG = "config.yaml"
 WEIGHTS = ("model.pt", "emotion2vec_base.pt")
@@ -30,18 +27,13 @@ WEIGHTS = ("model.pt", "emotion2vec_base.pt")
 _SPECIFICATION = "[(512,10,5)]+[(512,3,2)]*4+[(512,2,2)]+[(512,2,2)]"  # the convolutions of all official models
 _SHORTEST = 400  # samples: one frame of these convolutions, 25 ms
 _EXPECTED = "an emotion2vec such as the hub's emotion2vec/emotion2vec_base, config.yaml and weights from one place"
-_PREFIXES = ("module.", "d2v_model.")
-_NOT_HEARD = "modality_encoders.AUDIO.decoder."  # pre-training's: some files have it, some have not
+_UNUSED = "modality_encoders.AUDIO.decoder."  # pre-training's: some files have it, some have not
 
 
 class Emotion2Vec:
     """The embeddings of one checkpoint: the mean over time of the network's last layer, as funasr gives it.
 
-    Args:
-        source: a folder or a hub id, as for `hub.find`.
-
-    Raises:
-        hub.CheckpointError: the checkpoint is missing, damaged or of another kind, or funasr is not installed.
+    SOURCE is a folder or a hub id, as for `hub.find`; CheckpointError where it is of another kind, or funasr not installed.
     """
 
     sample_rate = 16_000
@@ -51,42 +43,45 @@ class Emotion2Vec:
     def __init__(self, source: str) -> None:
         """Read the checkpoint."""
         self.name = f"emotion2vec:{source}"
-        folder = hub.find(source, needed=[CONFIG], optional=WEIGHTS)
-        present = [folder / name for name in WEIGHTS if (folder / name).is_file()]
-        if not present:
-            raise hub.CheckpointError(f"no {' or '.join(WEIGHTS)} in {folder}: expected is {_EXPECTED}")
-        self._model, self.dimension, self.digest = foreign.loaded(_load, folder / CONFIG, present[0])
+        self._model, self.dimension, self.digest = hub.loaded(_load, *find(source))
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Embed n waveforms at 16 kHz, each of shape (samples,): float32, shape (n, dimension).
-
-        Each is heard for itself.
 
         Raises:
             ValueError: a waveform is shorter than one frame (25 ms) or has more than one channel.
         """
         embeddings = np.empty((len(waveforms), self.dimension), np.float32)
-        with foreign.guarded():
-            for row, waveform in enumerate(batches.mono(waveforms, shortest=_SHORTEST)):
-                heard = self._model.generate(waveform.numpy(), granularity="utterance", extract_embedding=True)
-                embeddings[row] = heard[0]["feats"]
+        with guarded():
+            for row, waveform in enumerate(hub.mono(waveforms, shortest=_SHORTEST)):
+                found = self._model.generate(waveform.numpy(), granularity="utterance", extract_embedding=True)
+                embeddings[row] = found[0]["feats"]
         return embeddings
+
+
+def find(source: str) -> tuple[Path, Path]:
+    """The settings and the weights of a checkpoint; CheckpointError where one is missing."""
+    folder = hub.find(source, needed=[CONFIG], optional=WEIGHTS)
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return folder / CONFIG, folder / name
+    advice = f"put {' or '.join(WEIGHTS)} into {folder}"
+    raise hub.CheckpointError(f"no {' or '.join(WEIGHTS)} in {folder}: expected is {_EXPECTED}", advice=advice)
 
 
 @functools.lru_cache(maxsize=1)
 def _load(config: Path, weights: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[Any, int, str]:
     """Read a checkpoint. `stamp` stands for what the files hold: part of the key under which the result stays in memory."""
     architecture = _architecture(config)
-    tensors = _tensors(foreign.read(weights), weights)
-    with foreign.guarded():
+    tensors = _tensors(hub.read_training(weights), weights)
+    with guarded():
         model = _empty(architecture, config)
-    kept = {name: tensor for name, tensor in model.model.state_dict().items() if name.startswith(_NOT_HEARD)}
+    kept = {name: tensor for name, tensor in model.model.state_dict().items() if name.startswith(_UNUSED)}
     wanted = model.model.state_dict().keys()
     # what is left over: a classifier's last layer, and what pre-training alone needs
-    heard = {name: tensor for name, tensor in tensors.items() if name in wanted}
-    foreign.fill(model.model, kept | heard, weights, expected=_EXPECTED)
-    digest = hashlib.sha256((cache.file_digest(config) + cache.file_digest(weights)).encode()).hexdigest()
-    return model, int(architecture["embed_dim"]), digest
+    found = {name: tensor for name, tensor in tensors.items() if name in wanted}
+    hub.fill(model.model, kept | found, weights, expected=_EXPECTED)
+    return model, int(architecture["embed_dim"]), hub.digest(config, weights)
 
 
 def _empty(architecture: dict[str, Any], config: Path) -> Any:
@@ -100,7 +95,7 @@ def _empty(architecture: dict[str, Any], config: Path) -> Any:
         ) from error
     quiet = {"disable_update": True, "disable_pbar": True, "log_level": "ERROR"}
     try:
-        return AutoModel(model="Emotion2vec", model_conf=architecture, device=device.best(), **quiet)
+        return AutoModel(model="Emotion2vec", model_conf=architecture, device=compute.best_device(), **quiet)
     except Exception as error:  # settings that cannot be show themselves in many ways
         raise hub.CheckpointError(
             f"{config}: funasr makes no model of these settings ({error}): expected is {_EXPECTED}"
@@ -131,10 +126,4 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Any]:
         content = content.get(part, content)
         if not isinstance(content, dict):
             raise hub.CheckpointError(f"{path}: {part} does not hold named weights: expected is {_EXPECTED}")
-    return {_plain(str(name)): tensor for name, tensor in content.items()}
-
-
-def _plain(name: str) -> str:
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
+    return {str(name).removeprefix("module.").removeprefix("d2v_model."): tensor for name, tensor in content.items()}

@@ -1,11 +1,9 @@
 """Hand-crafted features: pitch, energy, MFCC and mel filter bank, pooled over a window.
 
 The preprint names them as the classic way (section "Handcrafted Audio Features") and gives no settings; these are common
-ones, stated here. Frames are computed once a file and pooled for each window, so that a sweep of overlapping windows costs
-little more than one pass.
-
-No leak by construction: each frame looks at its own samples only (no Viterbi smoothing of pitch over the file, no
-normalisation by the file, no centred padding), and a window takes the frames that lie wholly inside it.
+ones. Frames are computed once a file and pooled for each window. No leak by construction: each frame looks at its own samples
+only (no Viterbi smoothing of pitch over the file, no normalisation by the file, no centred padding), and a window takes the
+frames that lie wholly inside it.
 """
 
 from __future__ import annotations
@@ -62,16 +60,10 @@ class Handcrafted:
         return len(FRAME_FEATURES) * len(POOLS) + 1
 
     def frames(self, waveform: np.ndarray) -> np.ndarray:
-        """Compute the frame features of a waveform.
+        """The frame features of a waveform at 16 kHz, shape (samples,): float32, shape (frames, features).
 
-        Args:
-            waveform: float samples at 16 kHz, shape (samples,).
-
-        Returns:
-            float32, shape (frames, features): row k is computed from the samples [k * HOP, k * HOP + SUPPORT) alone.
-
-        Raises:
-            ValueError: the waveform is shorter than one frame, or has more than one channel.
+        Row k is computed from the samples [k * HOP, k * HOP + SUPPORT) alone. ValueError where the waveform is shorter than
+        one frame, or has more than one channel.
         """
         if np.ndim(waveform) != 1:
             raise ValueError(f"a waveform has the shape {np.shape(waveform)}; expected (samples,)")
@@ -95,14 +87,7 @@ class Handcrafted:
         return np.vstack([np.log(pitch), energy, crossings, cepstra, mel]).T.astype(np.float32)
 
     def pool(self, frames: np.ndarray) -> np.ndarray:
-        """Pool the frames of one window.
-
-        Args:
-            frames: shape (frames, features), at least one frame.
-
-        Returns:
-            float32, shape (dimension,).
-        """
+        """Pool the frames of one window, shape (frames, features), at least one: float32, shape (dimension,)."""
         energy = frames[:, FRAME_FEATURES.index("log_energy")]
         speech = energy >= np.percentile(energy, 95) - SPEECH_BELOW_PEAK
         pitch, rest = (
@@ -117,11 +102,7 @@ class Handcrafted:
         return np.stack(pooled) if pooled else np.empty((0, self.dimension), np.float32)
 
     def encode_spans(self, path: Path, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-        """Embed spans of one file; its frames are computed once.
-
-        Args:
-            path: the sound file.
-            spans: the first frame of each span and the one after its last, at the file's own rate.
+        """Embed spans of one file, each its first frame and the one after its last at the file's own rate; frames are shared.
 
         Returns:
             float32, shape (n, dimension). A span's embedding depends on no sample outside it. Where the file has the

@@ -1,69 +1,50 @@
-"""Figures: data and axes in, axes out. No file is read or written here.
+"""Figures: data and axes in, nothing out. No file is read or written here.
 
 Each emotion has the colour of `labels.COLOURS` in every figure; units stand in the axis labels; where there are samples
 there are intervals; what a paper printed is black.
 """
 
-from __future__ import annotations
-
-from .base import FEWEST, PUBLISHED_COLOUR, SERIES_COLOURS, style
-from .catalogue import criteria_matrix, sizes
-from .claims import changes, gains, ladder, learning_curve
-from .classes import accuracies, confusion, scores, shares
-from .contrast import alignment, cluster_sweep, hulls, prompt_spread, texts
-from .conversations import balance, history, repeats, speech, transitions
-from .corpora import durations, emotion_counts, timeline, valence_arousal
-from .dimensions import distribution, errors, scatter
-from .embeddings import embedding, probes
-from .recordings import held_out_scores, recording
-from .reliability import reliability
-from .search import search
-from .shifts import differences, eligible_events, recalls, rung, sweep
-from .training import losses, training_curves
-
-__all__ = [
-    "FEWEST",
-    "PUBLISHED_COLOUR",
-    "SERIES_COLOURS",
-    "accuracies",
-    "alignment",
-    "balance",
-    "changes",
-    "cluster_sweep",
-    "confusion",
-    "criteria_matrix",
-    "differences",
-    "distribution",
-    "durations",
-    "eligible_events",
-    "embedding",
-    "emotion_counts",
-    "errors",
-    "gains",
-    "held_out_scores",
-    "history",
-    "hulls",
-    "ladder",
-    "learning_curve",
-    "losses",
-    "probes",
-    "prompt_spread",
-    "recalls",
-    "recording",
-    "reliability",
-    "repeats",
-    "rung",
-    "scatter",
-    "scores",
-    "search",
-    "shares",
-    "sizes",
-    "speech",
-    "style",
-    "sweep",
-    "texts",
-    "timeline",
-    "training_curves",
-    "transitions",
-    "valence_arousal",
-]
+# isort: off
+from .base import FEWEST
+from .base import PUBLISHED_COLOUR
+from .base import SERIES_COLOURS
+from .base import intervals
+from .base import style  # noqa: F401
+from .corpora import balance
+from .corpora import criteria_matrix
+from .corpora import durations
+from .corpora import emotion_counts
+from .corpora import history
+from .corpora import repeats
+from .corpora import sizes
+from .corpora import speech  # noqa: F401
+from .corpora import timeline
+from .corpora import transitions
+from .corpora import valence_arousal  # noqa: F401
+from .embeddings import alignment
+from .embeddings import cluster_sweep
+from .embeddings import embedding
+from .embeddings import hulls
+from .embeddings import probes
+from .embeddings import prompt_spread
+from .embeddings import texts  # noqa: F401
+from .recordings import held_out_scores
+from .recordings import recording  # noqa: F401
+from .scores import accuracies
+from .scores import by_protocol
+from .scores import by_shift
+from .scores import changes
+from .scores import confusion
+from .scores import differences
+from .scores import dimensions  # noqa: F401
+from .scores import eligible_events
+from .scores import gains
+from .scores import hyperparameters
+from .scores import learning_curve
+from .scores import losses
+from .scores import recalls  # noqa: F401
+from .scores import reliability_diagram
+from .scores import scores
+from .scores import shares
+from .scores import sweep
+from .scores import training_curves  # noqa: F401

@@ -1,131 +1,239 @@
-"""What a corpus holds: counts, lengths, ratings, and a dialogue as it runs."""
+"""What a corpus holds: counts, lengths, ratings, a dialogue as it runs, which emotion follows which; and the 32 of the audit.
+
+Each function draws into `ax` (the current axes by default) and gives it back.
+"""
 
 from __future__ import annotations
 
-import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 
 from .. import labels
 from . import base
+from .base import SERIES_COLOURS
+
+#: Score -> fill and sign. The signs and the lightness tell them apart without colour.
+MARKS = {"met": ("#44AA99", "yes"), "not met": ("#F2F2F2", "no"), "not stated": ("#DDCC77", "?")}
+
+#: Part of a window -> colour, in the order of the rows.
+PARTS = {
+    "speaker to come": SERIES_COLOURS[0],
+    "others": SERIES_COLOURS[4],
+    "both at once": SERIES_COLOURS[5],
+    "silence": "0.88",
+}
+_BOX = {"fc": "white", "ec": "none", "pad": 1}
+_UNLABELLED = "no majority"
 
 
-def emotion_counts(table: pd.DataFrame, ax: Axes | None = None, *, by: str = "session") -> Axes:
-    """Stacked bars: how many utterances of each emotion each session (or speaker) has.
-
-    Args:
-        table: an utterance table; unlabelled rows are shown as "no majority".
-        ax: where to draw; the current axes by default.
-        by: the column of the bars.
-    """
-    ax = base.axes(ax)
-    emotion = table["emotion"].fillna("no majority")
-    counts = pd.crosstab(table[by], emotion)
-    shown = [
-        *labels.ordered(set(counts.columns) - {"no majority"}),
-        *(["no majority"] if "no majority" in counts else []),
-    ]
+def emotion_counts(table: pd.DataFrame, ax: Axes, *, by: str = "session") -> None:
+    """Stacked bars: how many utterances of each emotion each session (or what `by` names) has in an utterance table."""
+    counts = pd.crosstab(table[by], table["emotion"].fillna(_UNLABELLED))
+    shown = labels.ordered(set(counts.columns) - {_UNLABELLED}) + [_UNLABELLED] * (_UNLABELLED in counts)
     colours = [labels.COLOURS.get(name, "#FFFFFF") for name in shown]
     counts[shown].plot.bar(stacked=True, color=colours, ax=ax, width=0.8, edgecolor="0.4", linewidth=0.4, rot=0)
     ax.set(xlabel=by, ylabel="utterances", title=f"Emotions by {by}")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    base.legend_beside(ax)
     ax.grid(axis="x", visible=False)
-    return ax
 
 
-def durations(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How long utterances are, an emotion a box (quartiles; whiskers to the 5th and 95th percentile).
+def durations(table: pd.DataFrame, ax: Axes) -> None:
+    """How long the utterances of a table are, a box an emotion (quartiles; whiskers to the 5th and 95th percentile).
 
-    Args:
-        table: an utterance table; emotions with fewer than `base.FEWEST` utterances are not shown.
-        ax: where to draw.
+    Emotions with fewer than `base.FEWEST` utterances are not shown.
     """
-    ax = base.axes(ax)
     shown = base.frequent(table).assign(seconds=lambda rows: rows["end_s"] - rows["start_s"])
     order = labels.ordered(shown["emotion"])
-    sns.boxplot(
-        shown, x="seconds", y="emotion", hue="emotion", order=order, hue_order=order, palette=labels.COLOURS,
-        whis=(5, 95), fliersize=0, legend=False, ax=ax, saturation=1,
-    )  # fmt: skip
+    look = {"order": order, "hue_order": order, "palette": labels.COLOURS, "whis": (5, 95), "fliersize": 0}
+    sns.boxplot(shown, x="seconds", y="emotion", hue="emotion", legend=False, saturation=1, **look, ax=ax)
     ax.set(xlabel="length of an utterance in seconds", ylabel="", xlim=(0, None), title="Utterance lengths")
-    return ax
 
 
 def valence_arousal(
-    table: pd.DataFrame,
-    ax: Axes | None = None,
-    *,
-    scale: tuple[float, float] = (1, 5),
-    raters: pd.DataFrame | None = None,
-) -> Axes:
+    table: pd.DataFrame, ax: Axes, *, scale: tuple[float, float] = (1, 5), raters: pd.DataFrame | None = None
+) -> None:
     """The plane of valence and arousal: each emotion's mean with its spread (one standard deviation) over its utterances.
 
-    Args:
-        table: an utterance table with valence and arousal; emotions with fewer than `base.FEWEST` ratings are not shown.
-        ax: where to draw.
-        scale: the corpus's lowest and highest value.
-        raters: by emotion, the standard deviation of one rater about the mean of the same utterance, columns valence and
-            arousal; drawn as a thick bar.
+    Emotions with fewer than `base.FEWEST` ratings in the utterance table are not shown. `scale` is the corpus's lowest and
+    highest value. `raters` holds by emotion the standard deviation of one rater about the mean of the same utterance, columns
+    valence and arousal; drawn as a thick bar.
     """
-    ax = base.axes(ax)
     rated = base.frequent(table.dropna(subset=["valence", "arousal"]))
     for emotion in labels.ordered(rated["emotion"]):
-        chosen = rated[rated["emotion"] == emotion]
-        x, y = chosen["valence"], chosen["arousal"]
-        ax.errorbar(
-            x.mean(), y.mean(), xerr=x.std(), yerr=y.std(), fmt="o", ms=9, color=labels.COLOURS[emotion],
-            mec="black", mew=0.6, elinewidth=1.5, label=f"{emotion} ({len(chosen):,})",
-        )  # fmt: skip
+        plane, colour = rated.loc[rated["emotion"] == emotion, ["valence", "arousal"]], labels.COLOURS[emotion]
+        middle, spread = plane.mean(), plane.std()
+        look = {"fmt": "o", "ms": 9, "color": colour, "mec": "black", "mew": 0.6, "elinewidth": 1.5}
+        ax.errorbar(*middle, xerr=spread.iloc[0], yerr=spread.iloc[1], label=f"{emotion} ({len(plane):,})", **look)
         if raters is not None and emotion in raters.index:
-            apart = raters.loc[emotion]
-            ax.errorbar(
-                x.mean(), y.mean(), xerr=apart["valence"], yerr=apart["arousal"], fmt="none", zorder=1,
-                ecolor=labels.COLOURS[emotion], elinewidth=9, alpha=0.4,
-            )  # fmt: skip
+            apart = {"xerr": raters.loc[emotion, "valence"], "yerr": raters.loc[emotion, "arousal"]}
+            ax.errorbar(*middle, **apart, fmt="none", zorder=1, ecolor=colour, elinewidth=9, alpha=0.4)
     ax.set(xlim=scale, ylim=scale, aspect="equal", title="Where emotions lie: mean and one standard deviation")
     if raters is not None:
-        said = "thin: over utterances\nthick: between raters\nof one utterance"
-        ax.text(1.03, 0.02, said, transform=ax.transAxes, va="bottom", fontsize=9)
-    ax.set(
-        xlabel=f"valence ({scale[0]:g} negative to {scale[1]:g} positive)",
-        ylabel=f"arousal ({scale[0]:g} calm to {scale[1]:g} excited)",
-    )
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="emotion (utterances)")
-    return ax
+        words = "thin: over utterances\nthick: between raters\nof one utterance"
+        ax.text(1.03, 0.02, words, transform=ax.transAxes, va="bottom", fontsize=9)
+    ax.set(xlabel=base.on_scale("valence", scale), ylabel=base.on_scale("arousal", scale))
+    base.legend_beside(ax, title="emotion (utterances)")
 
 
-def timeline(dialogue: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """One dialogue as it runs: each turn a bar on its speaker's line, in its emotion's colour.
+def timeline(dialogue: pd.DataFrame, ax: Axes) -> None:
+    """One dialogue of an utterance table as it runs: each turn a bar on its speaker's line, in its emotion's colour."""
+    base.turns(ax, dialogue, height=0.7, lw=0.5)
+    shown = labels.ordered(dialogue["emotion"].dropna()) + [_UNLABELLED] * bool(dialogue["emotion"].isna().any())
+    handles = [Patch(fc=labels.COLOURS.get(name, "#FFFFFF"), ec="black", lw=0.5, label=name) for name in shown]
+    ax.set(xlabel="seconds", xlim=(0, dialogue["end_s"].max() + 1), title=f"Dialogue {dialogue['dialogue'].iloc[0]}")
+    base.legend_beside(ax, handles=handles)
 
-    Args:
-        dialogue: the rows of one dialogue of an utterance table.
-        ax: where to draw.
+
+def transitions(counts: pd.DataFrame, ax: Axes) -> None:
+    """Which emotion follows which: shares of each row in percent, with the counts below.
+
+    `counts` has the emotion of the turn before as its index, that of the turn as columns; emotions that occur fewer than
+    `base.FEWEST` times on both sides are not shown.
     """
-    ax = base.axes(ax)
-    speakers = sorted(dialogue["speaker"].unique())
-    for row in dialogue.itertuples():
-        colour = "#FFFFFF" if pd.isna(row.emotion) else labels.COLOURS[row.emotion]
-        ax.barh(
-            speakers.index(row.speaker),
-            row.end_s - row.start_s,
-            left=row.start_s,
-            height=0.7,
-            color=colour,
-            ec="black",
-            lw=0.5,
-        )
-    shown = labels.ordered(dialogue["emotion"].dropna())
-    handles = [mpl.patches.Patch(fc=labels.COLOURS[name], ec="black", lw=0.5, label=name) for name in shown]
-    if dialogue["emotion"].isna().any():
-        handles.append(mpl.patches.Patch(fc="#FFFFFF", ec="black", lw=0.5, label="no majority"))
-    ax.set(
-        yticks=range(len(speakers)),
-        yticklabels=speakers,
-        xlabel="seconds",
-        title=f"Dialogue {dialogue['dialogue'].iloc[0]}",
-    )
-    ax.set_xlim(0, dialogue["end_s"].max() + 1)
-    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
+    frequent = [name for name in counts.index if max(counts.loc[name].sum(), counts[name].sum()) >= base.FEWEST]
+    shown = counts.loc[frequent, frequent]
+    shares = shown.div(counts.loc[frequent].sum(axis=1).replace(0, np.nan), axis=0)
+    image = ax.imshow(shares.to_numpy(), cmap="cividis_r", vmin=0, vmax=1, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares.to_numpy()):
+        if not np.isnan(share):
+            words, colour = f"{100 * share:.0f} %\n{shown.iloc[row, column]:,}", "white" if share > 0.4 else "black"
+            ax.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
+    ax.figure.colorbar(image, ax=ax, label="share of the row", shrink=0.8)
+    ax.set(xticks=range(len(frequent)), xticklabels=frequent, yticks=range(len(frequent)), yticklabels=frequent)
+    ax.tick_params(axis="x", rotation=40)
+    ax.set(xlabel="emotion of the turn", ylabel="emotion of the turn before", title="Which emotion follows which")
+    ax.grid(visible=False)
+
+
+def repeats(table: pd.DataFrame, ax: Axes, *, level: float) -> None:
+    """P(same emotion as the turn before), beside what chance would give.
+
+    `table` has by `turn_before` the columns p_same, low, high, independent, shuffled and pairs; `level` is the intervals'.
+    """
+    names = [f"{name}\n({pairs:,} pairs)" for name, pairs in table["pairs"].items()]
+    looks = {"": {"label": f"observed, {100 * level:g} % interval by dialogues", "ms": 8}}
+    at = base.intervals(ax, table.assign(name=names), "name", "p_same", looks=looks, flat=True)
+    look = {"mfc": "none", "mec": SERIES_COLOURS[5], "ms": 8, "mew": 2}
+    ax.plot(table["shuffled"], at, "D", label="each dialogue's emotions in another order", **look)
+    ax.plot(table["independent"], at, "|", label="independent turns", ms=15, mew=2.5, mec=SERIES_COLOURS[2])
+    ax.set(xlim=(0, 1), xlabel="P(same emotion as the turn before)", title="How often an emotion is repeated")
+    base.legend_below(ax, 0.22, left=0.4)
+
+
+def history(table: pd.DataFrame, ax: Axes) -> None:
+    """How many labelled turns have so many seconds before them: a bar a length, in the emotions' colours.
+
+    `table` has the columns seconds, emotion, events and enough.
+    """
+    order = labels.ordered(table["emotion"])
+    counts = table.pivot(index="seconds", columns="emotion", values="enough")[order]
+    total = table.groupby("seconds")["events"].sum()
+    counts.plot.barh(stacked=True, color=[labels.COLOURS[name] for name in order], ec="0.3", lw=0.4, width=0.7, ax=ax)
+    for row, (seconds, kept) in enumerate(counts.sum(axis=1).items()):
+        words = f" {kept:,.0f} ({100 * kept / total[seconds]:.0f} %)"
+        ax.text(kept, row, words, va="center", fontsize=9, zorder=4, bbox=_BOX)
+    ax.axvline(total.iloc[0], color="black", ls="--", lw=1, label=f"all {total.iloc[0]:,}")
+    ax.set(yticklabels=[f"{seconds:g} s" for seconds in counts.index], xlim=(0, 1.22 * total.iloc[0]))
+    ax.set(xlabel="labelled turns with so much before them", ylabel="seconds", title="How much comes before an event")
+    base.legend_beside(ax)
     ax.grid(axis="y", visible=False)
-    return ax
+
+
+def speech(shares: pd.DataFrame, ax: Axes, *, length_s: float) -> None:
+    """Whose speech windows hold, a box a part (quartiles; whiskers to the 5th and 95th percentile; a diamond for the mean).
+
+    `shares` has a row a window and a column a part (`PARTS`), from 0 to 1; `length_s` is the windows' length in seconds.
+    """
+    percent, whole = 100 * shares[list(PARTS)], {"clip_on": False}
+    look = {"palette": PARTS, "saturation": 1, "width": 0.6, "medianprops": {"color": "white", "lw": 2.5}}
+    sns.boxplot(percent, orient="h", whis=(5, 95), fliersize=0, whiskerprops=whole, capprops=whole, **look, ax=ax)
+    ax.scatter(percent.mean(), range(len(PARTS)), marker="D", s=45, color="white", ec="black", lw=1.2, zorder=5)
+    ax.set_yticks(range(len(PARTS)), [f"{part}\nmean {percent[part].mean():.0f} %" for part in PARTS])
+    title = f"Whose speech lies in the {length_s:g} s before an event ({len(shares):,} windows)"
+    ax.set(xlim=(-2, 102), xlabel="share of the window in percent", title=title)
+
+
+def balance(table: pd.DataFrame, ax: Axes) -> None:
+    """Events of each class before and after undersampling, the tasks side by side: columns task, emotion, before, after."""
+    ticks, start, highest = {}, 0.0, table["before"].max()
+    for task, rows in table.groupby("task", sort=False):
+        own, colours = start + np.arange(len(rows)), rows["emotion"].map(labels.COLOURS)
+        ax.bar(own, rows["before"], width=0.8, color="none", ec="0.25", lw=1.2, ls="--")
+        ax.bar(own, rows["after"], width=0.8, color=colours, ec="0.25", lw=0.6)
+        for x, before in zip(own, rows["before"], strict=True):
+            ax.text(x, before, f"{before:,}", ha="center", va="bottom", fontsize=8)
+        total = f"{task}\n{rows['after'].sum():,} events left"
+        ax.text(own.mean(), 1.15 * highest, total, ha="center", va="bottom", fontsize=9)
+        ticks, start = ticks | dict(zip(own, rows["emotion"], strict=True)), own[-1] + 1.8
+    ax.set_xticks(list(ticks), list(ticks.values()), rotation=40, ha="right")
+    ax.set(ylabel="events with a full window", ylim=(0, 1.42 * highest))
+    ax.set_title("Class balance before (dashed) and after (filled) undersampling")
+    ax.grid(axis="x", visible=False)
+
+
+def sizes(catalogue: pd.DataFrame, kept: pd.Series, ax: Axes, *, needed: int) -> None:
+    """How many utterances each corpus of the audit has, a row a corpus, in groups by language, the largest above.
+
+    `catalogue` has by name the columns language, utterances and hours; `kept` says by name whether a corpus is fit; `needed` is
+    how many utterances are demanded.
+    """
+    totals = catalogue.groupby("language")["utterances"].sum()
+    table = catalogue.assign(total=catalogue["language"].map(totals))
+    table = table.sort_values(["total", "language", "utterances"], ascending=[False, True, False], kind="stable")
+    rows = np.arange(len(table)) + 0.45 * (table["language"].ne(table["language"].shift()).cumsum() - 1).to_numpy()
+    fit, (good, bad) = kept.reindex(table.index).to_numpy(dtype=bool), (SERIES_COLOURS[2], "0.65")
+    ax.hlines(rows, 100, table["utterances"], color=np.where(fit, good, bad), lw=1.2)
+    ax.scatter(table["utterances"], rows, s=46, color=np.where(fit, good, bad), ec="black", lw=0.5, zorder=3)
+    place = {"textcoords": "offset points", "va": "center", "fontsize": 8, "zorder": 4, "bbox": _BOX}
+    for row, corpus in zip(rows, table.itertuples(), strict=True):
+        ax.annotate(f"{corpus.utterances:,}  ({corpus.hours:g} h)", (corpus.utterances, row), (7, 0), **place)
+    for language in table["language"].unique():
+        own = rows[(table["language"] == language).to_numpy()]
+        ax.annotate(language, (1.01, own.mean()), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+        ax.axhline(own.max() + 0.72, color="0.85", lw=0.7)
+    ax.axvline(needed, color="black", ls="--", lw=1)
+    ax.set(xscale="log", xlim=(100, 500_000), yticks=rows, yticklabels=table.index, ylim=(rows.max() + 0.8, -0.8))
+    title = f"{len(table)} corpora by language: utterances, and hours of sound"
+    ax.set(xlabel="utterances (logarithmic)", title=title)
+    _bold(ax, fit)
+    kinds = {"meets all criteria": good, "fails one at least": bad}
+    handles = [Line2D([], [], marker="o", ls="", color=kinds[name], mec="black", label=name) for name in kinds]
+    handles.append(Line2D([], [], color="black", ls="--", lw=1, label=f"{needed:,} needed"))
+    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.45, -0.115), ncols=3)
+    ax.grid(axis="y", visible=False)
+
+
+def criteria_matrix(scored: pd.DataFrame, ax: Axes, *, asked_by: dict[str, str]) -> None:
+    """Which corpus meets which criterion: corpora in rows, those that meet most above.
+
+    `scored` has by name a column a criterion ("met", "not met" or "not stated"); `asked_by` says who asks for each criterion.
+    """
+    met = (scored == "met").sum(axis=1)
+    table = scored.loc[met.sort_values(ascending=False, kind="stable").index]
+    for (row, column), score in np.ndenumerate(table.to_numpy()):
+        fill, sign = MARKS[score]
+        ax.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fc=fill, ec="none"))
+        colour = "0.35" if score == "not met" else "black"
+        ax.text(column, row, sign, ha="center", va="center", fontsize=8, color=colour)
+    for row, name in enumerate(table.index):
+        ax.text(table.shape[1] - 0.35, row, f"{met[name]} of {table.shape[1]}", va="center", fontsize=8)
+    names = [f"{name}\n{asked_by[name]}" for name in table.columns]
+    ax.set(xticks=range(table.shape[1]), xticklabels=names, yticks=range(len(table)), yticklabels=table.index)
+    ax.set(xlim=(-0.5, table.shape[1] + 0.3), ylim=(len(table) - 0.5, -0.5))
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0, labelsize=8.5)
+    _bold(ax, met[table.index] == table.shape[1])
+    ax.set_title("What forecasting asks of a corpus, and who asks it", pad=14)
+    handles = [Patch(fc=fill, ec="white", label=f"{sign}: {score}") for score, (fill, sign) in MARKS.items()]
+    base.legend_below(ax, 0.005, left=0.45, ncols=3, handles=handles)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+
+
+def _bold(ax: Axes, which: np.ndarray | pd.Series) -> None:
+    for tick, one in zip(ax.get_yticklabels(), which, strict=True):
+        tick.set(fontweight="bold" if one else "normal")

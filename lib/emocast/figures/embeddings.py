@@ -1,111 +1,183 @@
-"""Embeddings as a picture, and what explains it."""
+"""Embeddings as a picture, what explains them, and how sound and text lie in one space.
+
+Each function draws into `ax` (the current axes by default) and gives it back.
+"""
 
 from __future__ import annotations
 
-from itertools import cycle
+from collections.abc import Mapping
 
 import matplotlib as mpl
+import matplotlib.patheffects
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from scipy.spatial import ConvexHull, QhullError
 
 from .. import labels
 from . import base
+from .base import SERIES_COLOURS
+from .scores import scores
 
 #: More groups than this have no legend: the title counts them.
 LEGEND_GROUPS = 10
+MEASURES = {"ari": "adjusted Rand index", "nmi": "normalised mutual information", "silhouette": "silhouette"}
+_NAME_HEIGHT = 0.065  # of an axes' height: names of texts must not cover each other
 
 
-def embedding(points: np.ndarray, hue: pd.Series, ax: Axes | None = None, *, title: str, axis: str) -> Axes:
-    """Embeddings in two dimensions, a dot a window.
+def embedding(points: np.ndarray, hue: pd.Series, ax: Axes, *, title: str, axis: str) -> None:
+    """Embeddings in two dimensions, (n, 2), a dot a window; `axis` says what the axes are, for example "principal component".
 
-    Later rows lie above earlier ones: shuffle sorted windows, or the last group hides the others.
-
-    Args:
-        points: shape (n, 2).
-        hue: the group of each dot, named by what it is. Emotions have their own colours. Other groups have colours of
-            their own; where those do not suffice, neighbours in order of name share one and differ in their marker. More
-            than `LEGEND_GROUPS` are coloured along a scale in order of name, and the title counts them.
-        ax: where to draw.
-        title: the title.
-        axis: what the axes are, for example "principal component".
+    `hue` is the group of each dot, named by what it is. Emotions have their own colours, other groups too; where those do not
+    suffice, neighbours in order of name share one and differ in their marker. More than `LEGEND_GROUPS` are coloured along a
+    scale in order of name, and the title counts them. Later rows lie above earlier ones: shuffle sorted windows.
     """
-    ax = base.axes(ax)
     emotional = hue.isin(labels.EMOTIONS).all()
     order = labels.ordered(hue) if emotional else sorted(hue.unique())
-    many = len(order) > LEGEND_GROUPS
-    colours, markers = _looks(order, emotional=emotional)
+    many, shared = len(order) > LEGEND_GROUPS, len(order) > len(SERIES_COLOURS) and not emotional
+    colours, markers = dict(zip(order, SERIES_COLOURS, strict=False)), dict.fromkeys(order, "o")
+    if emotional:
+        colours = {name: labels.COLOURS[name] for name in order}
+    elif many:
+        colours = dict(zip(order, sns.color_palette("viridis", len(order)), strict=True))
+    elif shared:
+        colours = {name: SERIES_COLOURS[number // 2] for number, name in enumerate(order)}
+        markers = {name: "o^"[number % 2] for number, name in enumerate(order)}
     names = hue.to_numpy(dtype=str)
-    sns.scatterplot(
-        x=points[:, 0], y=points[:, 1], hue=names, hue_order=order, palette=colours, style=names, style_order=order,
-        markers=markers, s=18, alpha=0.75, ax=ax, linewidth=0, legend=False if many else "full",
-    )  # fmt: skip
+    look = {"hue_order": order, "palette": colours, "style_order": order, "markers": markers, "linewidth": 0}
+    look |= {"s": 18, "alpha": 0.75, "legend": False if many else "full"}
+    sns.scatterplot(x=points[:, 0], y=points[:, 1], hue=names, style=names, **look, ax=ax)
     ax.set(xlabel=f"{axis} 1", ylabel=f"{axis} 2", xticklabels=[], yticklabels=[])
     ax.set_title(f"{title} ({len(order)} {hue.name}s)" if many else title)
     if not many:
-        ax.legend(title=hue.name, markerscale=1.5, loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
-
-
-def _looks(order: list[str], *, emotional: bool) -> tuple[dict[str, object], dict[str, str]]:
-    """The colour and the marker of each group."""
-    if emotional:
-        colours = [labels.COLOURS[name] for name in order]
-    elif len(order) > LEGEND_GROUPS:
-        colours = sns.color_palette("viridis", len(order))
-    elif len(order) > len(base.SERIES_COLOURS):
-        colours = [base.SERIES_COLOURS[number // 2] for number in range(len(order))]
-        return dict(zip(order, colours, strict=True)), {name: "o^"[number % 2] for number, name in enumerate(order)}
-    else:
-        colours = base.SERIES_COLOURS[: len(order)]
-    return dict(zip(order, colours, strict=True)), dict.fromkeys(order, "o")
+        base.legend_beside(ax, title=hue.name, markerscale=1.5)
 
 
 def probes(
     table: pd.DataFrame,
-    ax: Axes | None = None,
+    ax: Axes,
     *,
     score: str = "uar",
     ends: tuple[str, str] = ("low", "high"),
     label: str = "UAR",
     legend: bool = True,
-) -> Axes:
+) -> None:
     """How well labels can be read off embeddings: a row a label, a marker an encoder, with intervals; chance is marked.
 
-    Args:
-        table: columns encoder, label, groups, chance, `score` and `ends` (fractions; NaN where there is none), one row an
-            encoder and label, in the order of drawing from the top (`metrics.explained`).
-        ax: where to draw.
-        score: the column of the score: "uar", or "above_chance", in which chance is 0.
-        ends: the columns of its interval's ends.
-        label: name of the score.
-        legend: whether to name encoders and chance; of several axes side by side one is enough.
+    `table` has the columns encoder, label, groups, chance, `score` and its `ends` (fractions; NaN where there is none), one row
+    an encoder and label, in the order of drawing from the top. `score` is "uar", or "above_chance", in which chance is 0.
     """
-    ax = base.axes(ax)
-    rows, encoders = list(table["label"].unique()), list(table["encoder"].unique())
-    offsets = (np.arange(len(encoders)) - (len(encoders) - 1) / 2) * 0.7 / len(encoders)
-    looks = zip(encoders, offsets, cycle(base.SERIES_COLOURS), cycle("oD^vsP<>X"), strict=False)
-    for name, offset, colour, marker in looks:
-        own = table[table["encoder"] == name]
-        y = np.array([rows.index(row) for row in own["label"]]) + offset
-        ax.hlines(y, own[ends[0]], own[ends[1]], color=colour, lw=2)
-        ax.plot(own[score], y, marker, color=colour, ms=6, mec="white", mew=0.5, label=name)
-    of_label = table.groupby("label")[["groups", "chance"]].max().loc[rows]
-    chance = of_label["chance"] * 0 if score == "above_chance" else of_label["chance"]
-    middle = np.arange(len(rows))
-    ax.vlines(chance, middle - 0.45, middle + 0.45, color="0.3", ls=":", lw=1.5, label="chance")
-    ax.set(yticks=middle, yticklabels=[f"{row}\n{groups} groups" for row, groups in of_label["groups"].items()])
-    _percent_rows(ax, len(rows), label)
+    table = table.assign(row=table["label"] + "\n" + table["groups"].astype(str) + " groups")
+    chance = table.groupby("row", sort=False)["chance"].max() * (score != "above_chance")
+    scores(table, ax, rows="row", by="encoder", value=score, ends=ends, chance=chance, label=label)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18)).set_visible(legend)
+
+
+def texts(points: np.ndarray, table: pd.DataFrame, ax: Axes) -> None:
+    """Lay text embeddings, (m, 2), over a plane of sounds: diamonds with a black edge, in the emotion's colour, with its name.
+
+    The paper draws them red, which is anger's colour or near it; here shape and edge say "text", the filling which emotion.
+    `table` has the emotion of each text; one whose `label` is not empty is drawn large with it.
+    """
+    named = (table["label"] != "").to_numpy()
+    for rows, size, edge, height in ((~named, 16, 0.6, 5), (named, 110, 1.3, 6)):
+        look = {"marker": "D", "edgecolors": "black", "linewidths": edge, "zorder": height}
+        ax.scatter(*points[rows].T, s=size, c=list(table.loc[rows, "emotion"].map(labels.COLOURS)), **look)
+    _name(points[named], table.loc[named, "label"].tolist(), ax)
+
+
+def _name(points: np.ndarray, names: list[str], ax: Axes) -> None:
+    """Write names to the right of points, one under the other where points lie close, with a line to each."""
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    right = max(right, points[:, 0].max() + 0.36 * (right - left))  # room for the names
+    ax.set_xlim(left, right)
+    place = points[:, 0].max() + 0.06 * (right - left)
+    order, rank = np.argsort(points[:, 1]), np.arange(len(points))
+    apart = _NAME_HEIGHT * (top - bottom)
+    heights = np.maximum.accumulate(points[order, 1] - rank * apart) + rank * apart
+    heights -= (heights - points[order, 1]).mean()
+    line = {"arrowstyle": "-", "color": "black", "lw": 0.8, "shrinkA": 1, "shrinkB": 6}
+    outline = [mpl.patheffects.withStroke(linewidth=3, foreground="white")]
+    look = {"weight": "bold", "va": "center", "zorder": 8, "path_effects": outline, "arrowprops": line}
+    for number, height in zip(order, heights, strict=True):
+        ax.annotate(names[number], points[number], xytext=(place, height), textcoords="data", **look)
+
+
+def hulls(points: np.ndarray, groups: np.ndarray, ax: Axes) -> None:
+    """Draw the outline of each group of points, (n, 2), by `groups`, (n,); one without an area has none."""
+    for group in np.unique(groups):
+        own = points[groups == group]
+        try:
+            corners = own[ConvexHull(own).vertices]
+        except (QhullError, ValueError):  # fewer than three points, or all on one line
+            continue
+        ax.fill(*corners.T, facecolor="none", edgecolor="0.25", lw=1.2, ls="--", zorder=4)
+
+
+def prompt_spread(
+    table: pd.DataFrame, ensembles: Mapping[str, float], ax: Axes, *, chance: float, label: str = "UAR"
+) -> None:
+    """Scores of single prompts: a row a template, a dot a choice of words, plain and calibrated; lines are the ensembles.
+
+    `table` has the columns template, way and uar; `ensembles` is by way the UAR of all prompts together.
+    """
+    templates, ways = list(table["template"].unique()), list(table["way"].unique())
+    for way, offset, colour in zip(ways, (-0.2, 0.2), SERIES_COLOURS, strict=False):
+        for place, template in enumerate(templates):
+            values = table.loc[(table["way"] == way) & (table["template"] == template), "uar"].to_numpy()
+            within = offset + 0.13 * np.sin(np.arange(len(values)) * 2.4)  # so that dots do not hide each other
+            ax.plot(values, place + within, "o", color=colour, ms=2.5, alpha=0.35, mew=0)
+            ax.plot([np.median(values)] * 2, place + offset + np.array([-0.18, 0.18]), color="black", lw=2, zorder=4)
+        ax.plot([], [], "o", color=colour, ms=5, label=f"single prompts, {way}")
+        ax.axvline(ensembles[way], color=colour, ls="--", lw=1.6, label=f"ensemble, {way}")
+    ax.plot([], [], color="black", lw=2, label="median")
+    base.chance_line(ax, chance, flat=True, label=f"chance, {chance:.0%}")
+    quoted = [f"“{template.replace('{emotion}', '…')}”" for template in templates]
+    base.categories(ax, quoted)
+    ax.set_xlabel(label)
+    base.percent(ax.xaxis)
+    base.legend_below(ax, 0.12, left=0.3, ncols=3)
+
+
+def alignment(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
+    """What clusters share with each label (a diamond), beside what they share with shuffled labels (a bar).
+
+    `table` has the columns label, shuffled, measure (one of `MEASURES`), value, null_mean, null_95 and p; a row without a value
+    is named and left empty.
+    """
+    rows = table[table["measure"] == measure].reset_index(drop=True)
+    bar = {"height": 0.5, "color": "0.82", "label": "shuffled labels: to the 95th percentile"}
+    ax.barh(rows.index, rows["null_95"] - rows["null_mean"], left=rows["null_mean"], **bar)
+    ax.plot(rows["null_mean"], rows.index, "|", color="0.35", ms=16, mew=2, label="shuffled labels: mean")
+    ax.plot(rows["value"], rows.index, "D", color=SERIES_COLOURS[0], ms=7, label="as they are")
+    place = {"xycoords": ("axes fraction", "data"), "xytext": (-4, 0), "textcoords": "offset points", "ha": "right"}
+    for row in rows.itertuples():
+        words = "one group only" if np.isnan(row.value) else f"p = {row.p:.2g}"
+        ax.annotate(words, (1, row.Index), **place, va="center", fontsize="small", color="0.25")
+    ax.axvline(0, color="0.4", lw=0.8)
+    base.categories(ax, [f"{row.label}\n({row.shuffled})" if row.shuffled else row.label for row in rows.itertuples()])
+    low, high = ax.get_xlim()
+    room = (low - 0.04 * (high - low), high + 0.3 * (high - low))  # for the p-values
+    ax.set(xlim=room, xlabel=MEASURES[measure])
+    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
     if legend:
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
-    return ax
 
 
-def _percent_rows(ax: Axes, count: int, label: str) -> None:
-    """Rows from the top with thin lines between them, along an axis of percent that ends at 100."""
-    ax.set(ylim=(count - 0.5, -0.5), xlim=(min(ax.get_xlim()[0], -0.02), 1.03), xlabel=f"{label} (percent)")
-    ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0, symbol=""))
-    ax.grid(axis="y", visible=False)
-    for between in range(1, count):
-        ax.axhline(between - 0.5, color="0.85", lw=0.8, zorder=0)
+def cluster_sweep(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
+    """A measure against the number of clusters, a line a label, with the 95th percentile of each label's null dotted.
+
+    `table` has the columns label, measure, clusters, value and null_95; labels without a value are left out.
+    """
+    rows = table[(table["measure"] == measure) & table["value"].notna()]
+    for number, (label, own) in enumerate(rows.groupby("label", sort=False)):
+        look = {"color": SERIES_COLOURS[number % 9]}
+        ax.plot(own["clusters"], own["value"], marker=base.MARKERS[number % 8], ms=5, label=label, **look)
+        ax.plot(own["clusters"], own["null_95"], ls=":", lw=1.5, **look)
+    if rows["null_95"].notna().any():
+        ax.plot([], [], color="0.4", ls=":", label="95 % of shuffles")
+    ax.set(xlabel="number of clusters k", ylabel=MEASURES[measure])
+    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+    if legend:
+        base.legend_below(ax, 0.16, ncols=2)

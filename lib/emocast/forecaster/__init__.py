@@ -1,13 +1,5 @@
-"""The trained forecaster: networks for every shift, calibrated, that know when they do not know, saved and read back.
+"""The forecaster of recordings: trained once (`training`), saved (`model`), and asked of any recording.
 
-`training` fits the networks of `forecasting.fcdnn` under a protocol, one a fold and shift, with all that is fitted beside them
-on dialogues set aside inside the training part; `abstention` says when a network does not know; `model` is what comes out and
-forecasts; `scores` is what the held-out parts say of it, `held_out` to what those were new, `facts` what else is told of the
-data; `saved` writes and reads it (safetensors and JSON, no pickle); `card` is its model card.
+`recordings` reads sound, chooses a file and holds the command; it imports no torch, so that what cannot be forecast from is
+refused at once. `inference` forecasts, writes the table and tells it in sentences.
 """
-
-from .model import Forecaster, Member
-from .saved import ForecasterError, folder, identity, load, save
-from .training import ready, train
-
-__all__ = ["Forecaster", "ForecasterError", "Member", "folder", "identity", "load", "ready", "save", "train"]

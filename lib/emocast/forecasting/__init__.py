@@ -1,8 +1,6 @@
-"""Forecast the next emotion from the seconds before it: samples, protocols, the FC-DNN, and the sweep over shifts.
+"""Forecast the next emotion from the seconds before it.
 
-`protocols` divides events into train and test, `fcdnn` holds the preprint's network,
-`evaluate` runs a model over folds and shifts. `ladder` proves the protocols; `baselines` and `ceiling` say on the same folds
-how far one gets without a model, and how far one can get at all.
-`rungs` asks them all under every protocol, `points` makes curves of it and `findings` says what it shows.
-Encoders are no part of this room: it takes embeddings as they come.
+`splits` divides events into train and test, `fcdnn` is the preprint's network, `crossval` runs models over folds and shifts,
+`baselines` and `ceiling` say on the same folds how far one gets without a model and at all, `experiments` evaluates them all
+under every protocol, `variants` changes the network's conditions, and `claims` says what may be claimed of it.
 """

@@ -1,20 +1,11 @@
 """The best that any forecast can be, where the process behind the labels is known: the synthetic conversations.
 
-Of real speech nobody knows how much of the next emotion could be known. The synthetic corpus comes from a process that is
-written down (`corpora.synthetic.process`), so the exact Bayes forecast of each event can be computed:
-
-- `CEILING`: from the gold labels of all utterances that ended before t - d, and the true number of turns from there to the
-  event. No forecaster that reads labels can know more, and none is told the number of turns: this is *the* ceiling for
-  persistence, the Markov chains and whoever reads labels.
-- `ATTAINABLE`: from the same labels, the number of turns a mixture over its distribution at that shift in the corpus. What
-  remains to a forecaster who does not know how many turns will be spoken.
-- `STATES`: from what no label tells: the true mood, how long it has lasted and the emotion acted, for all turns that had
-  *begun* before t - d, and the true number of turns. It bounds forecasters that hear, too: a voice may tell more than the
-  raters' label, and a turn is heard before it has ended.
-
-Balanced events are no fair draw from the process: of a common class few are kept. Each forecast is restricted to the classes
-in play and weighted by the share of each class that was kept, which is Bayes' rule for the events that are tested. A bound
-holds on average: on some hundred events a model may be a little above it by chance.
+`CEILING` is the exact Bayes forecast from the gold labels of all utterances that ended before t - d, and the true number of
+turns from there to the event; for `ATTAINABLE` that number is a mixture over its distribution at that shift. `STATES` knows
+what no label tells: the true mood, how long it has lasted and the emotion acted, for all turns that had *begun* before t - d;
+it bounds forecasters from sound, too. Each forecast is restricted to the classes in play and weighted by the share of each
+class that balancing kept: Bayes' rule for the events that are tested. A bound holds on average; on some hundred events a model
+may be a little above it by chance.
 """
 
 from __future__ import annotations
@@ -26,15 +17,11 @@ import numpy as np
 import pandas as pd
 
 from ..corpora import table
-from ..corpora.synthetic import raters, script
-from ..corpora.synthetic.process import NAME
-from . import baselines, evaluate, runs
-from .filtering import Filter
+from . import baselines, crossval
 from .history import Past, gather
+from .splits import Split
 
-CEILING = "ceiling"
-ATTAINABLE = "ceiling, turns not known"
-STATES = "ceiling, true states"
+CEILING, ATTAINABLE, STATES = "ceiling", "ceiling, turns not known", "ceiling, true states"
 
 #: In the order of the table.
 BOUNDS: tuple[str, ...] = (ATTAINABLE, CEILING, STATES)
@@ -53,45 +40,29 @@ def sweep(
     windows: pd.DataFrame,
     utterances: pd.DataFrame,
     folder: Path | str,
+    split: Split,
     *,
-    classes: Sequence[str],
-    protocol: str,
-    n_splits: int = 5,
-    event_sets: Sequence[str] = evaluate.EVENT_SETS,
-    random_state: int,
+    event_sets: Sequence[str] = crossval.EVENT_SETS,
 ) -> pd.DataFrame:
     """Forecast the events of a sweep as well as can be. Nothing is fitted: a fold is only a mark, as the model's.
 
-    Args:
-        windows: the window tables of all shifts in one.
-        utterances: all utterances of the corpus, on the clock of the windows.
-        folder: the corpus folder, which holds `synthetic.json` and `truth.csv`.
-        classes: the emotions in play.
-        protocol: how folds are made, as for `evaluate.sweep`.
-        n_splits: number of folds.
-        event_sets: which of `evaluate.EVENT_SETS`.
-        random_state: seed of samples and folds.
-
-    Returns:
-        As `baselines.sweep`, for the models `BOUNDS`.
-
-    Raises:
-        ValueError: no process is known for this corpus, or it is another one than the code has.
+    `folder` is that of the corpus, with `synthetic.json` and `truth.csv`; ValueError where no process is known for it, or
+    another one than the code has. The rest is as in `baselines.sweep`, for the models `BOUNDS`.
     """
-    past, truth = _known(windows, utterances, folder, classes)
-    fits = evaluate.plan(
-        windows, classes=classes, protocol=protocol, n_splits=n_splits, event_sets=event_sets, random_state=random_state
-    )
+    past, truth = _known(windows, utterances, folder, split.classes)
+    fits = crossval.plan(windows, split, event_sets=event_sets)
     points = pd.DataFrame([{**fit.marks, "fit": fit} for fit in fits]).groupby(["place", "shift_s"], sort=False)
     filters: dict[str, Filter] = {}
     tables = [found for _, point in points for found in _point(past, truth, list(point["fit"]), filters)]
-    return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=classes)
+    return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=split.classes)
 
 
 def _known(
     windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str, classes: Sequence[str]
 ) -> tuple[Past, pd.DataFrame]:
     """The past with the gold labels as the process gave them, and the truth of each utterance, row for row."""
+    from emocast_twins.process import NAME
+
     if not exists(folder):
         raise ValueError(
             f"{Path(folder).name} has no synthetic.json and truth.csv: the process behind its labels is not known, so it has "
@@ -106,68 +77,100 @@ def _known(
     return past, truth.loc[past.utterances["utterance"]].reset_index()
 
 
-def _point(past: Past, truth: pd.DataFrame, fits: list[runs.Fit], filters: dict[str, Filter]) -> list[pd.DataFrame]:
+def _point(past: Past, truth: pd.DataFrame, fits: list[crossval.Fit], filters: dict[str, Filter]) -> list[pd.DataFrame]:
     """Forecast the events of one event set and shift in all three ways."""
     test = np.concatenate([fit.test for fit in fits])
-    events = past.take(test)
-    kept = _kept(past, events, fits[0].marks["event_set"])
-    for name in set(_scenarios(events)) - set(filters):
-        filters[name] = Filter(script.scenario(name))
-    forecasts = _forecasts(events, truth, filters)
-    marks = {
-        **fits[0].marks,
-        "fold": np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in fits]),
-        "row": test,
-    }
-    return [
-        baselines.rows(events, _in_play(forecasts[name], events.classes, kept), model=name, **marks) for name in BOUNDS
-    ]
-
-
-def _forecasts(events: Past, truth: pd.DataFrame, filters: dict[str, Filter]) -> dict[str, np.ndarray]:
-    """P(gold label) of each event in three ways, (n, 11) each, columns as `raters.GOLD`."""
-    steps, lines, scenarios = events.steps(), events.sequences(), _scenarios(events)
-    turns = np.bincount(steps - 1) / len(steps)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in BOUNDS}
-    begun, (moods, emotions) = _begun(events), (truth[name].to_numpy() for name in ("mood", "emotion"))
-    turn = events.utterances["turn"].to_numpy()
-    for row, (line, scenario) in enumerate(zip(lines, scenarios, strict=True)):
-        known = filters[scenario]
-        after_labels = known.after(line)
-        found[CEILING].append(known.ahead(after_labels, int(steps[row])))
-        found[ATTAINABLE].append(known.mixed(after_labels, turns))
-        to_event = int(turn[events.event[row]]) - len(begun[row]) + 1
-        after_states = known.after_states(list(moods[begun[row]]), list(emotions[begun[row]]))
-        found[STATES].append(known.ahead(after_states, to_event))
-    return {name: np.array(rows) for name, rows in found.items()}
-
-
-def _begun(events: Past) -> list[np.ndarray]:
-    """List for each window the turns of its dialogue, in order, that began before it ended; not the event's own or later."""
-    starts = events.utterances["start_s"].to_numpy(dtype=float)
-    turns = events.utterances["turn"].to_numpy()
-    begun = []
-    for end, event in zip(events.windows["end_s"], events.event, strict=True):
-        before = np.arange(event - turns[event], event)  # rows are sorted by dialogue and turn
-        begun.append(before[starts[before] < end])
-    return begun
-
-
-def _scenarios(events: Past) -> list[str]:
-    return events.windows["scenario"].astype(str).tolist()
-
-
-def _kept(past: Past, events: Past, event_set: str) -> np.ndarray:
-    """Give the share of each class that the sample kept of the events of that set and shift, (c,)."""
-    eligible = past.windows["shift_s"].eq(events.windows["shift_s"].iloc[0])
-    if event_set == "fixed":
+    folds = np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in fits])
+    events, marks = past.take(test), {**fits[0].marks, "fold": folds, "row": test}
+    eligible, found = past.windows["shift_s"].eq(marks["shift_s"]), []
+    if marks["event_set"] == "fixed":
         shifts = past.windows.groupby("utterance")["shift_s"].transform("nunique")
         eligible &= shifts == past.windows["shift_s"].nunique()
     everything = past.windows.loc[eligible, "emotion"].value_counts()
-    return events.shares() * len(events) / np.array([everything[name] for name in past.classes])
+    # The share of each class that the sample kept of the events of that set and shift.
+    kept = events.shares() * len(events) / np.array([everything[name] for name in past.classes])
+    for name, shares in _forecasts(events, truth, filters).items():
+        shares = shares * kept
+        found.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
+    return found
 
 
-def _in_play(shares: np.ndarray, classes: list[str], kept: np.ndarray) -> np.ndarray:
-    """Restrict forecasts of all labels to the classes in play, weigh them, and bring them to a sum of one: (n, c)."""
-    restricted = shares[:, [raters.GOLD.index(name) for name in classes]] * kept
-    return restricted / restricted.sum(axis=1, keepdims=True)
+def _forecasts(events: Past, truth: pd.DataFrame, filters: dict[str, Filter]) -> dict[str, np.ndarray]:
+    """P(gold label) of each event in three ways, (n, c) each: of the classes in play, not summing to one."""
+    from emocast_twins.process import GOLD
+
+    steps, scenarios = events.steps(), events.windows["scenario"].astype(str)
+    turns = np.bincount(steps - 1) / len(steps)
+    found: dict[str, list[np.ndarray]] = {name: [] for name in BOUNDS}
+    moods, emotions = (truth[name].to_numpy() for name in ("mood", "emotion"))
+    starts, turn = (events.utterances[name].to_numpy() for name in ("start_s", "turn"))
+    rows = zip(events.sequences(), scenarios, steps, events.windows["end_s"], events.event, strict=True)
+    for line, scenario, step, end, event in rows:
+        if scenario not in filters:
+            filters[scenario] = Filter(scenario)
+        known = filters[scenario]
+        after_labels = known.after(line)
+        found[CEILING].append(known.ahead(after_labels, int(step)))
+        found[ATTAINABLE].append(known.mixed(after_labels, turns))
+        before = np.arange(event - turn[event], event)  # rows are sorted by dialogue and turn
+        begun = before[starts[before] < end]
+        after_states = known.after_states(list(moods[begun]), list(emotions[begun]))
+        found[STATES].append(known.ahead(after_states, int(turn[event]) - len(begun) + 1))
+    columns = [GOLD.index(name) for name in events.classes]
+    return {name: np.array(shares)[:, columns] for name, shares in found.items()}
+
+
+class Filter:
+    """The exact distribution over the states of one scenario's process, (384,): (mood, turns it has left, emotion acted).
+
+    It is the forward variable of a hidden Markov model (Rabiner 1989, https://doi.org/10.1109/5.18626), kept for each sequence
+    that was met, since the pasts of a dialogue's events begin alike; the step to labels some turns ahead is a small matrix.
+    """
+
+    def __init__(self, scenario: str) -> None:
+        """Set the filter up for what is played, by its name."""
+        from emocast_twins import process
+
+        self._process, self._gold, self._channel = process, process.GOLD, process.channel()
+        played = process.scenario(scenario)
+        self._transition = process.PROCESS.transition(played)
+        self._copies = len(process.MOODS) * process.LONGEST
+        self._after: dict[tuple[str | None, ...], np.ndarray] = {(): process.PROCESS.start(played).ravel()}
+        self._ahead = [np.tile(self._channel, (self._copies, 1))]
+        self._after_state: dict[tuple[int, int, int], np.ndarray] = {}
+
+    def after(self, labels: tuple[str | None, ...]) -> np.ndarray:
+        """Find P(state of the next turn | labels of all turns before it); None is a label that is not known."""
+        if labels not in self._after:
+            seen = self.after(labels[:-1])
+            if labels[-1] is not None:
+                seen = seen * np.tile(self._channel[:, self._gold.index(labels[-1])], self._copies)
+            self._after[labels] = seen / seen.sum() @ self._transition
+        return self._after[labels]
+
+    def after_states(self, moods: Sequence[str], emotions: Sequence[str]) -> np.ndarray:
+        """Find P(state of the next turn) from the true moods and acted emotions of all turns before it.
+
+        The moods tell how many turns the present one has lasted; its durations, how likely each number of further ones is.
+        """
+        if not moods:
+            return self._after[()]
+        process = self._process
+        lasted = next((back for back, mood in enumerate(reversed(moods)) if mood != moods[-1]), len(moods))
+        now = mood, _, emotion = process.MOODS.index(moods[-1]), lasted, process.STATES.index(emotions[-1])
+        if now not in self._after_state:
+            left = process.PROCESS.durations[mood, lasted - 1 :]
+            state = np.zeros((len(process.MOODS), process.LONGEST, len(process.STATES)))
+            state[mood, : len(left), emotion] = left / left.sum()
+            self._after_state[now] = state.ravel() @ self._transition
+        return self._after_state[now]
+
+    def ahead(self, states: np.ndarray, steps: int) -> np.ndarray:
+        """P(gold label), (11,), columns as `raters.GOLD`, from P(state of the next turn), which is 1 step ahead."""
+        while len(self._ahead) < steps:
+            self._ahead.append(self._transition @ self._ahead[-1])
+        return states @ self._ahead[steps - 1]
+
+    def mixed(self, states: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Forecast the gold label of a turn that is the k-th from here with probability `weights[k - 1]`, (11,)."""
+        return sum(weight * self.ahead(states, step) for step, weight in enumerate(weights, start=1) if weight > 0)

@@ -1,249 +1,414 @@
 """What may be claimed of a forecaster: every claim with its evidence and the verdict that follows from it.
 
-Nothing is judged by eye. A row's number, its interval (dialogues drawn whole) and, where it is one of many tests, its
-p-value adjusted by Holm are computed from predictions; `verdicts` says what they make of the claim, `claim_words` what
-that means. Tests of one row of the table are adjusted for all rungs and shifts that were looked at, not for that row alone;
-so one comparison has one verdict wherever it stands.
+Nothing is judged by eye. A number, its interval (dialogues drawn whole) and, where it is one of many tests, its p-value as
+Holm adjusts it make a claim supported, contradicted, or not shown, which is neither. Tests are adjusted for all protocols and
+shifts that were looked at; so one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 from pandas.io.formats.style import Styler
 
 from .. import metrics
-from . import baselines, changes, contamination, given_change, protocols, verdicts
-from .claim_words import CLAIMS
-from .contests import PERSISTENCES, Judge, gain, tests
-from .rungs import MODEL
+from ..metrics.resampling import Resampling
+from . import baselines, ceiling
+from .crossval import METHOD
+from .experiments import MODEL
+from .history import only_changes
+from .splits import PROTOCOLS
+
+SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
+VERDICTS: tuple[str, ...] = (SUPPORTED, NOT_SHOWN, CONTRADICTED)
+
+#: What carries the past forward, one by its true label, the other by its sound.
+REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)
+
+#: Two ways to repeat the last true emotion: anyone's last one, whatever it is, and the last that is one of the classes in play.
+PERSISTENCES: tuple[str, ...] = (baselines.PERSISTENCE, "persistence, classes in play")
+
+#: Who learns which emotion follows on which.
+CHAINS: tuple[str, ...] = ("Markov chain, order 1", "Markov chain, order 2")
 
 #: Who is told that the emotion changes: a forecast of changes has to beat the better of them on these events.
-TOLD = (given_change.GUESS, given_change.CHAIN)
+TOLD: tuple[str, ...] = (baselines.GUESS, baselines.CHAIN)
 
-#: All that goes by labels alone. A chain bets on what lasts, so on changes it may be right less often than who names the
-#: commonest class, and both less often than who is told of the change.
-STATISTICS = (*TOLD, "majority", "Markov chain, order 1")
+#: All that goes by labels alone: on changes a chain, which bets on what lasts, may be the worst of them.
+STATISTICS: tuple[str, ...] = (*TOLD, "majority", "Markov chain, order 1")
 
-_COLUMNS = [
-    *("claim", "evidence", "verdict", "meaning", "protocol", "shift_s", "measure"),
-    *("value", "low", "high", "limit", "p_holm"),
-]
+_BY = ["protocol", "shift_s"]
+
+_SIDES = {SUPPORTED: "above", CONTRADICTED: "below", NOT_SHOWN: "open"}  # in a table of differences
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """How claims are judged.
+
+    Attributes:
+        resampling: level and draws of the intervals; 1 minus the level is what a p-value may be.
+        permutations: draws of each test.
+        tolerance: what still counts as calibrated, and as no help of the encoder's memory: a fraction.
+    """
+
+    resampling: Resampling
+    permutations: int
+    tolerance: float
+
+    @property
+    def interval(self) -> dict[str, Any]:
+        """The options of an interval."""
+        return {**self.resampling.options, "method": METHOD}
+
+    @property
+    def test(self) -> dict[str, Any]:
+        """The options of a test with its interval."""
+        return {**self.interval, "draws": self.permutations}
+
+
+def above(low: float, high: float, *, limit: float = 0.0, p_value: float | None = None, level: float = 0.95) -> str:
+    """Judge the claim that a number is above a limit, by the ends of its interval and by a test that it equals the limit.
+
+    The p-value is adjusted for the family of tests, None where there is none; it has to be at or below 1 - level. `SUPPORTED`
+    where the whole interval lies above the limit and the test rejects, `CONTRADICTED` where it lies below and the test
+    rejects, else `NOT_SHOWN`; an end that is NaN shows nothing.
+    """
+    rejects = p_value is None or p_value <= 1 - level + 1e-12  # 1 - 0.95 is a little more than 0.05
+    if low > limit and rejects:
+        return SUPPORTED
+    return CONTRADICTED if high < limit and rejects else NOT_SHOWN
+
+
+def within(low: float, high: float, *, limit: float) -> str:
+    """Judge the claim that a number is no higher than a limit, by the ends of its interval, as `above` does."""
+    if high <= limit:
+        return SUPPORTED
+    return CONTRADICTED if low > limit else NOT_SHOWN
+
+
+def in_words(value: float, low: float, high: float, *, p_value: float | None = None, unit: str = "%") -> str:
+    """A number with its interval and adjusted p-value, such as "+3.1 points (-1.0 to 7.2), p = 0.210"; points have a sign."""
+    sign = "+" if unit == "points" else ""
+    ends = "no interval" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
+    test = "" if p_value is None else f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
+    return f"{value:{sign}.1f} {unit} ({ends}){test}"
+
+
+def comparisons(
+    predictions: pd.DataFrame, reference: str | Sequence[str], criteria: Criteria, *, model: str = MODEL
+) -> pd.DataFrame:
+    """Test a model against a reference under every protocol and at every shift that has both: one family.
+
+    Where several references are named (those that the predictions lack are left out), the model meets the one that is right
+    most often at that protocol and shift. It is chosen on the very events that it is tested on, which can only make the test
+    harder to pass. Returns one row a protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is
+    adjusted for all rows), then `against` (the reference's name) and McNemar's `only_reference`, `only_model`, `p_mcnemar`
+    (mid-p).
+    """
+    own = predictions[predictions["model"] == model]
+    other = _best(predictions, [reference] if isinstance(reference, str) else reference)
+    common = other[[*_BY, "utterance", "predicted", "model"]].merge(
+        own[[*_BY, "utterance", "emotion", "predicted"]], on=[*_BY, "utterance"], suffixes=("_reference", "")
+    )
+    asked = own.merge(common[_BY].drop_duplicates(), on=_BY)
+    found = metrics.compare_forecasts(asked, other, by=_BY, **criteria.test)
+    rows = []
+    for point, events in common.groupby(_BY, sort=False):
+        test = metrics.mcnemar_test(events["emotion"], events["predicted_reference"], events["predicted"])
+        names = {"only_first": "only_reference", "only_second": "only_model", "p_mid": "p_mcnemar"}
+        named = {**dict(zip(_BY, point, strict=True)), "against": events["model"].iloc[0]}
+        rows.append({**named, **{new: test[old] for old, new in names.items()}})
+    return found.merge(pd.DataFrame(rows), on=_BY)
+
+
+def _best(predictions: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Keep of some models, by protocol and shift, the predictions of the one right most often; the first on a tie."""
+    asked = predictions[predictions["model"].isin(names)]
+    right = asked["emotion"].eq(asked["predicted"]).groupby([asked[name] for name in (*_BY, "model")]).mean()
+    wide = right.unstack("model")
+    best = wide[[name for name in names if name in wide]].idxmax(axis=1).rename("best")
+    return asked.join(best, on=_BY).query("model == best").drop(columns="best")
+
+
+def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Place the model between persistence and the best possible forecast, under every protocol and at every shift.
+
+    Returns one row a protocol and shift of `predictions`: `best` (the ceiling's name, or "no mistake" where none is known)
+    and the values of `metrics.skill`, fractions.
+    """
+    rows = []
+    for (protocol, shift), events in predictions.groupby(_BY, sort=False):
+        wide = events.pivot(index="utterance", columns="model", values="predicted")
+        if baselines.PERSISTENCE not in wide:
+            continue
+        facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
+        best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
+        models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
+        found = metrics.skill(facts["emotion"], *models, facts["dialogue"], **criteria.interval)
+        rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
+    return pd.DataFrame(rows)
+
+
+def against(predictions: pd.DataFrame, *, model: str = MODEL, **options: Any) -> pd.DataFrame:
+    """Hold a model against what carries the past forward: one number a protocol, over all shifts together.
+
+    Options are level, draws and random_state of intervals and tests; whole dialogues are drawn, with all their shifts. Returns
+    one row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `shifts` (how many are together) and
+    the columns of `metrics.compare_forecasts` in percent. `verdict` is "above" or "below" where the interval of the difference
+    lies on one side of zero and the test, adjusted for the protocols of that baseline, rejects; else "open".
+    """
+    # An event is asked once at each shift: each is a row of its own here.
+    event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
+    rows = predictions.assign(utterance=event)
+    own, shifts, tables = rows[rows["model"] == model], rows["shift_s"].nunique(), []
+    options = {"level": 0.95, "draws": 1000, "method": METHOD, **options}
+    for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
+        found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **options)
+        found[["reference", "score", "difference", "low", "high"]] *= 100
+        ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
+        sides = [_SIDES[above(low, high, p_value=p_value, level=options["level"])] for low, high, p_value in ends]
+        marks = {"model": model, "baseline": baseline, "shifts": shifts}
+        tables.append(found.assign(verdict=sides, **marks)[[*marks, *found.columns, "verdict"]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def finding(differences: pd.DataFrame, *, level: float) -> str:
+    """Say in one sentence, by baseline and protocol, what a table of `against`, of intervals of this level, shows."""
+    words, found = {"above": "better than", "below": "worse than", "open": "not shown to differ from"}, []
+    for baseline, rows in differences.groupby("baseline", sort=False):
+        names = {side: ", ".join(rows.loc[rows["verdict"] == side, "protocol"]) for side in words}
+        found.append(", ".join(f"{words[side]} {baseline} under {under}" for side, under in names.items() if under))
+    shifts, events = differences["shifts"].iloc[0], differences.groupby("protocol", sort=False)["n"].max()
+    counts = events // shifts
+    fewer = ", ".join(f"{count:,} under {protocol}" for protocol, count in counts[counts < counts.max()].items())
+    each = f", each at {shifts} shifts" if shifts > 1 else ""
+    asked = f"{counts.max():,} events" + (f" ({fewer})" if fewer else "") + each
+    draws = f"{100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
+    return f"On {asked}, by {draws}, the {differences['model'].iloc[0]} is {'; it is '.join(found)}."
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """The claims by id: their kind, and in words the claim, its measure, and what each verdict means."""
+    return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
 def table(
     predictions: pd.DataFrame,
     *,
     strict: str,
-    judge: Judge,
+    criteria: Criteria,
     shifts_s: Sequence[float],
     calibration: pd.DataFrame | None = None,
     encoders: pd.DataFrame | None = None,
-    networks: Mapping[str, float] | None = None,
+    networks: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Judge every claim for which there is evidence.
 
     Args:
-        predictions: of the model and the baselines on the fixed events, with protocol, model, shift_s and
-            `changes.LAST`; its first protocol is the published one, its first shift the shortest. On the strict rung
-            the chain of `given_change.sweep` is to be among them.
-        strict: the rung of the claims that are asked of one rung.
-        judge: how.
-        shifts_s: the shifts whose tests are one family where rungs are compared.
-        calibration: from `metrics.evaluate_forecasts` by `scaled` on the strict rung, at the shortest shift.
-        encoders: rows with `role` of `contamination.PUBLISHED` and `RETUNED`, predictions as `contamination.predictions`
-            gives them.
+        predictions: of the model and the baselines on the fixed events, with protocol, model, shift_s and `history.LAST`; its
+            first protocol is the published one, its first shift the shortest. Under the strict one the chain of
+            `baselines.change_oracle` is to be among them.
+        strict: the protocol of the claims that are asked of one protocol.
+        criteria: how.
+        shifts_s: the shifts whose tests are one family where protocols are compared.
+        calibration: from `metrics.evaluate_forecasts` by `scaled` under the strict protocol, at the shortest shift.
+        encoders: what `contamination.predictions` gives, of the roles `PUBLISHED` and `RETUNED`.
         networks: `difference`, `low`, `high` of the best larger network of a search minus the best of its others, on
             held-out events (fractions), and the `protocol` of the division.
 
     Returns:
-        One row a claim: `claim`, `evidence` (in words), `verdict`, `meaning`, `protocol`, `shift_s`, `measure`, `value`,
-        `low`, `high`, `limit` (percent or points; seconds where it is asked how far ahead) and `p_holm`.
+        One row a claim: `id` and `kind` (of `claims.yaml`), `claim`, `evidence` (in words), `verdict`, `meaning`, `protocol`,
+        `shift_s`, `measure`, `value`, `low`, `high`, `limit` (percent or points; seconds where it is asked how far ahead) and
+        `p_holm`.
     """
+    from . import contamination
+
     few = predictions[predictions["shift_s"].isin(shifts_s)]
-    published, now = predictions["protocol"].iloc[0], few["shift_s"].min()
-    strictly = predictions[predictions["protocol"] == strict]
-    rows = [_chance(few, published, now, judge), _chance(few, strict, now, judge)]
-    of_dialogue = _tests(few, ["dialogue mode"], judge)
-    rows += [row for row in _against(of_dialogue, "dialogue mode", now, judge) if row["protocol"] == published]
-    carried = {baselines.PERSISTENCE: PERSISTENCES, baselines.AUDIO_PERSISTENCE: [baselines.AUDIO_PERSISTENCE]}
-    carried = {name: _tests(few, references, judge) for name, references in carried.items()}
-    for reference, found in carried.items():
-        rows += _against(found, reference, now, judge)
-    rows += _changes(strictly[strictly["shift_s"] == now], judge)
-    rows += _ahead(strictly, carried, judge)
-    place = {"protocol": strict, "shift_s": now}
-    rows += [] if calibration is None else _calibrated(calibration, place, judge)
-    rows += [] if encoders is None else _encoder(encoders, now, judge)
+    published, now, limit = predictions["protocol"].iloc[0], few["shift_s"].min(), 100 * criteria.tolerance
+    of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
+    strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
+    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in (published, strict)]
+    tested = {"dialogue_mode": ["dialogue mode"], "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
+    tested = {key: comparisons(few, names, criteria) for key, names in tested.items() if few["model"].isin(names).any()}
+    for key, found in tested.items():
+        shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "dialogue_mode"))]
+        variants = shown["against"].where(shown["against"] != key.replace("_", " "), "")
+        rows += [_gain(key, row, criteria, against=name) for row, name in zip(_records(shown), variants, strict=True)]
+    rows += _changes(only_changes(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
+    rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
+    for scores in [] if calibration is None else _records(calibration):
+        ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
+        rows.append(_row("calibrated", ends, place, criteria, limit=limit, scaled=scores["scaled"]))
+    if encoders is not None:
+        old, new = (encoders[encoders["role"] == role] for role in (contamination.PUBLISHED, contamination.RETUNED))
+        gain = {**_records(metrics.compare_forecasts(old, new, **criteria.test))[0], **place, "protocol": "session"}
+        rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
+        rows.append(_chance("new_encoder", new.assign(protocol="session", shift_s=now), criteria))
     if networks is not None:
-        ends = [100 * networks[name] for name in ("difference", "low", "high")]
-        rows.append(_row("networks", *ends, protocol=networks["protocol"], shift_s=now, unit="points", judge=judge))
-    return pd.DataFrame(rows, columns=_COLUMNS)
+        gain = {**networks, "shift_s": now}
+        rows.append(_row("networks", _ends(gain), gain, criteria, unit="points"))
+    return pd.DataFrame(rows)
 
 
-def _row(
-    key: str, value: float, low: float, high: float, *, protocol: str, shift_s: float, judge: Judge, limit: float = 0.0,
-    p_value: float | None = None, unit: str = "%", verdict: str = "", **words: str,
-) -> dict[str, object]:  # fmt: skip
-    """One row of the table; the verdict is that of an "above" claim unless it is given."""
-    claim = CLAIMS[key]
-    verdict = verdict or verdicts.above(low, high, limit=limit, p_value=p_value, level=judge.level)
-    apart = protocols.PROTOCOLS[protocol]
-    evidence = verdicts.said(value, low, high, p_value=p_value, unit=unit)
-    return {
-        "claim": claim.text.format(apart=apart, **words),
-        "evidence": evidence + (f"; limit {limit:.1f}" if limit else ""),
-        "verdict": verdict,
-        "meaning": claim.meaning(verdict),
-        "protocol": protocol,
-        "shift_s": shift_s,
-        "measure": claim.measure,
-        "value": value,
-        "low": low,
-        "high": high,
-        "limit": limit,
-        "p_holm": p_value,
-    }
+def chain_tests(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Test every chain against the better persistence, under every protocol and at every shift: one family.
 
-
-def _accuracy(events: pd.DataFrame, judge: Judge, **options: float) -> tuple[float, float, float]:
-    """The accuracy of some predictions in percent, with its interval."""
-    scores = metrics.bootstrap_interval(
-        events["emotion"], events["predicted"], events["dialogue"], **{**judge.interval, **options}
-    )
-    return 100 * (events["emotion"] == events["predicted"]).mean(), 100 * scores[0], 100 * scores[1]
-
-
-def _commonest(events: pd.DataFrame) -> float:
-    """The share of the commonest emotion in percent, which always naming it scores: 1/k where the tested events are balanced.
-
-    One session, or an official test part, is not balanced, though all events together are.
+    Returns one row a chain, protocol and shift: `model`, then the columns of `comparisons`; `p_holm` is adjusted for all rows.
     """
-    return 100 * events["emotion"].value_counts(normalize=True).max()
+    tables = {chain: comparisons(predictions, PERSISTENCES, criteria, model=chain) for chain in CHAINS}
+    found = pd.concat(tables, names=["model", None]).reset_index("model").reset_index(drop=True)
+    return found.assign(p_holm=metrics.holm(found["p_value"]))
 
 
-def _chance(few: pd.DataFrame, protocol: str, now: float, judge: Judge) -> dict[str, object]:
-    at = few[(few["protocol"] == protocol) & (few["shift_s"] == now) & (few["model"] == MODEL)]
-    return _row("chance", *_accuracy(at, judge), protocol=protocol, shift_s=now, limit=_commonest(at), judge=judge)
+def label_table(
+    predictions: pd.DataFrame, tested: pd.DataFrame, *, strict: str, criteria: Criteria, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Judge, at the shortest shift, what may be claimed of forecasters that read labels alone, as on MELD without its clips.
 
-
-def _tests(few: pd.DataFrame, references: Sequence[str], judge: Judge) -> pd.DataFrame | None:
-    """The model against the best of some references: one family of all rungs and shifts; None where nobody was asked."""
-    return tests(few, references, judge) if few["model"].isin(references).any() else None
-
-
-def _against(found: pd.DataFrame | None, reference: str, now: float, judge: Judge) -> list[dict[str, object]]:
-    """A row a rung at the shortest shift; it names the reference where that is a variant."""
-    if found is None:
-        return []
-    rows = [
-        _row(
-            reference, 100 * row.difference, 100 * row.low, 100 * row.high, protocol=row.protocol, shift_s=now,
-            p_value=row.p_holm, unit="points", judge=judge,
-        )
-        for row in found[found["shift_s"] == now].itertuples()
-    ]  # fmt: skip
-    named = found.loc[found["shift_s"] == now, "against"]
-    return [row if name == reference else _named(row, name) for row, name in zip(rows, named, strict=True)]
-
-
-def _named(row: dict[str, object], reference: str) -> dict[str, object]:
-    """The row with its reference in the evidence."""
-    return {**row, "evidence": f"{row['evidence']}; against {reference}"}
-
-
-def _changes(strictly: pd.DataFrame, judge: Judge) -> list[dict[str, object]]:
-    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics.
-
-    Of the first the limit is another forecaster's score on the same events; so the ends are the limit plus those of the
-    difference, and whether the limit lies between them says what the pairs say.
+    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` is of `chain_tests`; the other
+    arguments, and what it returns, are as in `table`.
     """
-    events = changes.only(strictly)
-    if not (events["model"] == MODEL).any():
-        return []
-    place = {"protocol": events["protocol"].iloc[0], "shift_s": events["shift_s"].iloc[0], "judge": judge}
-    hits = given_change.hits(events, models=[MODEL, *STATISTICS], classes=strictly["emotion"].unique())
-    score = 100 * hits.drop(columns="dialogue").mean()
-    asked = {"changes": TOLD, "changes, statistics": STATISTICS}
-    best = {key: score[[name for name in names if name in score]].idxmax() for key, names in asked.items()}
-    found = {name: gain(hits, name, judge) for name in set(best.values())}
-    limit, pair = score[best["changes"]], found[best["changes"]]
-    ends = [limit + 100 * pair[name] for name in ("low", "high")]
-    first = _row("changes", score[MODEL], *ends, limit=limit, p_value=pair["p_value"], **place)
-    pair = found[best["changes, statistics"]]
-    ends = [100 * pair[name] for name in ("difference", "low", "high")]
-    second = _row("changes, statistics", *ends, p_value=pair["p_value"], unit="points", **place)
-    return [_named(first, best["changes"]), _named(second, best["changes, statistics"])]
-
-
-def _ahead(strictly: pd.DataFrame, carried: Mapping[str, pd.DataFrame | None], judge: Judge) -> list[dict[str, object]]:
-    """How far ahead: against chance at every shift, and, in the tests of the rungs, against what carries the past forward."""
-    of_model = strictly[strictly["model"] == MODEL]
-    level = 1 - (1 - judge.level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
-    options = {"level": level, "draws": judge.permutations}
-    found = {"ahead of chance": {}}
-    for shift, events in of_model.groupby("shift_s"):
-        ends = _accuracy(events, judge, **options)[1:]
-        found["ahead of chance"][shift] = verdicts.above(*ends, limit=_commonest(events))
-    strict = strictly["protocol"].iloc[0]
-    for reference, tested in carried.items():
-        if tested is not None and (tested["protocol"] == strict).any():
-            rows = tested[tested["protocol"] == strict].sort_values("shift_s")
-            found[f"ahead of {reference}"] = {
-                row.shift_s: verdicts.above(row.low, row.high, p_value=row.p_holm, level=judge.level)
-                for row in rows.itertuples()
-            }
-    return [_reach(key, verdict, strict, judge) for key, verdict in found.items()]
-
-
-def _reach(key: str, verdict: dict[float, str], protocol: str, judge: Judge) -> dict[str, object]:
-    """One row: the longest shift up to which the verdicts, by ascending shift, are all `SUPPORTED`."""
-    shifts, reached = sorted(verdict), float("nan")
-    for shift in shifts:
-        if verdict[shift] != verdicts.SUPPORTED:
-            break
-        reached = shift
-    first = verdict[shifts[0]]
-    row = _row(key, reached, reached, reached, protocol=protocol, shift_s=shifts[0], verdict=first, judge=judge)
-    later = ", ".join(f"{shift:g}" for shift in shifts if verdict[shift] == verdicts.SUPPORTED)
-    said = f"not at {shifts[0]:g} s, but at {later} s" if later else "at no shift"
-    said = f"up to {reached:g} s" if first == verdicts.SUPPORTED else said
-    asked = ", ".join(f"{shift:g}" for shift in shifts)
-    return {**row, "evidence": f"{said}; asked at {asked} s", "low": None, "high": None}
-
-
-def _calibrated(calibration: pd.DataFrame, place: dict[str, object], judge: Judge) -> list[dict[str, object]]:
-    """A row before and one after temperature scaling."""
-    limit, rows = 100 * judge.tolerance, []
-    for scores in calibration.itertuples():
-        low, high = 100 * scores.ece_low, 100 * scores.ece_high
-        verdict = verdicts.within(low, high, limit=limit)
-        words = {"verdict": verdict, "scaled": scores.scaled, "limit": limit, "judge": judge}
-        rows.append(_row("calibrated", 100 * scores.ece, low, high, **place, **words))
-    return rows
-
-
-def _encoder(encoders: pd.DataFrame, now: float, judge: Judge) -> list[dict[str, object]]:
-    """What the encoder's memory is worth, and what remains without it."""
-    published, new = (encoders[encoders["role"] == role] for role in (contamination.PUBLISHED, contamination.RETUNED))
-    gain = metrics.compare_forecasts(published, new, **judge.test).iloc[0]
-    value, low, high = (100 * gain[name] for name in ("difference", "low", "high"))
-    place, limit = {"protocol": "session", "shift_s": now, "judge": judge}, 100 * judge.tolerance
-    verdict = verdicts.within(low, high, limit=limit)
-    return [
-        _row("encoder", value, low, high, limit=limit, verdict=verdict, unit="points", **place),
-        _row("new encoder", *_accuracy(new, judge), limit=_commonest(new), **place),
-    ]
+    now = predictions["shift_s"].min()
+    at_now = predictions[predictions["shift_s"] == now]
+    repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
+    protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
+    rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
+    of_dialogue = comparisons(predictions, "majority", criteria, model="dialogue mode").assign(model="dialogue mode")
+    gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
+    events = only_changes(at_now[at_now["protocol"] == strict])
+    if len(events):
+        hits = baselines.hits(events, models=(*CHAINS, "majority"), classes=classes)
+        best = hits[["majority", baselines.GUESS]].mean().idxmax()
+        found = pd.DataFrame([_hit_gain(hits, chain, best, criteria) for chain in CHAINS])
+        found = found.assign(protocol=strict, shift_s=now, p_holm=metrics.holm(found["p_value"]))
+        gains["label_changes"] = found
+    for key, found in gains.items():
+        rows += [_gain(key, row, criteria, model=row["model"]) for row in _records(found[found["shift_s"] == now])]
+    return pd.DataFrame(rows)
 
 
 #: The background of a verdict, as CSS has colours; see-through, so that it is seen on light and dark.
-_SHADES = {verdicts.SUPPORTED: "#44AA9955", verdicts.CONTRADICTED: "#CC667755", verdicts.NOT_SHOWN: "#BBBBBB55"}
+_SHADES = {SUPPORTED: "#44AA9955", CONTRADICTED: "#CC667755", NOT_SHOWN: "#BBBBBB55"}
 
 
 def styled(table: pd.DataFrame) -> Styler:
     """Lay out what a reader needs of `table`: claim, evidence, verdict (shaded) and meaning."""
-    words = {"claim": "claim", "evidence": "evidence", "verdict": "verdict", "meaning": "what it means"}
-    shown = table.rename(columns=words)[list(words.values())].style.hide(axis="index")
-    shown = shown.map(lambda verdict: f"background-color: {_SHADES[verdict]}", subset=["verdict"])
+    shown = table[["claim", "evidence", "verdict", "meaning"]].rename(columns={"meaning": "what it means"}).style
+    shown = shown.hide(axis="index").map(lambda name: f"background-color: {_SHADES[name]}", subset=["verdict"])
     return shown.set_properties(**{"text-align": "left", "white-space": "normal"})
+
+
+def _row(
+    key: str, ends: Sequence[float], place: Mapping[str, Any], criteria: Criteria, *, limit: float = 0.0, unit: str = "%",
+    p_value: float | None = None, against: str = "", **words: str,
+) -> dict[str, Any]:  # fmt: skip
+    """One row of a table of claims: of a number with the ends of its interval, at the protocol and shift of a place."""
+    claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
+    verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
+    named = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
+    return {
+        "id": key,
+        "kind": claim["kind"],
+        "claim": claim["claim"].format(apart=PROTOCOLS[place["protocol"]], **words),
+        "evidence": in_words(*ends, p_value=p_value, unit=unit) + named,
+        "verdict": verdict,
+        "meaning": claim[verdict],
+        **{name: place[name] for name in _BY},
+        "measure": claim["measure"],
+        **dict(zip(("value", "low", "high"), ends, strict=True)),
+        **{"limit": limit, "p_holm": p_value},
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.to_dict("records")
+
+
+def _ends(gain: Mapping[str, float]) -> list[float]:
+    return [100 * gain[name] for name in ("difference", "low", "high")]
+
+
+def _accuracy(events: pd.DataFrame, **options: Any) -> list[float]:
+    """The accuracy of some predictions in percent, with the ends of its interval."""
+    ends = metrics.bootstrap_interval(events["emotion"], events["predicted"], events["dialogue"], **options)
+    return [100 * value for value in ((events["emotion"] == events["predicted"]).mean(), *ends)]
+
+
+def _commonest(events: pd.DataFrame) -> float:
+    """What always naming the commonest emotion scores, in percent: one session, or a test part, is not balanced."""
+    return 100 * events["emotion"].value_counts(normalize=True).max()
+
+
+def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
+    ends, place = _accuracy(events, **criteria.interval), events[_BY].iloc[0]
+    return _row(key, ends, place, criteria, limit=_commonest(events))
+
+
+def _gain(key: str, gain: Mapping[str, Any], criteria: Criteria, **words: str) -> dict[str, Any]:
+    """One difference of two forecasters, a row of `comparisons`."""
+    words = {"against": gain["against"], **words}
+    return _row(key, _ends(gain), gain, criteria, unit="points", p_value=gain["p_holm"], **words)
+
+
+def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria) -> dict[str, Any]:
+    """Hold the model against a reference of which it is known how often it is right on each event (`baselines.hits`)."""
+    own, other, groups = (hits[name].to_numpy() for name in (model, reference, "dialogue"))
+    options = {"draws": criteria.permutations, "random_state": criteria.resampling.seed}
+    test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **options)
+    low, high = metrics.loss_interval(own - other, groups, **criteria.test)
+    gain = {"difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]}
+    return {"model": model, "against": reference, **gain}
+
+
+def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:
+    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics.
+
+    Of the first the limit is another forecaster's score on the same events; so the ends are that plus those of the difference.
+    """
+    if not (events["model"] == MODEL).any():
+        return []
+    hits = baselines.hits(events, models=[MODEL, *STATISTICS], classes=classes)
+    score, place, rows = 100 * hits.drop(columns="dialogue").mean(), events[_BY].iloc[0], []
+    for key, names in {"changes": TOLD, "changes_statistics": STATISTICS}.items():
+        best = score[[name for name in names if name in score]].idxmax()
+        gain = _hit_gain(hits, MODEL, best, criteria)
+        ends, of_row = _ends(gain), {"unit": "points"}
+        if names is TOLD:
+            ends, of_row = [score[MODEL], score[best] + ends[1], score[best] + ends[2]], {"limit": score[best]}
+        rows.append(_row(key, ends, place, criteria, p_value=gain["p_value"], against=best, **of_row))
+    return rows
+
+
+def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria: Criteria) -> list[dict[str, Any]]:
+    """The longest shift up to which all verdicts are `SUPPORTED`: on chance, and on what carries the past forward."""
+    strict, level = of_model["protocol"].iloc[0], criteria.resampling.level
+    each = 1 - (1 - level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
+    verdicts: dict[str, dict[float, str]] = {"chance": {}}
+    for shift, events in of_model.groupby("shift_s"):
+        ends = _accuracy(events, **{**criteria.test, "level": each})[1:]
+        verdicts["chance"][shift] = above(*ends, limit=_commonest(events))
+    for key in (key for key in ("persistence", "audio_persistence") if key in tested):
+        found = _records(tested[key][tested[key]["protocol"] == strict].sort_values("shift_s"))
+        judged = {row["shift_s"]: above(row["low"], row["high"], p_value=row["p_holm"], level=level) for row in found}
+        verdicts |= {key: judged} if judged else {}
+    rows = []
+    for key, by_shift in verdicts.items():
+        shifts, (now, first) = [f"{shift:g}" for shift in by_shift], next(iter(by_shift.items()))
+        reached = [*takewhile(lambda shift, found=by_shift: found[shift] == SUPPORTED, by_shift)] or [float("nan")]
+        later = ", ".join(f"{shift:g}" for shift, verdict in by_shift.items() if verdict == SUPPORTED)
+        words = f"not at {now:g} s, but at {later} s" if later else "at no shift"
+        words = f"up to {reached[-1]:g} s" if first == SUPPORTED else words
+        row = _row(f"ahead_of_{key}", reached[-1:] * 3, {"protocol": strict, "shift_s": now}, criteria)
+        row |= {"evidence": f"{words}; asked at {', '.join(shifts)} s", "low": None, "high": None}
+        rows.append(row | {"verdict": first, "meaning": texts()[row["id"]][first]})
+    return rows

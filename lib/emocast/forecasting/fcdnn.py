@@ -1,12 +1,8 @@
 """The preprint's fully connected network (FC-DNN) as a scikit-learn classifier.
 
-It is an estimator like any other, so that baselines, cross-validation and hyperparameter search treat it alike, and a
-fit depends on its data and `random_state` alone: torch's global random numbers are neither read nor changed.
-
-What the preprint says ("Forecasting - a Supervised Approach" and "Best-Performing Model"): 768 inputs, 4 hidden linear
-layers of 265, dropout 0.1 and batch normalisation, softmax over the classes; learning rate 1e-5, batches of 16,
-40 epochs. What it does not say, and what is taken here: the activation (ReLU), the order within a layer (linear, batch
-normalisation, activation, dropout), the optimiser (Adam), the loss (cross-entropy), the scaling of inputs (none).
+The preprint says ("Forecasting - a Supervised Approach", "Best-Performing Model"): 4 hidden linear layers of 265, dropout 0.1,
+batch normalisation, softmax; learning rate 1e-5, batches of 16, 40 epochs. It does not say, and taken here are: ReLU, the
+order within a layer, Adam, cross-entropy, inputs as they are. A fit depends on its data and `random_state` alone.
 """
 
 from __future__ import annotations
@@ -26,8 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from .stack import Stack
-from .training import Start, Written
+from ..compute import best_device
 
 
 class FCDNNClassifier(ClassifierMixin, BaseEstimator):
@@ -40,13 +35,12 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         learning_rate: step size of Adam.
         batch_size: events a step, at least 2 (batch normalisation). A last batch of one joins the one before it.
         epochs: passes over the training data.
-        standardize: scale inputs to zero mean and unit variance, by the statistics of the data given to `fit` alone.
+        standardize: scale inputs to zero mean and unit variance, by the data given to `fit` alone.
         random_state: seed of initial weights, dropout and order; the same seed and data give the same predictions.
         device: "cpu", "cuda", "cuda:1", or "auto": cuda if there is one, else cpu. The fitted network lives on the CPU.
 
     Attributes:
         classes_: the classes, sorted, (c,).
-        n_features_in_: length of an embedding.
         network_: the fitted `torch.nn.Sequential`, float32, in evaluation mode.
         losses_: table of `epoch` (from 1), `train_loss` (mean of the batches' losses in training mode, weighted by
             size) and `validation_loss` (in evaluation mode; NaN without validation data): cross-entropy in nats.
@@ -80,35 +74,31 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(
         self, X: ArrayLike, y: ArrayLike, *, validation_data: tuple[ArrayLike, ArrayLike] | None = None
     ) -> FCDNNClassifier:
-        """Train a new network.
+        """Train a new network, and return the fitted estimator itself.
 
         Args:
             X: embeddings, (n, d), n at least 2.
             y: classes, (n,), strings or integers.
-            validation_data: embeddings and classes that are only watched: their loss is kept for every epoch, and
-                nothing is chosen by it.
-
-        Returns:
-            The fitted estimator itself.
+            validation_data: embeddings and classes that are only watched: nothing is chosen by their loss.
 
         Raises:
             ValueError: a setting is out of range, one event or one class alone, or unknown validation classes.
         """
-        inputs, codes = self._prepared(X, y)
+        self._check_settings()
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
+        self.scaler_ = StandardScaler().fit(X) if self.standardize else None
         watched = None if validation_data is None else self._watched(*validation_data)
-        self._train(inputs, codes, watched)
+        self._train(self._inputs(X), torch.from_numpy(codes), watched)
         return self
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Give each class its probability: softmax of the network's outputs.
+        """Give each class its probability: softmax of the network's outputs, (n, d) -> (n, c) in the order of `classes_`.
 
         Computed in double precision, so that an event's figures do not depend on the events it is asked with.
-
-        Args:
-            X: embeddings, (n, d).
-
-        Returns:
-            Probabilities in the order of `classes_`, (n, c), float64; rows sum to one.
         """
         check_is_fitted(self)
         inputs = self._inputs(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
@@ -117,62 +107,44 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Name the most probable class of each embedding: (n, d) -> (n,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def _prepared(self, X: ArrayLike, y: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
-        """Check settings and data, fit the scaler, and turn the data into what the network takes."""
-        self._check_settings()
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), ensure_min_samples=2)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
-        self.scaler_ = StandardScaler().fit(X) if self.standardize else None
-        return self._inputs(X), torch.from_numpy(codes)
+        codes = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def _train(self, X: torch.Tensor, codes: torch.Tensor, watched: tuple[torch.Tensor, torch.Tensor] | None) -> None:
         """Run all epochs on the device, and keep the network and its losses."""
-        start = self._start(X, codes)
-        settings = {"learning_rate": self.learning_rate, "dropout": self.dropout}
-        on_cpu = start.inputs.device.type == "cpu"
-        training = Written(start, **settings) if on_cpu else Stack([start], **settings)
-        losses = []
-        for epoch in range(1, self.epochs + 1):
-            [train_loss] = training.epoch(batch_size=self.batch_size)
-            validation_loss = float("nan")
-            if watched is not None:
-                training.hand_back()
-                validation_loss = _loss(start.network, *(part.to(start.inputs.device) for part in watched))
-            losses.append((epoch, train_loss, validation_loss))
-        training.hand_back()
-        self._keep(start.network, losses)
-
-    def _start(self, X: torch.Tensor, codes: torch.Tensor) -> Start:
-        """Draw initial weights and the seeds of order and dropout, and bring everything to the device."""
-        device = torch.device(resolved(self.device))
-        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
-        shuffler, dropper = torch.Generator().manual_seed(int(seeds[0])), torch.Generator(device)
-        with torch.random.fork_rng(devices=[]):
-            # Weights are drawn on the CPU, so that every device starts from the same ones. The global state belongs to
-            # the process: fit networks side by side in processes, not in threads.
-            torch.default_generator.manual_seed(int(seeds[1]))
+        device, losses = torch.device(best_device() if self.device == "auto" else self.device), []
+        order_seed, seed = (int(drawn) for drawn in check_random_state(self.random_state).randint(2**31 - 1, size=2))
+        shuffler = torch.Generator().manual_seed(order_seed)
+        X, codes, *watched = (part.to(device) for part in (X, codes, *(watched or ())))
+        # Weights and dropout come from torch's own random numbers, which the process gets back as they were: fit networks side
+        # by side in processes, not in threads.
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+            torch.default_generator.manual_seed(seed)  # on the CPU: every device starts from the same weights
             network = self._new_network(X.shape[1]).to(device)
-            if device.type == "cpu":
-                dropper.set_state(torch.default_generator.get_state())
-            else:
-                dropper.manual_seed(int(seeds[1]))
-        return Start(network, X.to(device), codes.to(device), shuffler, dropper)
-
-    def _keep(self, network: nn.Sequential, losses: list[tuple[int, float, float]]) -> None:
-        """Keep a trained network and its losses."""
+            if device.type == "cuda":
+                torch.cuda.manual_seed_all(seed)
+            optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
+            for epoch in range(1, self.epochs + 1):
+                order = torch.randperm(len(X), generator=shuffler).to(device)
+                train_loss = self._epoch(network.train(), optimiser, X[order], codes[order])
+                losses.append((epoch, train_loss, _loss(network, *watched) if watched else float("nan")))
         self.network_ = network.eval().cpu()
         self.losses_ = pd.DataFrame(losses, columns=["epoch", "train_loss", "validation_loss"])
 
+    def _epoch(self, network: nn.Module, optimiser: torch.optim.Adam, X: torch.Tensor, codes: torch.Tensor) -> float:
+        """Take a step of the optimiser a batch; the mean loss an event, in nats."""
+        total, sizes = 0.0, batch_sizes(len(X), batch_size=self.batch_size)
+        for inputs, targets in zip(X.split(sizes), codes.split(sizes), strict=True):
+            optimiser.zero_grad()
+            loss = cross_entropy(network(inputs), targets)
+            loss.backward()
+            optimiser.step()
+            total += loss.item() * len(inputs)
+        return total / len(X)
+
     def _new_network(self, n_features: int) -> nn.Sequential:
         """Build the layers, with weights from torch's current random numbers."""
-        layers: list[nn.Module] = []
-        width = n_features
+        layers, width = [], n_features
         for _ in range(self.hidden_layers):
             layers += [nn.Linear(width, self.hidden_units), nn.BatchNorm1d(self.hidden_units), nn.ReLU()]
             layers += [nn.Dropout(self.dropout)]
@@ -207,13 +179,12 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
 
 def _loss(network: nn.Sequential, X: torch.Tensor, codes: torch.Tensor) -> float:
     """Return the mean loss an event in evaluation mode, in nats."""
-    network.eval()
     with torch.no_grad():
-        return float(cross_entropy(network(X), codes))
+        return float(cross_entropy(network.eval()(X), codes))
 
 
-def resolved(device: str) -> str:
-    """Name the device that "auto" stands for."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def batch_sizes(n_events: int, *, batch_size: int) -> list[int]:
+    """Divide events into batches, none of one event alone: batch normalisation needs two to have a variance."""
+    whole, rest = divmod(n_events, batch_size)
+    sizes = [batch_size] * whole + [rest] * (rest > 0)
+    return sizes if rest != 1 or not whole else [*sizes[:-2], batch_size + 1]

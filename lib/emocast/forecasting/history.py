@@ -1,7 +1,7 @@
 """What had been said when a window ends: the past of each event, and nothing of its future.
 
 A baseline that reads labels is only fair if it reads none from after t - d. So the cut is made here, once: an utterance is
-*heard* if it ended at or before its event's window does (t - d, and the guard before it). Every baseline asks a `Past`.
+in the past if it *ended* at or before its event's window does (t - d, and the guard before it). Every baseline asks a `Past`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .. import labels as vocabulary
+from .. import metrics
 
 #: Whose latest utterance is meant: anyone's; the event's own speaker's; the latest that lies wholly within the window; the
 #: latest whose label is one of the classes in play.
@@ -22,16 +23,21 @@ WHICH: tuple[str, ...] = ("anyone", "speaker", "window", "in play")
 # Seconds: bounds are sums of decimals, and less than this is their rounding.
 _ROUNDING_S = 1e-6
 
+#: The column that `with_last` adds.
+LAST = "last_emotion"
+
+_KEYS = ["shift_s", "utterance"]
+
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """The events of a window table and the utterances heard before each.
+    """The events of a window table and the utterances that ended before each.
 
     Attributes:
         windows: one row an event and shift.
         utterances: one row an utterance, by dialogue and start, with `turn` (its number in the dialogue, from 0).
         labels: the emotion of each utterance, None where it is not known or withheld, (m,).
-        heard: for each window the positions of the utterances heard, by their end, the latest last.
+        ended: for each window the positions of the utterances that ended before it does, by their end, the latest last.
         event: for each window the position of its event's utterance, (n,).
         classes: the emotions in play, in the project's order.
         sound: an embedding of each utterance, (m, d); None where no baseline needs it.
@@ -40,7 +46,7 @@ class Past:
     windows: pd.DataFrame
     utterances: pd.DataFrame
     labels: np.ndarray
-    heard: list[np.ndarray]
+    ended: list[np.ndarray]
     event: np.ndarray
     classes: list[str]
     sound: np.ndarray | None = None
@@ -51,8 +57,8 @@ class Past:
 
     def take(self, rows: np.ndarray) -> Past:
         """Keep some windows; of the utterances all stay."""
-        heard = [self.heard[row] for row in rows]
-        return dataclasses.replace(self, windows=self.windows.iloc[rows], heard=heard, event=self.event[rows])
+        ended = [self.ended[row] for row in rows]
+        return dataclasses.replace(self, windows=self.windows.iloc[rows], ended=ended, event=self.event[rows])
 
     def without(self, utterances: Iterable[str]) -> Past:
         """Withhold the labels of some utterances, so that nothing can be fitted on them."""
@@ -65,27 +71,23 @@ class Past:
         return self.windows["emotion"].to_numpy(dtype=object)
 
     def latest(self, which: str = "anyone", *, back: int = 1, labelled: bool = True) -> np.ndarray:
-        """Find the utterance heard latest.
+        """Find the utterance that ended last: positions in `utterances`, (n,); -1 where there is none.
 
         Args:
-            which: one of `WHICH`.
+            which: one of `WHICH`, else a ValueError.
             back: 1 for the latest, 2 for the one before it, and so on; only utterances that count are counted.
             labelled: whether an utterance without a label is passed over.
-
-        Returns:
-            Positions in `utterances`, (n,); -1 where there is none.
-
-        Raises:
-            ValueError: `which` is unknown.
         """
         if which not in WHICH:
             raise ValueError(f"unknown kind of latest utterance {which!r}; known are {', '.join(WHICH)}")
-        counts = self._usable(which, labelled)
+        counts = pd.notna(self.labels) if labelled else np.ones(len(self.labels), dtype=bool)
+        if which == "in play":
+            counts = pd.Series(self.labels).isin(self.classes).to_numpy()
         speaker, start = (self.utterances[column].to_numpy(dtype=object) for column in ("speaker", "start_s"))
         own, begin = (self.windows[column].to_numpy(dtype=object) for column in ("speaker", "start_s"))
         found = np.full(len(self), -1)
-        for row, heard in enumerate(self.heard):
-            usable = heard[counts[heard]]
+        for row, ended in enumerate(self.ended):
+            usable = ended[counts[ended]]
             if which == "speaker":
                 usable = usable[speaker[usable] == own[row]]
             elif which == "window":
@@ -95,28 +97,24 @@ class Past:
         return found
 
     def latest_emotion(self, which: str = "anyone", *, back: int = 1) -> np.ndarray:
-        """Name the emotion of `latest`, None where there is none, (n,).
-
-        With `which="anyone"` this is the emotion from which a shift event shifts.
-        """
+        """Name the emotion of `latest`, None where there is none, (n,); by "anyone" the one from which a shift event shifts."""
         places = self.latest(which, back=back)
         return np.where(places >= 0, self.labels[places], None)
 
     def sequences(self) -> list[tuple[str | None, ...]]:
-        """List for each window the labels of its dialogue up to the last turn heard; None where one is not known.
-
-        A turn that began before that one and has not ended is None too: it is not heard yet.
-        """
-        turns = self.utterances["turn"].to_numpy()
-        return [_sequence(turns[heard], self.labels[heard]) for heard in self.heard]
+        """List for each window the labels of its dialogue up to the last turn that ended; None if not known or not over."""
+        turns, lines = self.utterances["turn"].to_numpy(), []
+        for ended in self.ended:
+            line: list[str | None] = [None] * (int(turns[ended].max(initial=-1)) + 1)
+            for place in ended:
+                line[turns[place]] = self.labels[place]
+            lines.append(tuple(line))
+        return lines
 
     def steps(self) -> np.ndarray:
-        """Count the turns from the last one heard to the event, at least 1, (n,); where none was heard, from the start.
-
-        At the time of the forecast nobody knows this number: a forecaster may use its distribution in the training.
-        """
+        """Count the turns from the last one that ended (or the start) to the event, at least 1, (n,): nobody knows it then."""
         turns = self.utterances["turn"].to_numpy()
-        last = np.array([turns[heard].max(initial=-1) for heard in self.heard], dtype=int)
+        last = np.array([turns[ended].max(initial=-1) for ended in self.ended], dtype=int)
         return np.maximum(turns[self.event] - last, 1)
 
     def shares(self) -> np.ndarray:
@@ -124,21 +122,11 @@ class Past:
         counts = np.array([(self.emotion == name).sum() for name in self.classes], dtype=float)
         return counts / counts.sum()
 
-    def _usable(self, which: str, labelled: bool) -> np.ndarray:
-        """Say of each utterance whether its label lets it count, (m,)."""
-        if which == "in play":
-            return pd.Series(self.labels).isin(self.classes).to_numpy()
-        return pd.notna(self.labels) if labelled else np.ones(len(self.labels), dtype=bool)
-
 
 def gather(
-    windows: pd.DataFrame,
-    utterances: pd.DataFrame,
-    *,
-    classes: Sequence[str],
-    sound: np.ndarray | None = None,
+    windows: pd.DataFrame, utterances: pd.DataFrame, *, classes: Sequence[str], sound: np.ndarray | None = None
 ) -> Past:
-    """Find what was heard before each window's end.
+    """Find the past of each window: what had been said before its end.
 
     Args:
         windows: a window table, of one shift or of several.
@@ -147,9 +135,6 @@ def gather(
             `emotion`.
         classes: the emotions in play.
         sound: an embedding of each utterance, (m, d), row for row those of `utterances`.
-
-    Returns:
-        The past of each window.
 
     Raises:
         ValueError: an event is no utterance of the table, or there is not one embedding an utterance.
@@ -168,27 +153,39 @@ def gather(
     emotion = table["emotion"].astype(object)
     labels = emotion.where(emotion.notna(), None).to_numpy(dtype=object)
     ordered = vocabulary.ordered(classes)
-    return Past(windows, table, labels, _heard(windows, table), place, ordered, None if sound is None else sound[order])
+    return Past(windows, table, labels, _ended(windows, table), place, ordered, None if sound is None else sound[order])
 
 
-def _heard(windows: pd.DataFrame, table: pd.DataFrame) -> list[np.ndarray]:
+def _ended(windows: pd.DataFrame, table: pd.DataFrame) -> list[np.ndarray]:
     """List for each window the utterances that ended at or before its end, by their end."""
     ends = table["end_s"].to_numpy(dtype=float)
     of_dialogue = {}
     for dialogue, places in table.groupby("dialogue", sort=False).indices.items():
         ended = places[~np.isnan(ends[places])]
         of_dialogue[dialogue] = ended[np.argsort(ends[ended], kind="stable")]
-    sorted_ends = {dialogue: ends[places] for dialogue, places in of_dialogue.items()}
-    heard = []
+    found = []
     for dialogue, end in windows[["dialogue", "end_s"]].itertuples(index=False):
-        count = np.searchsorted(sorted_ends[dialogue], end + _ROUNDING_S, side="right")
-        heard.append(of_dialogue[dialogue][:count])
-    return heard
+        places = of_dialogue[dialogue]
+        found.append(places[: np.searchsorted(ends[places], end + _ROUNDING_S, side="right")])
+    return found
 
 
-def _sequence(turns: np.ndarray, labels: np.ndarray) -> tuple[str | None, ...]:
-    """Put labels at their turns, with None between."""
-    line: list[str | None] = [None] * (int(turns.max(initial=-1)) + 1)
-    for turn, label in zip(turns, labels, strict=True):
-        line[turn] = label
-    return tuple(line)
+def with_last(
+    predictions: pd.DataFrame, windows: pd.DataFrame, utterances: pd.DataFrame, *, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Say beside each prediction, by its `shift_s` and `utterance`, which emotion was the last before its window ended.
+
+    Takes the window tables of all shifts in one, and all utterances of the corpus, as `gather`, whose errors it has; ValueError
+    too where an event has no window. Returns the table with `LAST`, missing where no labelled utterance had ended.
+    """
+    asked = predictions[_KEYS].drop_duplicates()
+    events = windows.merge(asked, on=_KEYS)
+    if len(events) < len(asked):
+        raise ValueError(f"{len(asked) - len(events)} of {len(asked)} events have no window at their shift")
+    last = events[_KEYS].assign(**{LAST: gather(events, utterances, classes=classes).latest_emotion()})
+    return predictions.merge(last, on=_KEYS, how="left", validate="many_to_one")
+
+
+def only_changes(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of a table from `with_last`, the predictions of events that change the last emotion."""
+    return predictions[metrics.shift_events(predictions[LAST], predictions["emotion"])]

@@ -1,78 +1,75 @@
-"""The thesis's tables of classes: how often recognisers are right on each test set (5.1, 5.4, 5.5), and what they lean to.
+"""The thesis's tables of chapter 5: scores of classes (5.1, 5.4, 5.5), valence and arousal (5.2, 5.3), prediction bias.
 
-All scores are those of a test set with equally many utterances of each class, as the thesis tests (5.1). One such set is a
-draw; here it is drawn many times. Its accuracy is on average the mean recall of all utterances (UAR), and its class shares
-are those of the confusion matrix whose rows are divided by their sums: intervals over speakers are taken of these.
-
-Utterances of other classes than `labels.FOUR`, or of none, are left out. `dimensions` has the tables of valence and arousal.
+`predictions` is everywhere a test set's name -> its table (`predictions.predict`), `languages` its name -> its language, and
+`drawing` draws, level and random_state. Scores of classes are those of sets with equally many utterances of each of
+`labels.FOUR`, as the thesis tests; others are left out. One such set is a draw: here it is drawn many times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from .. import labels, metrics, published
-from ..metrics.classes import COUNTED
-from . import resampling
+from ..metrics import scores
+from ..metrics.scores import COUNTED
 
 #: Columns of what is printed, and the score that `metrics` has for it on classes of equal weight.
 SCORES = ("accuracy", "f1_macro")
 
-_SPREAD = ("draw_low", "draw_high", "low", "high")
-_COLUMNS = ["test_set", "n_per_class", "n", "available", *(
-    name for score in SCORES for name in (score, *(f"{score}_{end}" for end in _SPREAD))
-), "interval_by", "chance", "reason"]  # fmt: skip
+#: With fewer groups than this none is estimated from them: the next finer unit is drawn instead, or nothing.
+FEWEST = 5
+
+#: What may be drawn, from coarse to fine: a recogniser that misses one speaker's anger misses it in most of that speaker's
+#: utterances, so an interval over single utterances is too narrow; but a bootstrap over two speakers knows three outcomes.
+UNITS = ("speaker", "dialogue", "utterance")
+
+DIMENSIONS = ("valence", "arousal")
+
+#: Dimension, emotions that should lie high on it, emotions that should lie low (Russell's circumplex of 1980).
+CONTRASTS = (
+    ("arousal", ("happiness", "anger"), ("neutral", "sadness")),
+    ("arousal", ("anger",), ("sadness",)),
+    ("valence", ("happiness",), ("sadness", "anger")),
+    ("valence", ("happiness",), ("sadness",)),
+    ("valence", ("happiness",), ("anger",)),
+)
+
+_SIZE = len(labels.FOUR)
+_ENDS = ("", "_draw_low", "_draw_high", "_low", "_high")
 
 
-def classification(
-    predictions: Mapping[str, pd.DataFrame], *, draws: int = 1000, level: float = 0.95, random_state: int
-) -> pd.DataFrame:
-    """Score one model on every test set (thesis tables 5.1 and 5.4).
-
-    Args:
-        predictions: a test set's name -> its table of predictions (`predictions.predict`).
-        draws: number of balanced draws, and of draws of each bootstrap.
-        level: share of the draws inside the intervals.
-        random_state: seed of all draws.
-
-    Returns:
-        One row a test set in the order given: `test_set`; `n_per_class` and `n`, utterances of a balanced draw; `available`,
-        utterances that it is drawn from. Then `accuracy` and `f1_macro` (fractions, means over the draws), each with
-        `_draw_low` to `_draw_high`, what another draw of the same utterances would have scored, and `_low` to `_high`, what
-        others of the same kind might: a bootstrap over `interval_by` (see `resampling`). `chance`. A test set that cannot
-        be scored has missing scores and a `reason`.
-
-    Raises:
-        ValueError: a model has classes for some utterances only, or other ones than the four; the options make no sense.
-    """
-    options = {"draws": draws, "level": level, "random_state": random_state}
-    rows = [{"test_set": name, **_scored(table, **options)} for name, table in predictions.items()]
-    table = pd.DataFrame(rows, columns=_COLUMNS).assign(chance=1 / len(labels.FOUR))
-    counts = ["n_per_class", "n", "available"]
-    return table.astype(dict.fromkeys(counts, "Int64") | {"interval_by": "string", "reason": "string"})
+def unit(rows: pd.DataFrame, *, units: Sequence[str] = UNITS) -> str | None:
+    """The coarsest of these columns that no row lacks and that has at least `FEWEST` values; None where there is none."""
+    for column in units:
+        if rows[column].notna().all() and rows[column].nunique() >= FEWEST:
+            return column
+    return None
 
 
-def _scored(predictions: pd.DataFrame, **options: float) -> dict[str, object]:
-    rows = labelled(predictions)
-    reason = unscorable(rows)
-    if reason:
-        return {"available": len(rows), "reason": reason}
-    true, predicted = rows["emotion"].to_numpy(), rows["predicted"].to_numpy()
-    drawn = metrics.balanced_draws(
-        true, predicted, labels=labels.FOUR, draws=options["draws"], random_state=options["random_state"]
-    )
-    summary = metrics.summarise_draws(drawn, level=options["level"])
-    n = int(drawn["n"].iloc[0])
-    scored = {"n_per_class": n // len(labels.FOUR), "n": n, "available": len(rows)}
-    for name in SCORES:
-        spread = resampling.interval(rows, *_codes(true, predicted), metric=BALANCED[name], **options)
-        mean, draw_low, draw_high = summary.loc[name]
-        ends = {"draw_low": draw_low, "draw_high": draw_high, "low": spread["low"], "high": spread["high"]}
-        scored |= {name: mean, **{f"{name}_{end}": value for end, value in ends.items()}}
-    return scored | {"interval_by": spread["interval_by"]}
+def interval(
+    rows: pd.DataFrame, true: ArrayLike, predicted: ArrayLike, by: str | None, **drawing: Any
+) -> dict[str, object]:
+    """The interval of a score (`metric`) of n rows by the groups of a column: `low`, `high`, `interval_by`; else NaN."""
+    low, high = np.nan, np.nan
+    if by is not None:
+        low, high = metrics.bootstrap_interval(true, predicted, rows[by].to_numpy(), **drawing)
+    return {"low": low, "high": high, "interval_by": by}
+
+
+def framed(rows: Iterable[Mapping], columns: Sequence[str], languages: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Rows as a table with these columns; `language` is that of `test_set`, missing where it is not given."""
+    table = pd.DataFrame(list(rows), columns=list(columns))
+    if "language" in columns:
+        table["language"] = table["test_set"].map(dict(languages or {}))
+    texts = {"language", "interval_by", "reason"}.intersection(columns)
+    return table.astype(dict.fromkeys(texts, "string"))
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -81,51 +78,73 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
     return rows.dropna(subset=["emotion"]).reset_index(drop=True)
 
 
-def unscorable(rows: pd.DataFrame) -> str | None:
-    """Why no balanced set can be scored: a class without an utterance, or a model without classes; else None."""
+def classification(
+    predictions: Mapping[str, pd.DataFrame], *, draws: int = 1000, level: float = 0.95, random_state: int
+) -> pd.DataFrame:
+    """Score one model on every test set (thesis tables 5.1 and 5.4); `draws` are also those of balanced sets.
+
+    One row a test set: `test_set`; `n_per_class` and `n`, utterances of a balanced draw; `available`, utterances that it is
+    drawn from. Then `accuracy` and `f1_macro` (fractions, means over the draws), each with `_draw_low` to `_draw_high`,
+    what another draw of the same utterances would have scored, and `_low` to `_high`, what others of the same kind might: a
+    bootstrap over `interval_by`. `chance`; and a `reason` where scores are missing. A ValueError where a model has classes
+    for some utterances only, or other ones than the four.
+    """
+    rows, drawing = [], {"draws": draws, "random_state": random_state}
+    for test_set, table in predictions.items():
+        known = labelled(table)
+        reason = _unscorable(known)
+        rows.append({"test_set": test_set, "available": len(known), "chance": 1 / _SIZE, "reason": reason})
+        if reason:
+            continue
+        by, pair = unit(known), (known["emotion"].to_numpy(), known["predicted"].to_numpy())
+        drawn = metrics.balanced_draws(*pair, labels=labels.FOUR, **drawing)
+        summary, n = metrics.summarise_draws(drawn, level=level), int(drawn["n"].iloc[0])
+        rows[-1] |= {"n_per_class": n // _SIZE, "n": n, "interval_by": by}
+        for name, metric in BALANCED.items():
+            spread = interval(known, *_codes(*pair), by, metric=metric, level=level, **drawing)
+            ends = [*summary.loc[name], spread["low"], spread["high"]]
+            rows[-1] |= dict(zip((f"{name}{end}" for end in _ENDS), ends, strict=True))
+    scores = [f"{score}{end}" for score in SCORES for end in _ENDS]
+    columns = ["test_set", "n_per_class", "n", "available", *scores, "interval_by", "chance", "reason"]
+    return framed(rows, columns).astype(dict.fromkeys(["n_per_class", "n", "available"], "Int64"))
+
+
+def _unscorable(rows: pd.DataFrame) -> str | None:
+    """Why no balanced set can be scored, or None."""
     missing = [name for name in labels.FOUR if not rows["emotion"].eq(name).any()]
     if missing:
         return f"no utterance of {', '.join(missing)}"
     if rows["predicted"].isna().all():
-        return "the model names no class; dimensions.from_dimensions reads one off its valence and arousal"
+        return "the model names no class; from_dimensions reads one off its valence and arousal"
     return None
 
 
-def balanced_shares(counts: np.ndarray) -> np.ndarray:
+def _codes(*classes: np.ndarray) -> list[np.ndarray]:
+    """Places in `labels.FOUR`, for functions that are called on every draw and would be slow on words."""
+    return [scores.codes(values, labels=labels.FOUR, side="a column of classes") for values in classes]
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
     """Confusion counts (..., true, predicted) -> shares of the true class; a class that does not occur keeps zeros."""
     return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
 
 
 def balanced_f1(true: np.ndarray, predicted: np.ndarray) -> float:
     """Macro F1 if each class had equally many utterances; takes places in `labels.FOUR`, (n,) each."""
-    size = len(labels.FOUR)
-    counts = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
-    return float(COUNTED["f1_macro"](balanced_shares(counts)))
+    counts = np.bincount(true * _SIZE + predicted, minlength=_SIZE * _SIZE).reshape(_SIZE, _SIZE)
+    return float(COUNTED["f1_macro"](_shares(counts)))
 
 
 #: The scores of classes of equal weight, whatever their numbers are, as `metrics`' bootstraps take them.
 BALANCED = {"accuracy": "uar", "f1_macro": balanced_f1}
 
 
-def _codes(*classes: np.ndarray) -> list[np.ndarray]:
-    """Places in `labels.FOUR`, for functions that are called on every draw and would be slow on words."""
-    return [metrics.checks.codes(values, labels=labels.FOUR, side="a column of classes") for values in classes]
-
-
 def beside_published(table: pd.DataFrame, *, experiment: str) -> pd.DataFrame:
-    """Put what the thesis prints beside each score.
+    """Put what the thesis prints beside each score of `classification`.
 
-    Args:
-        table: the result of `classification`.
-        experiment: "ser-classification" (tables 5.1 and 5.5), "ser-multiobjective" (5.4), or "ser-regression", of which
-            no class is printed.
-
-    Returns:
-        The table, with `accuracy_published` and `f1_macro_published` (missing where none is printed) and
-        `accuracy_difference` and `f1_macro_difference`, ours - published, each pair behind its score's interval.
-
-    Raises:
-        KeyError: no such experiment was published.
+    `experiment` is "ser-classification" (tables 5.1 and 5.5), "ser-multiobjective" (5.4), or "ser-regression", of which no
+    class is printed; else a KeyError. Adds `accuracy_published` and `accuracy_difference` (ours - published, missing where none
+    is printed) behind the score's interval, and the same of `f1_macro`.
     """
     printed, table = _printed(experiment), table.copy()
     for name in SCORES:
@@ -144,48 +163,27 @@ def _printed(experiment: str) -> dict[tuple[str, str], float]:
 
 
 def second_objective(
-    single: Mapping[str, pd.DataFrame],
-    multi: Mapping[str, pd.DataFrame],
-    *,
-    draws: int = 1000,
-    level: float = 0.95,
-    random_state: int,
+    single: Mapping[str, pd.DataFrame], multi: Mapping[str, pd.DataFrame], **drawing: Any
 ) -> pd.DataFrame:
     """What learning valence and arousal beside the classes changes: the multiobjective model minus the single one.
 
-    Both models are scored on the same draws of the same utterances (those in both tables, which matters where each has a
-    test part of its own), with classes of equal weight. Drawing single utterances takes them to be independent; drawing
-    speakers asks whether the change would hold for others, and is the answer to trust where the two disagree.
-
-    Args:
-        single: test set -> predictions of the classification model.
-        multi: test set -> predictions of the multiobjective model.
-        draws: draws of each bootstrap.
-        level: share of the draws inside the intervals.
-        random_state: seed of all draws.
-
-    Returns:
-        One row a test set of both and score: `test_set`, `score`, `n` (utterances), `single`, `multi`, `difference` with
-        `low`, `high`, `p_value` over utterances; `group_low`, `group_high`, `group_p_value` over `interval_by` (the speakers,
-        or what `resampling` draws instead); `published`, the thesis's tables 5.4 minus 5.1; and `reason` if there is none.
-
-    Raises:
-        ValueError: an utterance stands twice in a table, or its true emotion is not the same in both.
+    Both are scored on the same draws of the utterances in both tables, with classes of equal weight. Drawing single
+    utterances takes them to be independent; drawing speakers asks whether the change would hold for others, and is the
+    answer to trust where the two disagree. One row a test set of both and score: `test_set`, `score`, `n` (utterances),
+    `single`, `multi`, `difference` with `low`, `high`, `p_value` over utterances; `group_low`, `group_high`,
+    `group_p_value` over `interval_by`; `published`, the thesis's tables 5.4 minus 5.1; and `reason` if there is none. A
+    ValueError where an utterance stands twice in a table, or its true emotion is not the same in both.
     """
-    options = {"draws": draws, "level": level, "random_state": random_state}
     before, after = _printed("ser-classification"), _printed("ser-multiobjective")
     rows = []
-    for test_set in [name for name in single if name in multi]:
-        pairs = _pairs(single[test_set], multi[test_set], name=test_set)
+    for name in [name for name in single if name in multi]:
+        pairs = _pairs(single[name], multi[name], name=name)
         for score in SCORES:
-            difference = after.get((test_set, score), np.nan) - before.get((test_set, score), np.nan)
-            compared = _compared(pairs, score, options)
-            rows.append({"test_set": test_set, "score": score, "n": len(pairs), **compared, "published": difference})
-    return pd.DataFrame(rows, columns=_COMPARED).astype({"interval_by": "string", "reason": "string"})
-
-
-_COMPARED = ["test_set", "score", "n", "single", "multi", "difference", "low", "high", "p_value",
-             "group_low", "group_high", "group_p_value", "interval_by", "published", "reason"]  # fmt: skip
+            difference = after.get((name, score), np.nan) - before.get((name, score), np.nan)
+            row = {"test_set": name, "score": score, "n": len(pairs), "published": difference}
+            rows.append(row | _compared(pairs, score, drawing))
+    ends = ["low", "high", "p_value", "group_low", "group_high", "group_p_value", "interval_by", "published", "reason"]
+    return framed(rows, ["test_set", "score", "n", "single", "multi", "difference", *ends])
 
 
 def _pairs(single: pd.DataFrame, multi: pd.DataFrame, *, name: str) -> pd.DataFrame:
@@ -202,15 +200,189 @@ def _pairs(single: pd.DataFrame, multi: pd.DataFrame, *, name: str) -> pd.DataFr
     return pairs
 
 
-def _compared(pairs: pd.DataFrame, score: str, options: Mapping[str, float]) -> dict[str, object]:
-    reason = unscorable(pairs)
+def _compared(pairs: pd.DataFrame, score: str, drawing: Mapping[str, Any]) -> dict[str, object]:
+    reason = _unscorable(pairs)
     if reason:
         return {"reason": reason}
-    classes = _codes(*(pairs[column].to_numpy() for column in ("emotion", "predicted", "predicted_multi")))
-    result = metrics.paired_bootstrap(*classes, metric=BALANCED[score], **options)
-    row = {"single": result.pop("first"), "multi": result.pop("second"), **result}
-    unit = resampling.unit(pairs)
-    if unit:
-        drawn = metrics.paired_bootstrap(*classes, pairs[unit].to_numpy(), metric=BALANCED[score], **options)
+    metric = BALANCED[score]
+    classes = _codes(*(pairs[name].to_numpy() for name in ("emotion", "predicted", "predicted_multi")))
+    result = metrics.paired_bootstrap(*classes, metric=metric, **drawing)
+    row = {"single": result.pop("first"), "multi": result.pop("second"), **result, "interval_by": unit(pairs)}
+    if row["interval_by"]:
+        drawn = metrics.paired_bootstrap(*classes, pairs[row["interval_by"]].to_numpy(), metric=metric, **drawing)
         row |= {f"group_{name}": drawn[name] for name in ("low", "high", "p_value")}
-    return row | {"interval_by": unit}
+    return row
+
+
+def prediction_bias(
+    predictions: Mapping[str, pd.DataFrame],
+    *,
+    languages: Mapping[str, str] | None = None,
+    draws: int = 1000,
+    level: float = 0.95,
+    random_state: int,
+) -> pd.DataFrame:
+    """The share in which each class is predicted, if all were equally frequent; `figures.shares` draws it.
+
+    The share is the mean of a class's column in the confusion matrix whose rows sum to 1: what `metrics.class_shares` gives on
+    average over class-balanced draws. A model without a bias predicts each class in 1/4, however often it occurs. Some class
+    always has the largest surplus, so an interval above 0 alone proves little; `comes_first` is how often it is this one when
+    the speakers are drawn again. Near 1 it is the model's bias; well below it is a tie.
+
+    One row a test set and class: `test_set`, `language`, `emotion`, `n` (utterances of the class), `true_share` (1/4),
+    `predicted_share`, `difference` = predicted - true with `low` and `high`, `comes_first`, as fractions, `interval_by`; and a
+    `reason` where there is no answer.
+    """
+    scores.check_level(level)
+    scores.check_draws(draws)
+    rows = []
+    for name, table in predictions.items():
+        known = labelled(table)
+        reason, by, drawn = _unscorable(known), unit(known), []
+        shares = np.full(_SIZE, np.nan) if reason else _predicted_shares(_counts(known))
+        if by and not reason:
+            by_group = np.stack([_counts(group) for _, group in known.groupby(by)])
+            # How often each group is in a draw of so many groups with replacement is multinomial.
+            chances = np.full(len(by_group), 1 / len(by_group))
+            weights = np.random.default_rng(random_state).multinomial(len(by_group), chances, size=draws)
+            drawn = _predicted_shares(np.tensordot(weights, by_group, axes=1))
+            drawn = drawn[~np.isnan(drawn).any(axis=1)] - 1 / _SIZE  # those that lack a class are left out
+        for number, emotion in enumerate(labels.FOUR):
+            row = {"test_set": name, "emotion": emotion, "n": int(known["emotion"].eq(emotion).sum())}
+            row |= {"predicted_share": shares[number], "difference": shares[number] - 1 / _SIZE, "reason": reason}
+            if len(drawn):
+                low, high = np.quantile(drawn[:, number], [(1 - level) / 2, (1 + level) / 2])
+                first = (drawn.argmax(axis=1) == number).mean()
+                row |= {"low": low, "high": high, "comes_first": first, "interval_by": by}
+            rows.append(row)
+    columns = ["test_set", "language", "emotion", "n", "true_share", "predicted_share", "difference", "low", "high"]
+    table = framed(rows, [*columns, "comes_first", "interval_by", "reason"], languages)
+    return table.assign(true_share=1 / _SIZE)
+
+
+def _counts(rows: pd.DataFrame) -> np.ndarray:
+    return metrics.confusion(rows["emotion"], rows["predicted"], labels=labels.FOUR).to_numpy()
+
+
+def _predicted_shares(counts: np.ndarray) -> np.ndarray:
+    """Confusion counts (..., classes, classes) -> predicted shares (..., classes); NaN where a class does not occur."""
+    whole = (counts.sum(axis=-1) > 0).all(axis=-1, keepdims=True)
+    return np.where(whole, _shares(counts).mean(axis=-2), np.nan)
+
+
+def regression(
+    predictions: Mapping[str, pd.DataFrame], *, experiment: str | None = None, **drawing: Any
+) -> pd.DataFrame:
+    """Score predicted valence and arousal (thesis tables 5.2 and 5.3); rows without a true or predicted value are left out.
+
+    `experiment`, "ser-regression" or "ser-multiobjective", adds the published figures as the test set "published: table
+    5.2". One row a dimension and test set, valence first: `dimension`, `test_set`, `n`, the scores of
+    `metrics.evaluate_regression`; `ccc_low` and `ccc_high` over `interval_by` (dialogues; single utterances where they are
+    unknown or fewer than five); `mse_of_mean`, the mean squared error of always predicting the test set's own mean, and
+    `spread`, the standard deviation of the predictions over that of the truth, less than 1 where a model keeps to the
+    middle; a `reason` where there are no values.
+    """
+    rows = []
+    for dimension in DIMENSIONS:
+        for name, table in predictions.items():
+            rows.append({"dimension": dimension, "test_set": name, **_regressed(table, dimension, drawing)})
+        if experiment:
+            printed = published.select(experiment)
+            printed = printed[printed["class"].eq(dimension)]
+            name = f"published: table {printed['table'].iloc[0]}"
+            rows.append({"dimension": dimension, "test_set": name, **printed.set_index("metric")["value"]})
+    scores = ["mse", "max_error", "error_mean", "error_std", "correlation", "ccc", "ccc_low", "ccc_high"]
+    columns = ["dimension", "test_set", "n", *scores, "interval_by", "mse_of_mean", "spread", "reason"]
+    return framed(rows, columns).astype({"n": "Int64"})
+
+
+def _regressed(predictions: pd.DataFrame, dimension: str, drawing: Mapping[str, Any]) -> dict[str, object]:
+    column = f"predicted_{dimension}"
+    if column not in predictions:
+        return {"reason": f"the model has no {dimension}"}
+    rows = predictions.dropna(subset=[dimension, column])
+    if rows.empty:
+        return {"n": 0, "reason": f"no utterance has a true {dimension}"}
+    true, predicted = rows[dimension].to_numpy(dtype=float), rows[column].to_numpy(dtype=float)
+    found = interval(rows, true, predicted, unit(rows, units=("dialogue", "utterance")), metric=metrics.ccc, **drawing)
+    ends = {"ccc_low": found["low"], "ccc_high": found["high"], "interval_by": found["interval_by"]}
+    spread = predicted.std() / true.std() if true.std() > 0 else np.nan
+    return metrics.evaluate_regression(true, predicted) | ends | {"mse_of_mean": true.var(), "spread": spread}
+
+
+def from_dimensions(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
+    """Read a class off predicted valence and arousal. This is ours: the thesis gives its regression model no classes.
+
+    A linear discriminant analysis (classes of equal weight, one covariance) learns from the true valence, arousal and emotion
+    of the training utterances which part of the plane is whose; nothing of the test enters it. Limit: predicted values keep
+    closer to the middle of the scale than true ones. What comes out is therefore biased to the emotions near the middle
+    (neutral, sadness), and scores understate what the predictions hold. `regression`'s `spread` says how far they shrink.
+
+    Returns the emotion of each row, with the index of `predictions`; a ValueError where one of the four classes has no training
+    utterance with valence and arousal.
+    """
+    known = labelled(train).dropna(subset=list(DIMENSIONS))
+    missing = [name for name in labels.FOUR if not known["emotion"].eq(name).any()]
+    if missing:
+        raise ValueError(
+            f"no training utterance of {', '.join(missing)} has valence and arousal: no class can be read off"
+        )
+    classifier = LinearDiscriminantAnalysis(priors=np.full(len(labels.FOUR), 1 / len(labels.FOUR)))
+    classifier.fit(known[list(DIMENSIONS)].to_numpy(dtype=float), known["emotion"].to_numpy(dtype=object))
+    values = predictions[[f"predicted_{dimension}" for dimension in DIMENSIONS]].to_numpy(dtype=float)
+    return pd.Series(classifier.predict(values), index=predictions.index, name="predicted", dtype="string")
+
+
+def separation(
+    predictions: Mapping[str, pd.DataFrame], *, languages: Mapping[str, str] | None = None, **drawing: Any
+) -> pd.DataFrame:
+    """Whether a predicted dimension tells emotions apart that it should, whatever its scale or offset.
+
+    One row a test set and contrast of `CONTRASTS`: `dimension`, `contrast` ("happiness > sadness"), `test_set`, `language`,
+    `n_high` and `n_low` (utterances of either side), and `auc` with `low` and `high` over `interval_by`: how often an utterance
+    of the high side has the higher value (0.5 is chance). Missing where a side has no utterance.
+    """
+    rows = []
+    for dimension, above, below in CONTRASTS:
+        for name, table in predictions.items():
+            some = labelled(table)
+            some = some[some["emotion"].isin(above + below)]
+            high = some["emotion"].isin(above).to_numpy(dtype=bool)
+            values = some[f"predicted_{dimension}"].to_numpy(dtype=float)
+            place = {"dimension": dimension, "contrast": f"{' + '.join(above)} > {' + '.join(below)}", "test_set": name}
+            rows.append(place | {"n_high": int(high.sum()), "n_low": int((~high).sum())})
+            if high.any() and not high.all():
+                rows[-1] |= {"auc": auc(high, values), **_auc_interval(some, high, values, **drawing)}
+    columns = ["dimension", "contrast", "test_set", "language", "n_high", "n_low", "auc", "low", "high", "interval_by"]
+    return framed(rows, columns, languages)
+
+
+def auc(high: np.ndarray, values: np.ndarray) -> float:
+    """The share of pairs in which a row of the high side (n booleans) has the higher of n values, ties for half."""
+    n_high, n_low = high.sum(), (~high).sum()
+    # Mann-Whitney: the rank sum of the high side, less what it has from its own pairs
+    return float((rankdata(values)[high].sum() - n_high * (n_high + 1) / 2) / (n_high * n_low))
+
+
+def _auc_interval(
+    rows: pd.DataFrame,
+    high: np.ndarray,
+    values: np.ndarray,
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    random_state: int,
+) -> dict[str, object]:
+    """The interval of `auc` when whole groups are drawn: pairs in order are counted once for each two groups, then weighed."""
+    column = unit(rows)
+    if column is None:
+        return {"low": np.nan, "high": np.nan, "interval_by": None}
+    groups, count = pd.factorize(rows[column].to_numpy(dtype=object))[0], rows[column].nunique()
+    of_high, of_low = np.eye(count)[groups[high]], np.eye(count)[groups[~high]]
+    order = (np.sign(np.subtract.outer(values[high], values[~high])) + 1) / 2
+    in_order, pairs = of_high.T @ order @ of_low, np.outer(of_high.sum(axis=0), of_low.sum(axis=0))
+    drawn = np.random.default_rng(random_state).multinomial(count, np.full(count, 1 / count), size=draws)
+    right, all_of_them = (np.einsum("dg,gh,dh->d", drawn, counts, drawn, optimize=True) for counts in (in_order, pairs))
+    with np.errstate(invalid="ignore"):  # a draw without one of the sides has no pair
+        low, top = np.nanquantile(right / all_of_them, [(1 - level) / 2, (1 + level) / 2])
+    return {"low": low, "high": top, "interval_by": column}

@@ -1,0 +1,358 @@
+"""Any recording that people have: read as a stream in flat memory, cut into windows, checked, chosen; and the command.
+
+Nothing here imports torch: what cannot be forecast from is refused before a model is loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pandas as pd
+import soundfile
+import soxr
+
+from .. import audio, compute, paths
+from .. import settings as profiles
+
+#: What FFmpeg may take a file for: containers that hold sound. Playlists and scripts, which name other files, are none.
+FORMATS = (
+    "wav,w64,rf64,flac,mp3,ogg,mov,mp4,m4a,3gp,matroska,webm,aac,ac3,eac3,aiff,au,caf,amr,wv,ape,tta,asf,avi,mpegts,mpeg,flv,"
+    "opus,alaw,mulaw"
+)
+#: A window whose loudest sample is lower (of full scale: -60 dB) is silent: there is nothing in it to forecast from.
+SILENT = 1e-3
+#: A longer recording is linked from the notebook's page, not put into it.
+EMBEDDED_S = 600.0
+_COPY_RATE = 16_000
+_SHORT_S = 600.0  # to read this much takes a second
+_BIN_S = 0.05  # of the envelope
+
+
+class RecordingError(ValueError):
+    """A recording cannot be used. The message names the file, what is wrong with it and what to do."""
+
+
+class Recording:
+    """One sound file in any format that FFmpeg reads; of a video the first sound stream.
+
+    Samples are what `audio.read` gives of the same file: floats in [-1, 1], the mean of the channels, at the file's own rate. A
+    lossy codec mixes some hundredths of a second before a sample is a sample; no reader can undo it.
+
+    Attributes:
+        rate, channels, codec: its samples a second, how many channels it has, and FFmpeg's name of its format, as "mp3".
+        promised_s: its length in seconds as its header says; None where it does not.
+        frames, clipped: samples read so far, and how many of them are at full scale in any channel.
+        damaged: packets that could not be decoded, and were passed over.
+
+    Raises:
+        RecordingError: it is missing, a folder, empty, not readable as sound, or has no sound stream.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Look at the file without reading its sound."""
+        self.path = Path(path)
+        self.frames = self.clipped = self.damaged = 0
+        with self._opened() as container:
+            stream = container.streams.audio[0]
+            self.rate, self.channels, self.codec = stream.rate, stream.channels, stream.codec_context.name
+            length = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
+            self.promised_s = float(length) or None
+
+    @property
+    def seconds(self) -> float:
+        """How much was read so far."""
+        return self.frames / self.rate
+
+    def blocks(self, *, seconds: float = 10.0) -> Iterator[np.ndarray]:
+        """Read the file from its beginning: float32 samples, (n,), in blocks of at least so many seconds, and what is left.
+
+        A RecordingError where a sample is no finite number, nothing can be decoded, or rate or channels change on the way.
+        """
+        self.frames = self.clipped = self.damaged = 0
+        pieces = []
+        for piece in self._mono():
+            pieces.append(piece)
+            if sum(map(len, pieces)) >= seconds * self.rate:
+                yield np.concatenate(pieces)
+                pieces = []
+        if pieces:
+            yield np.concatenate(pieces)
+
+    def _mono(self) -> Iterator[np.ndarray]:
+        """Mono samples as the decoder gives them, counted and checked."""
+        with self._opened() as container:
+            floats = av.AudioResampler(format="fltp")  # the numbers alone: a resampler of rates would look ahead
+            for frame in self._frames(container):
+                frame.pts = None
+                for part in floats.resample(frame):
+                    channels = part.to_ndarray()
+                    self.clipped += int((np.abs(channels) >= 1 - 2**-15).any(axis=0).sum())
+                    mono = channels.mean(axis=0)
+                    if not np.isfinite(mono).all():
+                        said = f"a sample near {self.seconds:.1f} s is not a finite number; export the recording again"
+                        raise RecordingError(f"{self.path}: {said}")
+                    self.frames += mono.size
+                    yield mono
+        if not self.frames:
+            raise RecordingError(f"{self.path}: no sound could be decoded ({self.codec}); convert it to wav first")
+
+    def _frames(self, container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
+        """Decoded frames; a packet that is damaged is passed over, as players do, and a file cut short ends there."""
+        stream = container.streams.audio[0]
+        stream.thread_type = "NONE"
+        for packet in self._packets(container, stream):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                if (frame.sample_rate, frame.layout.nb_channels) != (self.rate, self.channels):
+                    said = f"its rate or channels change at {self.seconds:.1f} s; convert it to wav first"
+                    raise RecordingError(f"{self.path}: {said}")
+                yield frame
+
+    def _packets(self, container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.Packet]:
+        try:
+            yield from container.demux(stream)
+        except av.error.FFmpegError:
+            self.damaged += 1
+
+    def _opened(self) -> av.container.InputContainer:
+        problem = ""
+        if self.path.is_dir():
+            problem = "a folder, not a recording; give one file in it"
+        elif not self.path.is_file():
+            problem = "no such file"
+        elif not self.path.stat().st_size:
+            problem = "the file is empty; record or copy it again"
+        if problem:
+            raise RecordingError(f"{self.path}: {problem}")
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        try:
+            container = av.open(f"file:{self.path.resolve()}", metadata_errors="replace", options=options)
+        except (av.error.FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            said = f"not readable as sound ({reason}); give a wav, flac, mp3, ogg, m4a or mp4 file"
+            raise RecordingError(f"{self.path}: {said}") from error
+        streams = container.streams.audio
+        if not streams or not streams[0].rate or not streams[0].channels:
+            kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream at all"
+            container.close()
+            raise RecordingError(f"{self.path}: there is no sound in it (only {kinds}); give a file with a sound track")
+        return container
+
+
+class Window(NamedTuple):
+    """A window: its end in seconds, its samples (None where it is silent)."""
+
+    end_s: float
+    samples: np.ndarray | None
+
+
+def sliding_windows(
+    blocks: Iterable[np.ndarray], *, rate: int, length_s: float, step_s: float, sample_rate: int, passed: int = 0
+) -> Iterator[Window]:
+    """Slide over a recording's blocks, each (n,): the windows of `length_s` that end every `step_s`, the first at `length_s`.
+
+    A window holds the samples before its end and no other: resampling to `sample_rate`, too, sees the window alone, as in
+    training. So nothing after a moment can reach a forecast that is made at it. `passed` windows at the beginning are passed
+    over. A ValueError for a length or step that is not positive.
+    """
+    if not (length_s > 0 and step_s > 0):
+        raise ValueError(f"windows of {length_s} s every {step_s} s: both must be positive")
+    buffer, first, number = np.empty(0, np.float32), 0, 0  # `first`: where in the recording `buffer` begins
+    size = round(length_s * rate)
+    for block in blocks:
+        buffer = np.concatenate([buffer, block])
+        while True:
+            end_s = length_s + number * step_s
+            stop = int(end_s * rate + 1e-6)  # rounded down, as `audio.span` does: never past the end
+            start = stop - min(stop, size)
+            if stop > first + buffer.size:
+                break
+            if number >= passed:
+                samples = buffer[start - first : stop - first]
+                if np.abs(samples).max(initial=0.0) < SILENT:
+                    yield Window(end_s, None)
+                else:
+                    same = rate == sample_rate
+                    yield Window(end_s, samples.copy() if same else audio.resample(samples, rate, sample_rate))
+            number += 1
+        spare = min(buffer.size, start - first)
+        buffer, first = buffer[spare:], first + spare
+
+
+class Envelope:
+    """Gathers the lowest and highest sample of each short stretch, while a recording at `rate` samples a second is read."""
+
+    def __init__(self, rate: int) -> None:
+        """Begin with nothing."""
+        self._size, self._rate = max(1, round(_BIN_S * rate)), rate
+        self._rest, self._parts = np.empty(0, np.float32), [np.empty((0, 2), np.float32)]
+
+    def add(self, block: np.ndarray) -> np.ndarray:
+        """Take in the next samples, (n,), and give them back."""
+        samples = np.concatenate([self._rest, block])
+        whole = samples.size - samples.size % self._size
+        bins = samples[:whole].reshape(-1, self._size)
+        self._parts.append(np.stack([bins.min(axis=1), bins.max(axis=1)], axis=1))
+        self._rest = samples[whole:].copy()
+        return block
+
+    def table(self) -> pd.DataFrame:
+        """start_s, low and high (samples in [-1, 1]), one row a stretch of 0.05 s; what is left at the end is left out."""
+        low, high = np.concatenate(self._parts).T
+        return pd.DataFrame({"start_s": np.arange(len(low)) * self._size / self._rate, "low": low, "high": high})
+
+
+def refused(recording: Recording, length_s: float | None = None) -> RecordingError:
+    """The error for a recording that was read and is shorter than a window of `length_s`, or without it, is silent."""
+    said = f"silent throughout (nothing above {20 * np.log10(SILENT):.0f} dB of full scale); was the microphone on?"
+    if length_s is not None:
+        said = f"lasts {recording.seconds:.1f} s, but a forecast needs {length_s:g} s; give a longer one"
+    return RecordingError(f"{recording.path}: {said}")
+
+
+def validate(recording: Recording, length_s: float) -> None:
+    """Refuse a recording that cannot be decoded, is shorter than a window of `length_s`, or silent, by a RecordingError.
+
+    One of more than some minutes is not read: what is wrong with it shows during the forecast.
+    """
+    if recording.promised_s is None or recording.promised_s > _SHORT_S:
+        return
+    loudest = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
+    if recording.seconds < length_s:
+        raise refused(recording, length_s)
+    if loudest < SILENT:
+        raise refused(recording)
+
+
+class Chosen(NamedTuple):
+    """A recording and why it was taken; of a synthetic one its turns; why newer files were passed over, a sentence each."""
+
+    path: Path
+    why: str
+    turns: pd.DataFrame | None = None
+    unusable: tuple[str, ...] = ()
+
+
+def folder() -> Path:
+    """Where people drop recordings."""
+    return paths.data() / "recordings"
+
+
+def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chosen:
+    """Choose a recording: the one that is named, else the newest in `folder()` of at least `length_s`, else a synthetic one.
+
+    `recording` is a path, whole or relative to the working folder, to the checkout or to `folder()` (a RecordingError if it is
+    not there); empty for none. `seed` and the folder `scratch` are for the synthetic conversation.
+    """
+    if recording:
+        given = Path(recording).expanduser()
+        for path in (given, paths.ROOT / given, folder() / given):
+            if path.exists():
+                return Chosen(path.resolve(), "the parameter `recording` names it")
+        raise RecordingError(f"{recording}: no such file, neither here nor in {paths.relative(folder())}")
+    dropped, unusable = [path for path in folder().glob("[!.]*") if path.is_file()], []
+    for path in sorted(dropped, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True):
+        try:
+            validate(Recording(path), length_s)
+        except RecordingError as error:
+            unusable.append(str(error))
+            continue
+        of_use = " that can be used" if unusable else ""
+        return Chosen(path, f"it is the newest of {len(dropped)} in data/recordings/{of_use}", None, tuple(unusable))
+    path, truth = spoken(scratch, seed=seed)
+    why = "none of the files in data/recordings/ can be used" if dropped else "data/recordings/ is empty"
+    return Chosen(path, f"{why}, so a synthetic conversation was spoken anew", truth, tuple(unusable))
+
+
+def spoken(scratch: Path, *, seed: int, turns: int = 40) -> tuple[Path, pd.DataFrame]:
+    """Have a conversation spoken, in a process of its own (the synthesiser forks, which threads forbid).
+
+    Returns its recording in the folder `scratch` and its turns (speaker, start_s, end_s, emotion), the same for the same seed.
+    """
+    command = [sys.executable, "-m", "emocast_twins", "--conversation", str(scratch), "--seed", str(seed)]
+    command += ["--turns", str(turns)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the synthetic conversation was not spoken: {done.stderr.strip()[-500:]}")
+    return scratch / "conversation.wav", pd.read_csv(scratch / "turns.csv")
+
+
+def compact(path: Path | str, target: Path) -> Path:
+    """Write a small mono copy of a recording, an mp3, to listen to; a `RecordingError` where the file cannot be used."""
+    recording = Recording(path)
+    resampler = soxr.ResampleStream(recording.rate, _COPY_RATE, 1)  # that it looks ahead does no harm here
+    with paths.replacing(target) as partial, soundfile.SoundFile(partial, "w", _COPY_RATE, 1, format="MP3") as file:
+        for block in recording.blocks():
+            file.write(resampler.resample_chunk(block))
+        file.write(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+    return target
+
+
+def player(copy: Path, seconds: float) -> object:
+    """A player of `compact`'s copy for a notebook: with the sound in it, or for a long recording with a link to the file."""
+    from IPython.display import HTML, Audio
+
+    if seconds <= EMBEDDED_S:
+        return Audio(filename=str(copy), embed=True)
+    beside = (
+        copy.name if paths.RUN_FOLDER in os.environ else os.path.relpath(copy)
+    )  # by hand the notebook lies elsewhere
+    return HTML(f'<audio controls preload="none" src="{html.escape(beside)}"></audio>')
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Make `forecast FILE` known to the parser of all commands."""
+    description, epilog = (Path(__file__).parent.parent / "templates/forecast.txt").read_text("utf-8").split("----\n")
+    words = {"description": description, "epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = commands.add_parser("forecast", help="forecast the emotions of a recording of your own", **words)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    said = "whose model: demo, smoke, paper or a .yaml file (default: demo)"
+    parser.add_argument("--profile", default="demo", help=said)
+    said = "folder for the results (default: outputs/PROFILE/forecasts/FILE-DIGEST)"
+    parser.add_argument("--output", type=Path, metavar="DIR", help=said)
+    said = "seconds between two forecasts (default: the profile's, 1)"
+    parser.add_argument("--step", type=float, metavar="SECONDS", help=said)
+    parser.add_argument("--no-picture", action="store_true", help="write the table alone")
+    parser.set_defaults(run=run_command)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Forecast as the options say; returns the exit status."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
+    recording, settings = Recording(options.file), profiles.load(str(options.profile))
+    validate(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
+    step_s = settings.forecaster.step_s if options.step is None else options.step
+    if not step_s > 0:
+        raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
+    print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
+    from . import (
+        inference,
+        model,  # they import torch, which other commands do not need
+    )
+
+    made = model.load(model.folder(settings.name))
+    own = f"{options.file.name}-{compute.file_digest(options.file)[:8]}"  # recorders give all their files one name
+    target = options.output or paths.outputs() / settings.name / "forecasts" / own
+    try:
+        found = inference.forecast(options.file, made, csv=target / "forecast.csv", step_s=step_s, jobs=settings.jobs)
+    except KeyboardInterrupt:
+        part = target / f"forecast.csv{inference.PART}"
+        kept = part.is_file() and len(part.read_text("utf-8").splitlines()) > 1  # not before the first batch
+        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
+        raise KeyboardInterrupt(said) from None
+    written = [target / "forecast.csv", *([] if options.no_picture else inference.draw(found, made, target))]
+    print("\n".join([*inference.summary(found, made), *(f"  -> {paths.relative(path)}" for path in written)]))
+    return 0

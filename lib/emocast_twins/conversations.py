@@ -1,0 +1,387 @@
+"""The conversations: what is said, how and what the raters call it, recorded, in the layout of IEMOCAP's full release.
+
+The text formats are those of the release's own `dialog/EmoEvaluation` and `dialog/transcriptions` (Busso et al. 2008,
+https://doi.org/10.1007/s10579-008-9076-6). Every dialogue and every turn has its own generator, derived from (seed, session,
+scenario, turn): a dialogue is the same in a small corpus and in a large one, and a longer one begins like the shorter one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from emocast import paths
+
+from . import files, process, room, voices
+from .process import SCENARIOS, Scenario
+
+#: The release's folder below the corpus root.
+RELEASE = "IEMOCAP_full_release"
+
+#: IEMOCAP has five sessions, and `voices` two speakers for each.
+MOST_SESSIONS = 5
+
+#: A dialogue of fewer turns forecasts nothing.
+FEWEST_TURNS = 4
+
+#: The release's code of each gold label, and its word for what a rater says.
+CODES: dict[str, str] = {label: label[:3] for label in process.GOLD}
+WORDS: dict[str, str] = {**{name: name.capitalize() for name in process.CATEGORIES}, "excitement": "Excited"}
+
+_HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
+_README = {
+    "name": "IEMOCAP",
+    "layout": "the IEMOCAP release",
+    "made": f""".
+- The words are neutral sentences written for Emocast.
+- The emotions come from a known random process: {process.NAME}.
+- The raters are simulated.""",
+    "whom": "people",
+    "truth": "truth.csv holds what no real corpus has: the latent mood, the acted emotion and its intensity of every "
+    "utterance.",
+    "source": "The IEMOCAP database itself is available from the University of Southern California: "
+    "https://sail.usc.edu/iemocap/",
+}
+
+#: What is said: 5 to 12 words each, all our own. As in the acted corpora EmoDB and CREMA-D, any of them can be said in any
+#: emotion, so that the words do not tell the label and only the voice does.
+SENTENCES: tuple[str, ...] = (
+    "The train to the coast leaves from the second platform.",
+    "I put the papers on the table in the hall.",
+    "They are going to paint the kitchen on Thursday.",
+    "The bus stops right in front of the old library.",
+    "She said that the meeting was moved to the afternoon.",
+    "There are seven chairs in the room next door.",
+    "We walked along the river as far as the bridge.",
+    "He told me about it yesterday after work.",
+    "The shop around the corner opens at nine.",
+    "You left your jacket on the back of the chair.",
+    "My brother has lived in that street for six years.",
+    "The keys are in the drawer under the telephone.",
+    "I read the letter twice and put it away.",
+    "They will call us again at the end of the week.",
+    "The water in the kettle is already hot.",
+    "We could take the road that goes past the mill.",
+    "The man at the desk asked for my name.",
+    "She has been talking about this since Monday.",
+    "I have to go to the post office before noon.",
+    "The window of the office looks out on the yard.",
+    "It is the third time this month that they came.",
+    "The bread is in the basket beside the stove.",
+    "He wants to know what we think of it.",
+    "You can see the tower from the top of the hill.",
+    "They brought the boxes up to the second floor.",
+    "I did not know that you were coming today.",
+    "The lamp in the corner has been on all night.",
+    "We are supposed to be there in half an hour.",
+    "The boy next door is learning to play the piano.",
+    "That is what it says on the last page.",
+    "I wrote the number on the back of the envelope.",
+    "She will be back from the market around four.",
+    "The car is parked on the other side of the square.",
+    "Everybody in the house has heard about it by now.",
+    "He took the early boat across the lake.",
+    "There was a woman with a green bag in the queue.",
+    "The clock on the wall is ten minutes fast.",
+    "I thought we had agreed to wait until spring.",
+    "You have to turn the handle to the left.",
+    "They are building a new school behind the station.",
+    "The tickets are in the pocket of my coat.",
+    "We had soup and bread at the small table.",
+    "So that is what you wanted to tell me.",
+    "The plane from the north lands at twenty past six.",
+    "I asked them about the room with the balcony.",
+    "She keeps the photographs in a wooden box.",
+    "The garden gate was open when I came home.",
+    "He said it would take about two weeks.",
+    "You know how it is with these things.",
+    "The teacher wrote both words on the board.",
+    "We have talked about the colour of the carpet before.",
+    "It was half past eleven when the doorbell rang.",
+    "The cups go on the shelf above the sink.",
+    "I saw your sister at the bus stop this morning.",
+    "They changed the sign at the entrance of the park.",
+    "The coat on the hook belongs to my uncle.",
+    "Tell me again what he said on the phone.",
+    "We should put the bicycle into the shed tonight.",
+    "The answer came in the mail a day later.",
+    "I will be in the office until the evening.",
+    "The road to the village goes through the forest.",
+    "She has the same watch as the man in the shop.",
+    "You could hear the radio through the wall.",
+    "The list of names is pinned to the door.",
+)
+
+# With 64 sentences, an odd step comes back to the first one only after all 64.
+_STEP_OF_SCENARIO = 11
+_STEP_OF_TURN = 5
+
+LETTERS = ("F", "M")
+
+# What a generator of a dialogue is for; turn k has _TURNS + k.
+_LENGTH, _MOODS, _SPEAKER, _ROOM, _TURNS = range(5)
+
+#: The conversation that is in no corpus: its files, session, scenario (all classes of the published sweep) and turns (about two
+#: minutes and a half).
+SOUND, TURNS = "conversation.wav", "turns.csv"
+SESSION, SCENARIO, LENGTH = 3, "impro06", 40
+
+
+def check_turns(turns: tuple[int, int]) -> None:
+    """Refuse numbers of turns of a dialogue (fewest, most) that cannot be."""
+    if len(turns) != 2 or not FEWEST_TURNS <= turns[0] <= turns[1]:
+        raise ValueError(f"turns={turns}: (fewest, most) with {FEWEST_TURNS} <= fewest <= most")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The size of a corpus."""
+
+    sessions: int = 5  # 1 to 5
+    scenarios: int = 12  # of every session, 1 to 12
+    turns: tuple[int, int] = (24, 34)  # fewest and most turns of a dialogue, at least 4
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: a size is out of its limits.
+        """
+        if not 1 <= self.sessions <= MOST_SESSIONS:
+            raise ValueError(f"sessions={self.sessions}: there are speakers for 1 to {MOST_SESSIONS}")
+        process.first(self.scenarios)
+        check_turns(self.turns)
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTurn:
+    """A turn before it is spoken."""
+
+    utterance: str  # IEMOCAP's id, as `Ses01F_impro01_M003`
+    letter: str  # who speaks, `F` or `M`
+    mood: str  # the latent mood
+    emotion: str  # the acted emotion
+    text: str  # what is said
+    delivery: voices.Delivery  # how it is said
+    rating: process.Rating  # what the raters will say
+    clip: voices.Clip  # the same for eSpeak NG
+
+    @property
+    def channel(self) -> int:
+        """The speaker's own microphone."""
+        return room.LEFT if self.letter == "F" else room.RIGHT
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedDialogue:
+    """A dialogue before it is spoken."""
+
+    name: str  # IEMOCAP's id, as `Ses01F_impro01`
+    session: int  # 1 to 5
+    scenario: Scenario  # what is played
+    turns: tuple[PlannedTurn, ...]  # in their order
+    room: np.random.Generator  # the generator for `room.place` and `room.mix`
+
+
+def sentence(played: Scenario, turn: int, rng: np.random.Generator) -> str:
+    """The words of a turn (numbered from 0): fixed in a scripted scenario, which asks `rng` for nothing, else drawn."""
+    if not played.scripted:
+        return SENTENCES[rng.integers(len(SENTENCES))]
+    place = SCENARIOS.index(played) * _STEP_OF_SCENARIO + turn * _STEP_OF_TURN
+    return SENTENCES[place % len(SENTENCES)]
+
+
+def dialogue_name(session: int, scenario: Scenario) -> str:
+    """Name a dialogue as IEMOCAP does, as `Ses01F_impro01`.
+
+    The letter says which actor wore the motion capture markers, not who speaks; here it alternates.
+    """
+    markers = LETTERS[(session + SCENARIOS.index(scenario) + 1) % 2]
+    return f"Ses{session:02d}{markers}_{scenario.name}"
+
+
+def plan(session: int, scenario: Scenario, *, turns: tuple[int, int], seed: int) -> PlannedDialogue:
+    """Plan one dialogue.
+
+    Args:
+        session: 1 to 5; says who the speakers are.
+        scenario: what is played.
+        turns: fewest and most turns.
+        seed: the corpus's seed.
+    """
+    count = int(_generator(seed, session, scenario, _LENGTH).integers(turns[0], turns[1] + 1))
+    emotions = process.PROCESS.sample(scenario, count, _generator(seed, session, scenario, _MOODS))
+    first = int(_generator(seed, session, scenario, _SPEAKER).integers(2))
+    name = dialogue_name(session, scenario)
+    planned = []
+    for number, row in enumerate(emotions.itertuples()):
+        letter = LETTERS[(first + number) % 2]
+        utterance = f"{name}_{letter}{number // 2:03d}"
+        speaker = voices.SPEAKERS[f"Ses{session:02d}{letter}"]
+        rng = _generator(seed, session, scenario, _TURNS + number)
+        planned.append(_turn(utterance, speaker, row.mood, row.emotion, sentence(scenario, number, rng), rng))
+    return PlannedDialogue(name, session, scenario, tuple(planned), _generator(seed, session, scenario, _ROOM))
+
+
+def _generator(seed: int, session: int, scenario: Scenario, purpose: int) -> np.random.Generator:
+    key = (session, SCENARIOS.index(scenario), purpose)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _turn(
+    utterance: str, speaker: voices.Speaker, mood: str, emotion: str, text: str, rng: np.random.Generator
+) -> PlannedTurn:
+    delivery = voices.deliver(speaker, emotion, rng)
+    rating = process.rate(emotion, delivery.intensity, rng)
+    clip = voices.clip(speaker, delivery, text, seed=int(rng.integers(1, 2**31)))
+    return PlannedTurn(utterance, speaker.name[-1], mood, emotion, text, delivery, rating, clip)
+
+
+def record(planned: PlannedDialogue, spoken: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Take the clips of one dialogue and record them.
+
+    Args:
+        planned: the dialogue.
+        spoken: its clips, and perhaps those of later ones.
+
+    Returns:
+        First sample of each turn and the one after its last, (turns,) each; the recording, (n, 2), int16, 16 kHz.
+    """
+    turns = [room.turn(next(spoken), turn.delivery, channel=turn.channel) for turn in planned.turns]
+    starts = room.place(turns, planned.room)
+    ends = starts + [turn.samples.size for turn in turns]
+    return starts, ends, room.mix(turns, starts, planned.room)
+
+
+def plans(settings: Settings, *, seed: int) -> list[PlannedDialogue]:
+    """Plan all sessions x scenarios dialogues, session by session."""
+    sessions, scenarios = range(1, settings.sessions + 1), process.first(settings.scenarios)
+    return [plan(session, played, turns=settings.turns, seed=seed) for session in sessions for played in scenarios]
+
+
+def make(root: Path, settings: Settings, *, seed: int, processes: int | None = None, progress: bool = True) -> Path:
+    """Make the corpus.
+
+    Args:
+        root: the data folder below which `IEMOCAP_full_release` appears. An older synthetic corpus of this name is
+            replaced; nothing else there is touched.
+        settings: the size of the corpus.
+        seed: the seed of everything; the same seed and settings give the same bytes.
+        processes: how many clips are spoken at a time; None for one a core. It changes nothing but the time.
+        progress: whether a bar over the clips is shown.
+
+    Returns:
+        `root`.
+
+    Raises:
+        FileExistsError: the folder is there and no synthetic corpus; it is left alone.
+        voices.EngineError: eSpeak NG did not start or did not speak.
+    """
+    root = Path(root).absolute()
+    with files.building(root / RELEASE) as release:
+        dialogues, truth = plans(settings, seed=seed), []
+        clips = [turn.clip for planned in dialogues for turn in planned.turns]
+        spoken = voices.speak(clips, processes=processes)
+        with tqdm(total=len(clips), desc="synthetic corpus", unit="clip", disable=not progress) as bar:
+            for planned in dialogues:
+                truth.append(write_dialogue(release, planned, *record(planned, spoken)))
+                bar.update(len(planned.turns))
+        write_about(release, pd.concat(truth, ignore_index=True), settings=asdict(settings), seed=seed)
+    return root
+
+
+def write_dialogue(
+    release: Path, planned: PlannedDialogue, starts: np.ndarray, ends: np.ndarray, recording: np.ndarray
+) -> pd.DataFrame:
+    """Write all files of one dialogue, recorded as `record` gives it, below the release's folder.
+
+    Returns:
+        The truth, one row a turn: `utterance, dialogue, turn, mood, emotion, intensity, gold`.
+    """
+    session = release / f"Session{planned.session}"
+    times = list(zip(planned.turns, starts / room.SAMPLE_RATE, ends / room.SAMPLE_RATE, strict=True))
+    labels = _HEADER + "".join(map(_evaluation, times))
+    files.write_text(session / "dialog" / "EmoEvaluation" / f"{planned.name}.txt", labels)
+    files.write_text(session / "dialog" / "transcriptions" / f"{planned.name}.txt", "".join(map(_transcription, times)))
+    files.write_audio(session / "dialog" / "wav" / f"{planned.name}.wav", recording, corpus="IEMOCAP")
+    for turn, start, end in zip(planned.turns, starts, ends, strict=True):
+        path = session / "sentences" / "wav" / planned.name / f"{turn.utterance}.wav"
+        files.write_audio(path, recording[start:end, turn.channel], corpus="IEMOCAP")
+    rows = [
+        (
+            turn.utterance,
+            planned.name,
+            number,
+            turn.mood,
+            turn.emotion,
+            round(turn.delivery.intensity, 6),
+            turn.rating.gold,
+        )
+        for number, turn in enumerate(planned.turns)
+    ]
+    return pd.DataFrame(rows, columns=["utterance", "dialogue", "turn", "mood", "emotion", "intensity", "gold"])
+
+
+def _evaluation(timed: tuple[PlannedTurn, float, float]) -> str:
+    """Format a turn's label, the three raters' categories and the two raters' scores."""
+    turn, start, end = timed
+    attributes = ", ".join(f"{value:.4f}" for value in turn.rating.attributes)
+    lines = [f"[{start:.4f} - {end:.4f}]\t{turn.utterance}\t{CODES[turn.rating.gold]}\t[{attributes}]"]
+    for number, category in enumerate(turn.rating.categories, start=2):
+        lines.append(f"C-E{number}:\t{WORDS[category]};\t()")
+    for number, (valence, activation, dominance) in enumerate(turn.rating.scores, start=3):
+        lines.append(f"A-E{number}:\tval {valence}; act {activation}; dom  {dominance};\t()")
+    return "\n".join(lines) + "\n\n"
+
+
+def _transcription(timed: tuple[PlannedTurn, float, float]) -> str:
+    turn, start, end = timed
+    return f"{turn.utterance} [{start:08.4f}-{end:08.4f}]: {turn.text}\n"
+
+
+def write_about(release: Path, truth: pd.DataFrame, *, settings: Mapping[str, object], seed: int) -> None:
+    """Write what the corpus says about itself; `truth` are the rows of all dialogues, as from `write_dialogue`."""
+    sessions = "Session" + truth["utterance"].str.slice(4, 5)
+    counts = {
+        "dialogues": int(truth["dialogue"].nunique()),
+        "utterances": dict(sorted(Counter(sessions).items())),
+        "codes": dict(sorted(Counter(truth["gold"].map(CODES)).items())),
+    }
+    files.write_about(release, truth, seed=seed, settings=settings, counts=counts, readme=_README, process=process.NAME)
+
+
+def make_conversation(folder: Path, *, seed: int, turns: int = LENGTH, processes: int | None = None) -> Path:
+    """Speak one conversation that is in no corpus: no model was trained on it, though perhaps on its speakers.
+
+    Args:
+        folder: gets `SOUND` (two microphones, 16 kHz) and `TURNS`: utterance, speaker, start_s, end_s, emotion (acted) of each
+            turn.
+        seed: of everything, with another value than a corpus that it must not be in.
+        turns: how many; a longer conversation of the same seed begins like the shorter one.
+        processes: how many clips are spoken at a time; None for one a core.
+
+    Returns:
+        The sound file.
+
+    Raises:
+        voices.EngineError: eSpeak NG did not start or did not speak.
+    """
+    planned = plan(SESSION, process.scenario(SCENARIO), turns=(turns, turns), seed=seed)
+    starts, ends, recording = record(planned, voices.speak([turn.clip for turn in planned.turns], processes=processes))
+    rows = [(turn.utterance, f"Ses{SESSION:02d}{turn.letter}") for turn in planned.turns]
+    table = pd.DataFrame(rows, columns=["utterance", "speaker"]).assign(
+        start_s=starts / room.SAMPLE_RATE,
+        end_s=ends / room.SAMPLE_RATE,
+        emotion=[turn.emotion for turn in planned.turns],
+    )
+    with paths.replacing(folder / SOUND) as partial:
+        files.write_audio(partial, recording, corpus="a recording")
+    with paths.replacing(folder / TURNS) as partial:
+        table.to_csv(partial, index=False)
+    return folder / SOUND

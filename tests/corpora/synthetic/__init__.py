@@ -1,1 +1,0 @@
-"""A package, because its test modules share their names with those of other folders."""

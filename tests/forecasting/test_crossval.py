@@ -1,0 +1,332 @@
+"""Predictions are out of fold, kept, the same wherever they are computed, and scored as by hand."""
+
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from distributed import LocalCluster
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from emocast import metrics
+from emocast.compute import Cache
+from emocast.forecasting import crossval, splits
+from emocast.forecasting.crossval import Computing, compare, cross_validate, recalls, scores, sweep
+from emocast.forecasting.fcdnn import FCDNNClassifier
+from emocast.forecasting.splits import Split
+
+CLASSES = ["excitement", "sadness", "neutral"]
+SHARES = ["p_neutral", "p_excitement", "p_sadness"]
+SHIFTS = (0.0, 10.0, 20.0)
+QUIET = Computing(progress=False)
+AT_RANDOM, BY_DIALOGUE = Split(CLASSES, "random", 3, 0), Split(CLASSES, "dialogue", 3, 0)
+
+
+class Counted(LogisticRegression):
+    """A classifier that counts its fits, notes what it was given, and can be told to break down."""
+
+    fits = 0
+    breaks_at = None
+    seen: list = []  # noqa: RUF012 - shared by the clones on purpose
+
+    def fit(self, X, y):
+        if Counted.fits == Counted.breaks_at:
+            raise KeyboardInterrupt
+        Counted.fits += 1
+        Counted.seen.append((len(X), self.random_state, torch.get_num_threads()))
+        return super().fit(X, y)
+
+
+@pytest.fixture(autouse=True)
+def counting(monkeypatch):
+    monkeypatch.setattr(Counted, "fits", 0)
+    monkeypatch.setattr(Counted, "breaks_at", None)
+    monkeypatch.setattr(Counted, "seen", [])
+
+
+@pytest.fixture
+def windows(make_windows):
+    return make_windows(n_dialogues=18, shifts=SHIFTS)
+
+
+@pytest.fixture
+def run(windows, embed):
+    """Run a sweep of little cost."""
+    embeddings = embed(windows)
+
+    def run(estimator=None, split=BY_DIALOGUE, event_sets=crossval.EVENT_SETS, **computing):
+        computing = Computing(**{"progress": False, **computing})
+        estimator = estimator or Counted(max_iter=200)
+        return sweep(estimator, windows, embeddings, split, event_sets=event_sets, computing=computing)
+
+    return run
+
+
+# The synthetic table has no official parts; all other protocols test each event once.
+@pytest.mark.parametrize("protocol", [name for name in splits.PROTOCOLS if name != "official"])
+def test_predictions_are_out_of_fold(make_windows, embed, protocol):
+    windows = make_windows()
+    X = embed(windows)
+    table = cross_validate(LogisticRegression(), X, windows, AT_RANDOM.under(protocol))
+    assert table["utterance"].tolist() == windows["utterance"].tolist()
+    shares = table[SHARES]
+    assert np.allclose(shares.sum(axis=1), 1)
+    assert table["predicted"].tolist() == shares.idxmax(axis=1).str.removeprefix("p_").tolist()
+    for fold, (train, test) in enumerate(splits.folds(windows, protocol=protocol, n_splits=3, random_state=0)):
+        assert (table["fold"].iloc[test] == fold).all()
+        model = LogisticRegression().fit(X[train], windows["emotion"].iloc[train])
+        assert np.allclose(shares.iloc[test], model.predict_proba(X[test])[:, [1, 0, 2]])
+
+
+def test_test_rows_leave_no_trace(make_windows, embed):
+    """The scaler within the network learns from a fold's training rows alone: poison one event, and only itself moves."""
+    windows = make_windows()
+    X = embed(windows)
+    model = FCDNNClassifier(hidden_layers=1, hidden_units=8, learning_rate=1e-2, epochs=2, standardize=True)
+    clean = cross_validate(model, X, windows, BY_DIALOGUE)
+    poisoned = X.copy()
+    poisoned[5] = 1e4
+    dirty = cross_validate(model, poisoned, windows, BY_DIALOGUE)
+    same_fold = (clean["fold"] == clean["fold"].iloc[5]) & (clean.index != 5)
+    assert clean.loc[same_fold, SHARES].equals(dirty.loc[same_fold, SHARES])
+    other_folds = clean["fold"] != clean["fold"].iloc[5]
+    assert not clean.loc[other_folds, SHARES].equals(dirty.loc[other_folds, SHARES])
+
+
+def test_each_fold_has_its_own_seed(make_windows, embed):
+    windows = make_windows()
+    split = Split(CLASSES, "random", 4, 0)
+    cross_validate(Counted(), embed(windows), windows, split)
+    assert len({seed for _, seed, _ in Counted.seen}) == 4
+    pipeline = make_pipeline(StandardScaler(), Counted())
+    cross_validate(pipeline, embed(windows), windows, split)
+    assert Counted.seen[:4] == Counted.seen[4:]
+    assert pipeline.get_params()["counted__random_state"] is None
+
+
+def test_estimator_without_probabilities(make_windows, embed):
+    windows = make_windows()
+    table = cross_validate(LinearSVC(), embed(windows), windows, AT_RANDOM)
+    assert table[SHARES].isna().all(axis=None)
+    assert (table["predicted"] == table["emotion"]).mean() > 0.6
+
+
+def test_class_missing_from_training_has_no_probability(make_windows, embed):
+    """Where a dialogue holds all of a class, the fold that tests it never saw that class."""
+    windows = make_windows()
+    windows.loc[windows["emotion"] == "sadness", "emotion"] = "neutral"
+    windows.loc[windows["dialogue"] == "d03", "emotion"] = "sadness"
+    table = cross_validate(LogisticRegression(), embed(windows), windows, Split(CLASSES, "dialogue", 5, 0))
+    unseen = table["fold"] == table.loc[table["dialogue"] == "d03", "fold"].iloc[0]
+    assert (table.loc[unseen, "p_sadness"] == 0).all()
+    assert (table.loc[~unseen, "p_sadness"] > 0).all()
+
+
+def test_columns_and_order_and_the_moving_set(run, windows):
+    table = run()
+    leading = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    assert list(table) == [*leading, *SHARES]
+    assert list(table.groupby(["event_set", "shift_s"], sort=False).groups) == [
+        (name, shift) for name in ("fixed", "moving") for shift in SHIFTS
+    ]
+    moving = table[table["event_set"] == "moving"]
+    assert (moving.groupby("shift_s").size().diff().dropna() < 0).all(), "each shift has its own events"
+    for shift, events in moving.groupby("shift_s"):
+        of_shift = windows[windows["shift_s"] == shift]
+        assert len(events) == 3 * of_shift["emotion"].value_counts().min()
+
+
+def test_fixed_set_is_one_sample_with_one_split(run, windows):
+    table = run(event_sets=["fixed"])
+    points = [events.set_index("utterance") for _, events in table.groupby("shift_s")]
+    for point in points:
+        assert point["fold"].equals(points[0]["fold"])
+        assert point["emotion"].value_counts().to_dict() == dict.fromkeys(CLASSES, len(points[0]) // 3)
+    everywhere = set.intersection(*(set(part["utterance"]) for _, part in windows.groupby("shift_s")))
+    in_play = windows[windows["utterance"].isin(everywhere) & (windows["shift_s"] == 0)]
+    assert set(points[0].index) <= everywhere
+    assert len(points[0]) == 3 * in_play["emotion"].value_counts().min()
+
+
+def test_order_of_the_table_does_not_matter_within_shifts(windows, embed):
+    """Fixed events keep sample and folds at every shift even if a shift's rows stand in another order."""
+    later = windows["shift_s"] == 10
+    shuffled = pd.concat([windows[~later], windows[later].sample(frac=1, random_state=0)], ignore_index=True)
+    X = embed(shuffled)
+    table = sweep(LogisticRegression(), shuffled, X, AT_RANDOM, event_sets=["fixed"], computing=QUIET)
+    points = [events.set_index("utterance")["fold"].sort_index() for _, events in table.groupby("shift_s")]
+    assert points[0].equals(points[1]) and points[0].equals(points[2])
+
+
+def test_embeddings_stay_with_their_windows(windows):
+    """Embeddings that spell out the answer are read without an error only if no row is ever misplaced."""
+    answer = np.eye(3, dtype=np.float32)[windows["emotion"].map(CLASSES.index)]
+    answer *= 1 + windows["shift_s"].to_numpy(dtype=np.float32)[:, None]
+    table = sweep(LogisticRegression(), windows, answer, AT_RANDOM, computing=QUIET)
+    assert (table["predicted"] == table["emotion"]).all()
+
+
+@pytest.mark.parametrize("event_set", ["fixed", "moving"])
+def test_a_point_of_the_sweep_is_a_cross_validation_of_its_events(windows, embed, event_set):
+    X = embed(windows)
+    table = sweep(LogisticRegression(), windows, X, BY_DIALOGUE, computing=QUIET)
+    for shift in SHIFTS:
+        point = table[(table["event_set"] == event_set) & (table["shift_s"] == shift)]
+        rows = np.flatnonzero((windows["shift_s"] == shift) & windows["utterance"].isin(point["utterance"]))
+        alone = cross_validate(LogisticRegression(), X[rows], windows.iloc[rows], BY_DIALOGUE)
+        pd.testing.assert_frame_equal(point[list(alone)].reset_index(drop=True), alone)
+
+
+def test_processes_and_threads_do_not_matter(run):
+    model = FCDNNClassifier(hidden_layers=1, hidden_units=16, learning_rate=1e-2, epochs=2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run()
+        assert {threads for _, _, threads in Counted.seen} == {1}
+        alone, beside = run(model, n_jobs=1), run(model, n_jobs=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    pd.testing.assert_frame_equal(alone, beside, check_exact=True)
+
+
+def test_second_run_computes_nothing(run, tmp_path):
+    memory = Cache(tmp_path)
+    first = run(memory=memory)
+    # At the largest shift both sets are the same events, so the same fits: 3 folds x (3 + 3 - 1) points.
+    assert Counted.fits == 15
+    again = run(memory=memory)
+    assert Counted.fits == 15
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    pd.testing.assert_frame_equal(first, run(), check_exact=True)
+
+
+def test_broken_run_goes_on(run, tmp_path):
+    memory = Cache(tmp_path)
+    Counted.breaks_at = 7
+    with pytest.raises(KeyboardInterrupt):
+        run(memory=memory)
+    Counted.breaks_at = None
+    resumed = run(memory=memory)
+    assert Counted.fits == 15
+    pd.testing.assert_frame_equal(resumed, run(), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"split": Split(CLASSES, "dialogue", 3, 1)},
+        {"split": Split(CLASSES, "dialogue", 4, 0)},
+        {"estimator": Counted(C=0.1)},
+    ],
+)
+def test_other_input_or_code_is_not_taken_for_the_same(run, tmp_path, monkeypatch, change):
+    memory = Cache(tmp_path)
+    run(memory=memory, event_sets=["fixed"])
+    before = Counted.fits
+    run(memory=memory, event_sets=["fixed"], **change)
+    own = 3 * change.get("split", BY_DIALOGUE).folds
+    assert Counted.fits - before == own
+    monkeypatch.setattr(crossval, "_CODE", "edited")
+    run(memory=memory, event_sets=["fixed"], **change)
+    assert Counted.fits - before == 2 * own
+
+
+def test_an_unknown_event_set_and_rows_that_do_not_belong_together_are_errors(run, windows, embed):
+    with pytest.raises(ValueError, match="windows but"):
+        sweep(Counted(), windows, embed(windows)[1:], AT_RANDOM)
+    with pytest.raises(ValueError, match="unknown event set 'all'; known are fixed, moving"):
+        run(event_sets=["all"])
+
+
+def test_the_table_is_in_the_order_of_the_fits(make_windows, embed):
+    """Fits of unequal length come back in no order."""
+    windows = make_windows()
+    long, *others = crossval.fold_fits(windows, np.arange(len(windows)), AT_RANDOM)
+    fits = [long, *(crossval.Fit(fit.train[:20], fit.test, fit.seed, fit.marks) for fit in others)]
+    network = FCDNNClassifier(hidden_layers=1, hidden_units=8, epochs=2, device="cpu")
+    alone, beside = (
+        crossval.predictions(
+            fits, network, windows, embed(windows), classes=CLASSES, computing=Computing(n_jobs, None, False)
+        )
+        for n_jobs in (1, 2)
+    )
+    assert beside["fold"].drop_duplicates().to_list() == [fit.marks["fold"] for fit in fits]
+    pd.testing.assert_frame_equal(beside, alone, check_exact=True)
+
+
+def test_a_cluster_predicts_the_same(run, tmp_path, monkeypatch):
+    network = FCDNNClassifier(hidden_layers=1, hidden_units=8, epochs=2, device="cpu")
+    expected = run(network, event_sets=["fixed"])
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path / "dask"),
+            silence_logs=60,
+        ) as cluster,
+    ):  # fmt: skip
+        monkeypatch.setenv("EMOCAST_EXECUTOR", "dask")
+        monkeypatch.setenv("EMOCAST_SCHEDULER", cluster.scheduler_address)
+        memory = Cache(tmp_path / "kept")
+        pd.testing.assert_frame_equal(run(network, event_sets=["fixed"], memory=memory), expected, check_exact=True)
+    assert len(list(memory.folder.rglob("*.pkl"))) == 9
+
+
+def test_scores_by_hand():
+    table = pd.DataFrame(
+        {
+            "event_set": "fixed",
+            "shift_s": 2.0,
+            "fold": [0, 0, 0, 0, 1, 1],
+            "dialogue": list("aabbcc"),
+            "emotion": ["neutral", "neutral", "neutral", "sadness", "sadness", "neutral"],
+            "predicted": ["neutral", "neutral", "sadness", "sadness", "neutral", "neutral"],
+        }
+    )
+    point = scores(table, random_state=0).iloc[0]
+    assert (point["event_set"], point["shift_s"], point["n"]) == ("fixed", 2.0, 6)
+    assert point["cv_mean"] == pytest.approx((75 + 50) / 2)
+    assert point["cv_std"] == pytest.approx(12.5)
+    assert point["accuracy"] == pytest.approx(100 * 4 / 6)
+    assert point["uar"] == pytest.approx(100 * (3 / 4 + 1 / 2) / 2)
+    columns = (table[name] for name in ("emotion", "predicted", "dialogue"))
+    expected = metrics.bootstrap_interval(*columns, method="expanded", random_state=0)
+    assert (point["accuracy_low"], point["accuracy_high"]) == pytest.approx([100 * end for end in expected])
+
+
+def test_recalls_by_hand():
+    """Two emotions at one shift in two dialogues: 3 of 4 and 1 of 2 are found."""
+    predictions = pd.DataFrame(
+        {
+            "shift_s": 0.0,
+            "fold": 0,
+            "dialogue": ["a", "a", "b", "b", "a", "b"],
+            "emotion": ["sadness"] * 4 + ["neutral"] * 2,
+            "predicted": ["sadness", "sadness", "sadness", "neutral", "neutral", "sadness"],
+        }
+    )
+    table = recalls(predictions, draws=20, random_state=0)
+    assert table["emotion"].to_list() == ["neutral", "sadness"]
+    assert table["n"].to_list() == [2, 4]
+    assert table["recall"].to_list() == [50.0, 75.0]
+    assert (table["recall_low"] <= table["recall"]).all()
+    assert (table["recall"] <= table["recall_high"]).all()
+
+
+def test_two_sweeps_are_compared_event_by_event():
+    utterances, dialogues = [f"u{number}" for number in range(40)], np.repeat([f"d{n}" for n in range(8)], 5)
+    true = np.where(np.arange(40) % 2, "neutral", "sadness")
+    wrong = np.where(true == "neutral", "sadness", "neutral")
+    table = pd.DataFrame({"shift_s": 2.0, "utterance": utterances, "dialogue": dialogues, "emotion": true})
+    first = table.assign(predicted=np.where(np.arange(40) < 20, true, wrong))
+    second = table.assign(predicted=true).iloc[::-1]  # in another order, and with a shift that the first lacks
+    second = pd.concat([second, second.assign(shift_s=4.0)])
+    found = compare(first, second, random_state=0).iloc[0]
+    assert list(found[["shift_s", "n", "first", "second", "difference"]]) == [2.0, 40, 50.0, 100.0, 50.0]
+    assert 0 <= found["low"] < 50 < found["high"] <= 100
+    assert len(compare(first, second, random_state=0)) == 1
+    assert compare(first, first, random_state=0)[["difference", "low", "high"]].eq(0).all(axis=None)

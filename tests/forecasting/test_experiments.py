@@ -1,0 +1,228 @@
+"""The preprint's experiment, and model, baselines and ceilings on the same events under every protocol."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from emocast import windows as cutting
+from emocast.corpora import meld
+from emocast.forecasting import baselines, ceiling, crossval, experiments, splits
+from emocast.forecasting.crossval import Computing
+from emocast.forecasting.fcdnn import FCDNNClassifier
+from emocast.forecasting.splits import Split
+
+CLASSES = ("excitement", "sadness", "neutral")
+NETWORK = {"hidden_layers": 1, "hidden_units": 16, "learning_rate": 1e-2, "epochs": 15}
+QUIET = Computing(progress=False)
+INTERVAL = {"level": 0.95, "draws": 50, "random_state": 0}
+SPLIT = Split(("neutral", "excitement", "sadness"), "random", 3, 2)
+PROTOCOLS = ["random", "dialogue", "session"]
+KEYS = ["shift_s", "fold", "utterance", "dialogue", "emotion"]
+
+
+@pytest.fixture
+def data():
+    """120 events in 12 dialogues; the embedding holds the emotion to come in one of its values, with noise."""
+    rng = np.random.default_rng(0)
+    emotion = rng.choice(CLASSES, 120, p=[0.3, 0.3, 0.4])
+    windows = pd.DataFrame(
+        {
+            "utterance": [f"u{number}" for number in range(120)],
+            "dialogue": [f"d{number // 10}" for number in range(120)],
+            "speaker": [f"s{number % 4}" for number in range(120)],
+            "emotion": emotion,
+            "audio": [f"d{number // 10}.wav" for number in range(120)],
+            "start_s": [float(number % 10) * 20 for number in range(120)],
+            "end_s": [float(number % 10) * 20 + 10 for number in range(120)],
+        }
+    )
+    signal = np.array([CLASSES.index(name) for name in emotion], dtype=np.float32)
+    embeddings = rng.normal(size=(120, 4)).astype(np.float32)
+    embeddings[:, 0] = 3 * signal + 0.5 * embeddings[:, 0]
+    return windows, embeddings
+
+
+def run(network, windows, embeddings, protocol):
+    split = Split(CLASSES, protocol, 3, 0)
+    return experiments.run(network, windows, embeddings, split, test_fraction=0.2, computing=QUIET)
+
+
+def test_a_signal_is_found_on_both_ways(data):
+    windows, embeddings = data
+    result = run(FCDNNClassifier(**NETWORK), windows, embeddings, "dialogue")
+    assert not set(result.test["utterance"]) & set(result.folds["utterance"])
+    assert result.proof["dialogues_shared"] == result.proof["seconds_shared"] == 0
+    scores = result.scores(**INTERVAL)
+    smallest = windows["emotion"].value_counts().min()
+    assert scores["n_train"] + scores["n_test"] == 3 * smallest
+    assert scores["n_test"] == pytest.approx(0.2 * 3 * smallest, rel=0.3)
+    assert scores["cv_mean"] > 80
+    assert scores["test_accuracy"] > 0.8
+    assert scores["test_low"] <= scores["test_accuracy"] <= scores["test_high"]
+    assert scores["chance"] == pytest.approx(1 / 3)
+    assert result.classes == ["neutral", "excitement", "sadness"]
+
+
+def test_trained_events_are_counted_where_the_folds_test_fewer(data):
+    """By the official parts, the folds of train and dev test dev alone."""
+    windows, embeddings = data
+    part = np.repeat(["train_", "dev_", "test_"], [70, 30, 20])
+    windows = windows.assign(dialogue=part + windows["dialogue"])
+    result = run(FCDNNClassifier(**{**NETWORK, "epochs": 1}), windows, embeddings, "official")
+    scores = result.scores(**INTERVAL)
+    assert scores["n_train"] + scores["n_test"] == 3 * windows["emotion"].value_counts().min()
+    assert 0 < len(result.folds) < scores["n_train"]
+
+
+def test_the_held_out_part_changes_nothing_but_itself(data):
+    """Poisoned test embeddings must not move the model: not by scaling, not by choosing an epoch."""
+    windows, embeddings = data
+    network = FCDNNClassifier(**NETWORK, standardize=True)
+    clean = run(network, windows, embeddings, "random")
+    poisoned = embeddings.copy()
+    poisoned[windows["utterance"].isin(clean.test["utterance"])] += 1e6
+    again = run(network, windows, poisoned, "random")
+    pd.testing.assert_frame_equal(again.folds, clean.folds)
+    pd.testing.assert_series_equal(again.losses["train_loss"], clean.losses["train_loss"])
+    assert not again.losses["validation_loss"].equals(clean.losses["validation_loss"])
+
+
+@pytest.fixture(scope="module")
+def windows(unspoken):
+    """The windows of a third of the conversations, at two shifts."""
+    talk = unspoken[1]
+    few = talk["scenario"].isin(sorted(talk["scenario"].unique())[:4])
+    return cutting.sweep(talk[few & talk["emotion"].notna()], [0.0, 6.0])
+
+
+@pytest.fixture(scope="module")
+def X(windows):
+    return np.random.default_rng(0).normal(size=(len(windows), 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def sound(unspoken):
+    return np.random.default_rng(1).normal(size=(len(unspoken[1]), 3))
+
+
+@pytest.fixture(scope="module")
+def predicted(unspoken, windows, X, sound):
+    folder, talk = unspoken
+    models = {experiments.MODEL: (LogisticRegression(), X)}
+    return experiments.evaluate_protocols(
+        models, windows, talk, SPLIT, protocols=PROTOCOLS, sound=sound, folder=folder, computing=QUIET
+    )
+
+
+def test_everybody_is_given_the_same_events_in_the_same_folds(predicted):
+    names = [experiments.MODEL, baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE, *ceiling.BOUNDS]
+    assert list(predicted["protocol"].unique()) == PROTOCOLS and list(predicted["model"].unique()) == names
+    for _, table in predicted.groupby("protocol"):
+        events = {name: rows[KEYS].sort_values(KEYS).to_numpy().tolist() for name, rows in table.groupby("model")}
+        assert all(found == events[experiments.MODEL] for found in events.values())
+    # From protocol to protocol and from shift to shift the events are the same, the folds are not.
+    events = predicted.groupby(["protocol", "shift_s"])["utterance"].agg(lambda names: tuple(sorted(set(names))))
+    assert len(set(events)) == 1
+    assert set(predicted["event_set"]) == {"fixed"}
+
+
+@pytest.mark.parametrize("protocol", ["random", "session"])
+def test_a_protocol_is_what_each_says_alone(unspoken, windows, X, sound, predicted, protocol):
+    folder, talk = unspoken
+    own, fixed = SPLIT.under(protocol), {"event_sets": ["fixed"]}
+    carried = {**baselines.of_sound(), baselines.PERSISTENCE: baselines.of_labels()[baselines.PERSISTENCE]}
+    alone = [
+        crossval.sweep(LogisticRegression(), windows, X, own, **fixed, computing=QUIET).assign(model=experiments.MODEL),
+        baselines.sweep(windows, talk, own, models=carried, sound=sound, **fixed),
+        ceiling.sweep(windows, talk, folder, own, **fixed),
+    ]
+    order = ["model", *KEYS]
+    expected = pd.concat(alone).sort_values(order).reset_index(drop=True)
+    found = predicted[predicted["protocol"] == protocol].sort_values(order).reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[list(expected.columns)], expected)
+
+
+def test_without_sound_or_a_known_process_those_stay_away(windows, unspoken, X, tmp_path):
+    models = {"one": (LogisticRegression(), X), "two": (LogisticRegression(C=0.1), X)}
+    options = {"protocols": ["dialogue"], "folder": tmp_path, "computing": QUIET}
+    table = experiments.evaluate_protocols(models, windows, unspoken[1], SPLIT, **options)
+    assert list(table["model"].unique()) == ["one", "two", baselines.PERSISTENCE]
+
+
+def test_protocols_that_cannot_divide_are_named_with_the_reason(windows):
+    names, left_out = experiments.possible(windows, [*splits.IEMOCAP_PROTOCOLS, "official"], SPLIT)
+    assert names == ["random", "purged", "dialogue", "session", "scenario"]
+    assert "joined by their dialogues" in left_out["speaker"] and "no official part" in left_out["official"]
+    with pytest.raises(ValueError, match="none of the protocols speaker can divide these windows; the first: protocol"):
+        experiments.possible(windows, ["speaker"], SPLIT)
+    with pytest.raises(ValueError, match="unknown protocol 'sesion'"):
+        experiments.possible(windows, ["sesion"], SPLIT)
+
+
+def test_a_protocol_whose_folds_learn_one_class_is_left_out(make_windows):
+    """Two sessions, each of one emotion: held out, nothing but the other emotion is left to learn from."""
+    windows = make_windows()
+    windows["session"] = np.where(windows["emotion"] == "sadness", "a", "b")
+    windows = windows[windows["emotion"] != "neutral"]
+    split = Split(("sadness", "excitement"), "random", 2, 0)
+    names, left_out = experiments.possible(windows, ["random", "session"], split)
+    assert names == ["random"]
+    assert left_out == {"session": "2 of its 2 folds have fewer than two classes to learn from"}
+
+
+def test_what_is_kept_is_read_back(predicted, tmp_path):
+    experiments.save(tmp_path, predicted)
+    pd.testing.assert_frame_equal(experiments.load(tmp_path), predicted)
+    with pytest.raises(FileNotFoundError, match="run notebook 05_time_shift_sweep first"):
+        experiments.load(tmp_path / "elsewhere")
+
+
+def test_baselines_are_given_the_events_of_the_sweep(make_talk, cut, embed):
+    talk = make_talk(n_dialogues=6)
+    windows = cut(talk, shifts=(0.0, 4.0, 8.0))
+    windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
+    few = windows["shift_s"].isin([0.0, 8.0]).to_numpy()
+    X = embed(windows)
+    split, options = Split(CLASSES, "random", 2, 0), {"protocols": ["random", "dialogue"], "computing": QUIET}
+    table = experiments.evaluate_baselines(
+        windows[few], talk, split, embeddings=X[few], known={"persistence"}, **options
+    )
+    names = {*baselines.of_labels(), *baselines.of_embeddings()} - {"persistence"}
+    assert set(table["model"]) == names and set(table["protocol"]) == {"random", "dialogue"}
+    model = baselines.of_embeddings()["logistic regression"]
+    for protocol in ("random", "dialogue"):
+        own = crossval.sweep(model, windows, X, split.under(protocol), event_sets=["fixed"], computing=QUIET)
+        own = own[own["shift_s"] != 4]
+        for _, rows in table[table["protocol"] == protocol].groupby("model"):
+            keys = ["shift_s", "utterance", "fold"]
+            assert np.array_equal(rows[keys].sort_values(keys), own[keys].sort_values(keys))
+
+
+def test_the_families_hold_every_baseline_once():
+    named = [name for family in experiments.FAMILIES.values() for name in family]
+    assert len(set(named)) == len(named)
+    assert {*baselines.of_labels(), *baselines.of_embeddings(), *baselines.of_sound()} <= set(named)
+
+
+def test_without_sound_and_scenario_the_labels_are_left(make_talk, cut):
+    talk = make_talk(n_dialogues=9).assign(scenario=pd.NA)
+    windows, split = cut(talk, shifts=(0.0, 5.0)), Split(CLASSES, "random", 2, 0)
+    names, left_out = experiments.possible(windows, ["random", "official", "dialogue"], split)
+    table = experiments.evaluate_baselines(windows, talk, split, protocols=names, computing=QUIET)
+    assert names == ["random", "dialogue"] and "official part" in left_out["official"]
+    assert set(table["model"]) == {*baselines.of_labels()} - {"scenario prior"}
+    accuracy = (table["emotion"] == table["predicted"]).groupby([table["protocol"], table["model"]]).mean()
+    assert accuracy["random", "dialogue mode"] > accuracy["dialogue", "dialogue mode"] + 0.05
+
+
+def test_melds_labels_are_read_whole(real):
+    read = meld.annotations(real("meld"))
+    talk = experiments.utterances_of_meld(read)
+    counts = read["emotion"].value_counts()
+    assert (len(read), counts["happiness"], counts["sadness"], counts["neutral"]) == (13_708, 2_308, 1_002, 6_436)
+    # Two are of no known moment; one has no length and is never part of a past.
+    assert len(talk) == 13_706 and talk["end_s"].isna().sum() == 1
+    assert (talk["end_s"].dropna() > talk["start_s"][talk["end_s"].notna()]).all()
+    assert (talk.groupby("dialogue")["start_s"].min() == 0).all()
+    assert talk["session"].str.fullmatch(r"S\d\dE\d\d").all()

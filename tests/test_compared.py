@@ -1,0 +1,229 @@
+"""Published beside reproduced, the README's table and the tracked reference: from what manifests say, and from the tables."""
+
+import json
+import math
+import shutil
+
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import stats
+
+import reference_site
+from emocast import paths, published, settings
+from emocast_run import __main__ as command
+from emocast_run import compared
+
+SCORES = pd.DataFrame(
+    {"task": ["2 classes", "2 classes", "3 classes"], "series": ["published", "own", "own"], "test_accuracy": [0.71, 0.6, 0.52],
+     "low": [0.62, 0.5, 0.41], "high": [0.8, 0.7, None], "cv_mean": [76.0, 70.0, 60.0], "cv_std": [4.0, 3.0, 2.0],
+     "chance": [0.5, 0.5, 1 / 3]}
+)  # fmt: skip
+KEY = {"experiment": "forecast-{task:.1}-class", "dataset": "IEMOCAP"}
+TEST = {"value": "test_accuracy", "interval": ["low", "high"], "by": "dialogue", "chance": "chance", **KEY}
+
+
+def finished(home, *headlines, table=SCORES, name="04_forecasting_fcdnn", **told):
+    """A notebook with one table and its headlines."""
+    folder = home / name
+    folder.mkdir(parents=True)
+    table.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+    tables = [{"name": "scores", "caption": "x", "headline": headlines}]
+    (folder / "manifest.json").write_text(json.dumps({"level": 0.95, "tables": tables, "figures": [], **told}))
+    return compared.read(home)
+
+
+def lines(home, *headlines, **options):
+    (run,) = finished(home, *headlines, **options)
+    return run.lines
+
+
+def test_a_headline_names_rows_and_its_texts_are_filled_in_from_them(tmp_path):
+    first, *_, last = lines(tmp_path, {**TEST, "text": "Forecast of {task}, {series}", "note": "by {series}"})
+    assert first["text"] == "Forecast of 2 classes, published" and first["note"] == "by published"
+    assert (first["reproduced"], first["low"], first["high"], first["chance"]) == (71.0, 62.0, 80.0, 50.0)
+    assert first["printed"] == 100 * published.value("forecast-2-class", "test_accuracy")
+    assert (first["notebook"], first["from_table"], first["interval_by"]) == (
+        "04_forecasting_fcdnn",
+        "scores",
+        "dialogue",
+    )
+    assert last["experiment"] == "forecast-3-class" and math.isnan(last["high"])
+
+
+@pytest.mark.parametrize(
+    ("where", "values"),
+    [
+        ({}, [71, 60, 52]),
+        ({"series": "own"}, [60, 52]),
+        ({"series": ["published", "own"]}, [71]),
+        ({"series": ["nobody's", "own"], "task": "3 classes"}, [52]),
+        ({"chance": 0.5}, [71, 60]),
+        ({"series": "nobody's"}, []),
+    ],
+)
+def test_of_a_list_the_first_that_is_there_counts(tmp_path, where, values):
+    assert [line["reproduced"] for line in lines(tmp_path, {**TEST, "where": where})] == values
+
+
+def test_several_columns_are_lines_of_their_own_and_what_is_missing_is_none(tmp_path):
+    rule = {"value": ["low", "high"], "unit": "percent", "chance": 7, **KEY}
+    found = lines(tmp_path, {**rule, "where": {"task": "3 classes"}})
+    assert [(line["metric"], line["reproduced"], line["chance"]) for line in found] == [("low", 0.41, 7)]
+    assert lines(tmp_path / "more", {**rule, "metric": "cv_mean"})[0]["metric"] == "cv_mean"
+
+
+def test_intervals_of_what_a_table_keeps(tmp_path):
+    (mean, *_) = lines(
+        tmp_path / "a", {"value": "cv_mean", "unit": "percent", "interval": {"folds": "cv_std", "n": 5}, **KEY}
+    )
+    low, high = stats.t.interval(0.95, 4, loc=76, scale=4 / 2)  # the deviation has the divisor n: / sqrt(n - 1)
+    assert (mean["low"], mean["high"]) == pytest.approx((low, high)) and mean["interval_by"] == "the 5 folds"
+    errors = pd.DataFrame({"n": [103], "correlation": [0.5], "error_mean": [0.2], "error_std": [1.0]})
+    options = {"unit": "same", **KEY, "experiment": "ser-regression"}
+    rules = [
+        {"value": "correlation", "interval": {"correlation": "n"}},
+        {"value": "error_mean", "interval": {"mean": "error_std"}},
+    ]
+    correlation, mean = lines(tmp_path / "b", *({**rule, **options} for rule in rules), table=errors)
+    assert (correlation["low"], correlation["high"]) == pytest.approx((0.3393, 0.6330), abs=1e-3)
+    assert mean["high"] - mean["reproduced"] == pytest.approx(1.96 / math.sqrt(103), rel=1e-3)
+    report = pd.DataFrame({"precision": [0.8, 0.0], "recall": [0.5, 0.0], "f1": [8 / 13, 0.0], "support": [40, 10]})
+    rule = {"value": ["precision", "recall", "f1"], "interval": {"class": "task"}, **KEY, "experiment": "x"}
+    found = lines(tmp_path / "c", rule, table=report)
+    assert all(line["low"] < line["reproduced"] < line["high"] for line in found[:3])
+    recall = 100 * pd.Series(stats.binomtest(20, 40).proportion_ci(method="wilson"))
+    assert (found[1]["low"], found[1]["high"]) == pytest.approx(tuple(recall))
+    assert math.isnan(found[3]["low"]), "a class that is never named has no precision"
+
+
+def beside(home, *headlines, profile_name="demo", skipped=(), **options):
+    rows = compared.beside_published(finished(home, *headlines, **options), settings.load(profile_name), dict(skipped))
+    assert len(rows) == len(published.load())
+    keys = rows[["experiment", "metric"]].itertuples(index=False, name=None)
+    return {key: row for key, (_, row) in zip(keys, rows.iterrows(), strict=True)}
+
+
+def test_every_published_number_stands_there_in_its_unit_with_what_the_run_found(tmp_path):
+    rows = beside(tmp_path, TEST, {"value": "cv_mean", "unit": "percent", **KEY}, synthetic=["iemocap"])
+    accuracy, mean = (rows["forecast-2-class", metric] for metric in ("test_accuracy", "cv_mean"))
+    assert (accuracy["reproduced"], accuracy["low"], mean["reproduced"]) == (0.71, 0.62, 76.0)
+    assert accuracy["difference"] == pytest.approx(0.71 - accuracy["published"]) and accuracy["unit"] == "fraction"
+    assert accuracy["verdict"] == compared.SYNTHETIC
+    left = rows["ser-classification", "accuracy"]
+    assert left["verdict"] == compared.NOT_ASKED and math.isnan(left["reproduced"])
+    assert left["note"] == "not in this run, on IEMOCAP, divided by random"
+
+
+def test_on_recordings_the_interval_decides(tmp_path):
+    rows = beside(tmp_path, TEST, {"value": "cv_mean", "unit": "percent", **KEY})
+    assert rows["forecast-2-class", "test_accuracy"]["verdict"] == compared.LOWER
+    assert rows["forecast-2-class", "cv_mean"]["verdict"] == compared.UNDECIDED
+    printed = published.value("forecast-2-class", "test_accuracy")
+    for shift, verdict in ((0, compared.COMPATIBLE), (0.3, compared.HIGHER)):
+        moved = SCORES.assign(low=printed + shift - 0.01, high=printed + shift + 0.01)
+        rows = beside(tmp_path / verdict, TEST, table=moved)
+        assert rows["forecast-2-class", "test_accuracy"]["verdict"] == verdict
+
+
+def test_what_a_run_cannot_speak_to_says_why(tmp_path):
+    rows = beside(tmp_path, {**TEST, "dataset": "MELD"}, skipped={"06_x": ["no IEMOCAP there"]})
+    assert {row["verdict"] for row in rows.values()} == {compared.NOT_ASKED}
+    assert rows["forecast-2-class", "cv_mean"]["note"].endswith("06_x was skipped: no IEMOCAP there")
+
+
+def test_the_readme_prints_each_line_that_has_words(tmp_path):
+    finished(tmp_path, {**TEST, "text": "Forecast, {task}", "where": {"series": "published"}}, TEST)
+    finished(
+        tmp_path,
+        {"value": "low", "text": "More", "interval": ["low", "high"], "chance": 0.25},
+        name="06_x",
+        table=SCORES[:1],
+    )
+    printed = 100 * published.value("forecast-2-class", "test_accuracy")
+    assert compared.front_page(tmp_path).splitlines()[2:] == [
+        f"| Forecast, 2 classes | {printed:.1f} | 71.0 (62.0 to 80.0) | 50.0 |",
+        "| More | not asked | 62.0 (62.0 to 80.0) | 25.0 |",
+    ]
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{compared.BEGIN}| 99.9 |\n{compared.END}after\n")
+    compared.write_readme(readme, tmp_path)
+    text = readme.read_text()
+    assert (
+        "99.9" not in text
+        and "62.0" in text
+        and text.startswith("before\n")
+        and text.endswith(f"{compared.END}after\n")
+    )
+
+
+def test_a_readme_without_the_tables_place_and_a_reference_without_a_headline_are_refused(tmp_path):
+    (tmp_path / "README.md").write_text("# Emocast\n")
+    with pytest.raises(ValueError, match="has no lines <!-- front page: table -->"):
+        compared.write_readme(tmp_path / "README.md", tmp_path)
+    with pytest.raises(ValueError, match=r"no table in .* has a headline"):
+        compared.front_page(tmp_path)
+
+
+def test_each_printed_number_has_its_place_in_the_tracked_reference():
+    if not list(paths.REFERENCE.glob("demo/*/manifest.json")):
+        pytest.skip("the tracked reference has no manifests yet: `make reference` writes them")
+    rows = compared.beside_published(compared.read(paths.REFERENCE / "demo"), settings.load("demo"), {})
+    assert rows["reproduced"].notna().all()
+    inside = rows.dropna(subset=["low"])
+    assert len(inside) > 60 and inside["reproduced"].between(inside["low"], inside["high"]).all()
+
+
+ONLY = ["04_forecasting_fcdnn", "08_forecast_a_recording"]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(paths, "REFERENCE", tmp_path / "reference")
+    original = reference_site.paths.ROOT / "outputs" / "reference"
+    monkeypatch.setattr(compared, "README", tmp_path / "README.md")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "REFERENCE", original)
+        reference_site.finish(tmp_path / "outputs" / "demo", notebooks=ONLY, pages=False)
+    return tmp_path / "outputs" / "demo"
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_reference_has_the_tables_as_they_are_small_figures_and_what_the_manifest_says_of_them(home):
+    folder = compared.write_reference(settings.load("demo"))
+    assert folder == paths.REFERENCE / "demo" and [path.name for path in sorted(folder.iterdir())] == ONLY
+    for kind in ("csv", "png"):
+        there = {path.relative_to(home) for path in home.rglob(f"*.{kind}")}
+        assert {path.relative_to(folder) for path in folder.rglob(f"*.{kind}")} == there
+    for kept in folder.rglob("*.csv"):
+        assert kept.read_bytes() == (home / kept.relative_to(folder)).read_bytes()
+    assert max(Image.open(picture).width for picture in folder.rglob("*.png")) <= 900
+    told = json.loads((folder / ONLY[0] / "manifest.json").read_text())
+    assert told["tables"] and "where" not in told and "seconds" not in told
+
+
+def test_what_stops_in_the_middle_leaves_the_one_before(home, capsys):
+    before = contents(compared.write_reference(settings.load("demo")))
+    next(home.glob("08*/*.png")).unlink()
+    next(home.glob("04*/*.csv")).write_text("another,table\n1,2\n")
+    assert command.main(["reference"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and ".png" in line
+    assert contents(paths.REFERENCE / "demo") == before
+    assert [path.name for path in paths.REFERENCE.iterdir()] == ["demo"]
+
+
+def test_a_recording_of_ones_own_and_an_empty_run_are_refused(home, capsys):
+    manifest = home / ONLY[1] / "manifest.json"
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**told, "private": {"why": "a recording of your own", "names": ["timeline"]}}))
+    assert command.main(["reference"]) == 1
+    assert "08_forecast_a_recording shows a recording of your own" in capsys.readouterr().err
+    shutil.rmtree(home)
+    assert command.main(["reference"]) == 1
+    assert "nothing to keep: no notebook has run; `make reproduce PROFILE=demo` does it" in capsys.readouterr().err
+    assert not paths.REFERENCE.exists()

@@ -1,0 +1,83 @@
+"""What computes something else is run again; a sentence that is mended is not."""
+
+import json
+import shutil
+
+import pytest
+
+from emocast import paths
+from emocast_run import stamps
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A copy of the library and the notebooks that a test may change; what it changes is looked at anew."""
+    shutil.copytree(stamps.LIBRARY, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(paths.NOTEBOOKS, tmp_path / "notebooks")
+    monkeypatch.setattr(stamps, "LIBRARY", tmp_path / "lib")
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
+    stamps.write("demo", tmp_path / "stamps")
+    return tmp_path
+
+
+def changed(house, file, old, new):
+    """The stamps that are written anew when a file's text is changed."""
+    path = house / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    stamps._further.cache_clear()
+    return stamps.write("demo", house / "stamps")
+
+
+def test_stamps_are_written_once(house):
+    names = {path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")}
+    assert {path.name for path in (house / "stamps").iterdir()} == {*names, "models"}
+    before = {path: path.stat().st_mtime_ns for path in (house / "stamps").iterdir()}
+    assert stamps.write("demo", house / "stamps") == []
+    assert before == {path: path.stat().st_mtime_ns for path in (house / "stamps").iterdir()}
+    assert set(stamps.write("smoke", house / "stamps")) == {*names, "models"}, "another profile is another run"
+
+
+def test_a_mended_sentence_runs_nothing_and_mended_code_runs_what_imports_it(house):
+    fcdnn = next(path for path in (house / "lib" / "emocast" / "forecasting").glob("fcdnn.py")).relative_to(house)
+    first = (house / fcdnn).read_text(encoding="utf-8").splitlines()[0]
+    assert changed(house, fcdnn, first, first.replace('"""', '"""Mended: ', 1)) == []
+    assert changed(house, fcdnn, "\nimport", "\n# a remark\nimport") == []
+    again = {name[:2] for name in changed(house, fcdnn, "\nclass ", "\nMENDED = 1\n\n\nclass ")}
+    assert {"04", "05", "07", "08"} <= again and "01" not in again and "06" not in again and "mo" not in again
+
+
+def test_data_beside_modules_are_part_of_them(house):
+    assert {"04", "06"} <= {name[:2] for name in changed(house, "lib/emocast/published.csv", "preprint", "Preprint")}
+
+
+def test_a_notebook_is_its_cells_and_not_its_outputs(house):
+    path = house / "notebooks" / "01_dataset_audit.ipynb"
+    book = json.loads(path.read_text("utf-8"))
+    book["metadata"]["more"] = "of an editor"
+    next(cell for cell in book["cells"] if cell["cell_type"] == "code")["execution_count"] = 7
+    path.write_text(json.dumps(book))
+    assert stamps.write("demo", house / "stamps") == []
+    book["cells"][0]["source"] = [*book["cells"][0]["source"], "\n\nMore."]
+    path.write_text(json.dumps(book))
+    assert stamps.write("demo", house / "stamps") == ["01_dataset_audit"]
+
+
+def test_an_own_profile_is_its_settings_and_the_loaders_beside_it(house, tmp_path):
+    own = tmp_path / "own" / "mine.yaml"
+    own.parent.mkdir()
+    own.write_text("extends: smoke\nseed: 1\n")
+    folder = tmp_path / "of mine"
+    assert len(stamps.write(str(own), folder)) == 9
+    own.write_text("# a remark\nextends: smoke\nseed: 1\n")
+    assert stamps.write(str(own), folder) == []
+    (own.parent / "loader.py").write_text("load = 1\n")
+    assert len(stamps.write(str(own), folder)) == 9
+
+
+def test_the_makers_of_corpora_have_a_stamp_beside_the_corpora(house):
+    twins = house / "data" / ".code"
+    assert stamps.write("demo", house / "stamps", twins=twins) == [".code"]
+    assert stamps.write("demo", house / "stamps", twins=twins) == []
+    assert twins.read_text()
