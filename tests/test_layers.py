@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import itertools
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def imported(module: str, *, whole: bool = True) -> set[str]:
 
 
 def layer(module: str) -> int:
-    best = max((line for line in sum(LAYERS, []) if f"{module}.".startswith(f"{line}.")), key=len)
+    best = max((line for line in itertools.chain(*LAYERS) if f"{module}.".startswith(f"{line}.")), key=len)
     return next(height for height, lines in enumerate(LAYERS) if best in lines)
 
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 import small_dual
-from emocast import settings as profiles
 from emocast import encoders
+from emocast import settings as profiles
 from emocast.contrastive import training, zero_shot
 from said import with_values
 

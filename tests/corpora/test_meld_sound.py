@@ -13,19 +13,19 @@ import soundfile
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.meld_sound import ClipError
 from emocast.corpora.table import CorpusError
-from emocast_twins import meld
+from emocast_twins import meld as twin
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
 
 
 def tones(*frequencies, seconds=1.0):
     """One tone a channel; silence where the frequency is 0."""
-    time = np.arange(int(seconds * meld.CLIP_RATE)) / meld.CLIP_RATE
+    time = np.arange(int(seconds * twin.CLIP_RATE)) / twin.CLIP_RATE
     return np.stack([0.3 * np.sin(2 * np.pi * frequency * time) for frequency in frequencies]).astype(np.float32)
 
 
 def write(path, sound, layout):
-    meld.write_clip(path, sound, layout=layout, corpus="MELD")
+    twin.write_clip(path, sound, layout=layout, corpus="MELD")
     return path
 
 
@@ -63,7 +63,7 @@ def test_channels_are_chosen_by_their_names(tmp_path, layout, frequencies, used,
 
 def test_the_sound_is_16_khz_and_lies_where_it_lies_in_the_clip(tmp_path):
     """A burst of noise half a second into the clip: neither the encoder's delay nor resampling moves it."""
-    samples = np.zeros((1, meld.CLIP_RATE), dtype=np.float32)
+    samples = np.zeros((1, twin.CLIP_RATE), dtype=np.float32)
     burst = np.random.default_rng(0).normal(0, 0.2, 2_400).astype(np.float32)
     samples[0, 12_000:14_400] = burst
     decoded = meld_sound.decode(write(tmp_path / "a.mp4", samples, "mono")).samples

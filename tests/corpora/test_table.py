@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from emocast import settings as profiles
 from emocast import audio, corpora
+from emocast import settings as profiles
 from emocast.corpora import meld_sound, table
 from emocast.corpora.table import CorpusError, CorpusWarning
 

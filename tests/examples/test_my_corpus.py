@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import small_conversations
-from emocast import settings as profiles
 from emocast import corpora, windows
+from emocast import settings as profiles
 from emocast.corpora.__main__ import main as command
 from emocast.encoders import store
 from emocast.forecasting import experiments

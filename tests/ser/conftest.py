@@ -7,8 +7,8 @@ import soundfile
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emocast import settings as profiles
 from emocast import labels
+from emocast import settings as profiles
 from emocast.corpora import iemocap
 from emocast.encoders import wav2vec2
 from emocast.encoders.wav2vec2 import Head

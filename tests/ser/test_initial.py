@@ -9,7 +9,6 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from transformers import Wav2Vec2Model
 
 from emocast import settings as profiles
-
 from emocast.ser import initial, training
 from said import with_values
 

@@ -13,8 +13,8 @@ import speechbrain as sb
 import torch
 from safetensors.torch import load_file
 
-from emocast import settings as profiles
 from emocast import audio, labels
+from emocast import settings as profiles
 from emocast.encoders import hub, wav2vec2
 from emocast.ser import models, training
 from said import with_values

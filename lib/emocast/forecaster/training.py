@@ -51,7 +51,8 @@ _SPLIT = "split.csv"  # what `ser.training` puts beside a recogniser: which utte
 # Recordings of which one can tell whether a corpus is among them; what came "from the web" may hold any.
 _KNOWN = {"IEMOCAP", "LibriSpeech", "Libri-Light", "GigaSpeech", "VoxPopuli"}
 _VERSIONS = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
-_CODE = compute.code_digest("forecaster/model.py", "forecaster/training.py", *(f"forecasting/{name}.py" for name in ("fcdnn", "crossval", "splits")), "metrics")
+_FITS = tuple(f"forecasting/{name}.py" for name in ("fcdnn", "crossval", "splits"))
+_CODE = compute.code_digest("forecaster/model.py", "forecaster/training.py", *_FITS, "metrics")
 
 
 def ready(
@@ -120,7 +121,7 @@ def train(
     if len(windows) != len(embeddings):
         raise ValueError(f"{len(windows)} windows but {len(embeddings)} embeddings; they belong together row for row")
     windows, classes = windows.reset_index(drop=True), ordered(profile.tasks[profile.sweep_task])
-    fits = crossval.plan(windows, _split(profile), event_sets=[EVENT_SET])
+    fits = crossval.plan(windows, _split(profile), event_sets=["fixed"])
     parts = set_aside(profile, windows, fits)
     jobs = _jobs(profile, windows, embeddings, fits, parts, _fit if memory is None else memory.cache(_fit))
     with compute.pieces(_called, jobs, jobs=profile.jobs, threaded=False) as results:
@@ -221,7 +222,7 @@ def scores(
     answers = pd.DataFrame([_answered(events, **options) for _, events in predictions.groupby("shift_s", sort=False)])
     classes = profile.tasks[profile.sweep_task]
     persistence = {baselines.PERSISTENCE: baselines.of_labels()[baselines.PERSISTENCE]}
-    last = baselines.sweep(windows, utterances, _split(profile), models=persistence, event_sets=[EVENT_SET])
+    last = baselines.sweep(windows, utterances, _split(profile), models=persistence, event_sets=["fixed"])
     hits = (last["emotion"] == last["predicted"]).groupby(last["shift_s"]).mean()
     table = pd.concat([found, answers], axis=1)
     return table.assign(persistence=table["shift_s"].map(hits), chance=1 / len(classes))
