@@ -6,9 +6,10 @@ labels whose onset is not exact. A window is always whole: an event that has les
 listed, never padded.
 
 The preprint evens out IEMOCAP's unequal emotions by undersampling ("Datasets"). Its test sets of 391, 587 and 782 events
-(Tables 1 to 3) are 20 % of two, three and four times 977, the number of excitement events that have a window: so every class in play
-is cut to the size of the smallest, before the split. The thesis tests each recogniser on equally many utterances of four classes
-(5.1): 1,087 a class of CREMA-D as the actors were asked, 353 as listeners rated, 62 of EmoDB, 201 of ShEMO: the same cut.
+(Tables 1 to 3) are 20 % of two, three and four times 977, the number of excitement events that have a window: so every class
+in play is cut to the size of the smallest, before the split. The thesis tests each recogniser on equally many utterances of
+four classes (5.1): 1,087 a class of CREMA-D as the actors were asked, 353 as listeners rated, 62 of EmoDB, 201 of ShEMO: the
+same cut.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def test_each_model_has_a_card_that_says_what_a_card_must(written):
             item for item in card_rules.unsaid(card) if not name.startswith("regression") or "calibrat" not in item
         ]
         assert not unsaid, name
-        assert card.startswith(f"# Emotion recogniser `{name}` of the profile `smoke`")
+        assert f"\n# Emotion recogniser `{name}` of the profile `smoke`" in card
         assert ".ckpt` on purpose" in card and "weights_only=True" in card and "epoch 3 of" in card
 
 

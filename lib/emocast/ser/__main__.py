@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from .. import notebook, settings
+from .. import settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,9 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: the next run goes on from the last finished epoch", file=sys.stderr)
         return 130
-    except Exception as error:
-        if not notebook.is_told(error):
-            raise
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
