@@ -22,6 +22,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from . import compute, corpora, labels, metrics, paths
 from .corpora import table as tables
+from .corpora.table import Corpus
 from .settings import Profile
 
 CARD = "MODEL_CARD.md"
@@ -158,9 +159,9 @@ def corpus(profile: Profile, used: pd.DataFrame) -> dict[str, Any]:
     module, synthetic = corpora.get(profile.corpus), tables.is_synthetic(profile.corpus_root())
     sexes = used.drop_duplicates("speaker")["sex"].fillna("unknown").value_counts()
     return {
-        "corpus": module.NAME,
+        "corpus": module.title,
         "synthetic": synthetic,
-        "licence": licence_of("espeak-ng").line if synthetic else module.LICENCE,
+        "licence": licence_of("espeak-ng").line if synthetic else module.licence,
         "labelled": how_labelled(module),
         "sessions": int(used["session"].nunique()),
         "speakers": int(used["speaker"].nunique()),
@@ -169,9 +170,9 @@ def corpus(profile: Profile, used: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def how_labelled(module: object) -> str:
-    """Whose labels a corpus has, as its data card (the module's docstring) says it."""
-    found = _LABELLED.search(inspect.getdoc(module) or "") if inspect.ismodule(module) else None
+def how_labelled(corpus: Corpus) -> str:
+    """Whose labels a corpus has, as its data card says it."""
+    found = _LABELLED.search(inspect.cleandoc(corpus.card))
     words = " ".join(found.group(1).split()) if found else "its loader does not say."
     return words[0].upper() + words[1:]
 

@@ -338,10 +338,7 @@ def run_command(options: argparse.Namespace) -> int:
     if not step_s > 0:
         raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
     print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
-    from . import (
-        inference,
-        model,  # they import torch, which other commands do not need
-    )
+    from . import inference, model
 
     made = model.load(model.folder(settings.name))
     own = f"{options.file.name}-{compute.file_digest(options.file)[:8]}"  # recorders give all their files one name
