@@ -82,7 +82,7 @@ def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -
             drawn = {name for name in left if _draws(cell.source, name)}
             cell.outputs += [_picture(folder / f"{name}.png") for name in sorted(drawn)]
             left -= drawn
-        if "listening.player" in cell.source:
+        if "recordings.player" in cell.source:
             cell.outputs += _players(folder)
 
 

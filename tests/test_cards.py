@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from emocast import cards, corpora, paths, settings
+from emocast.corpora import emodb as emodb_module
 
 CORPORA = sorted({*corpora.NAMES, "meld"})
 REQUIRED = {  # of each kind of BibTeX record
@@ -157,10 +158,10 @@ def test_the_page_says_what_the_law_forbids():
 
 
 def test_the_page_tells_the_numbers_of_the_modules():
-    text = in_one_line()
+    text, speakers = in_one_line(), emodb_module.SPEAKERS
     iemocap, cremad, emodb, shemo = (corpora.get(name) for name in ("iemocap", "cremad", "emodb", "shemo"))
     codes, votes, sexes = iemocap.counts["codes"], cremad.counts["votes"], shemo.counts["speakers"]
-    men, women = (list(emodb.SPEAKERS.values()).count(sex) for sex in ("male", "female"))
+    men, women = (list(speakers.values()).count(sex) for sex in ("male", "female"))
     for said in (
         f"{codes['xxx']:,} of {sum(codes.values()):,} turns",
         f"{cremad.counts['utterances']:,} clips (42 %); {votes['tie']} are ties, and {votes['N']:,} sound neutral",
