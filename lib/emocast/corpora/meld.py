@@ -7,9 +7,8 @@ How labelled: three annotators chose one of Ekman's six emotions or neutral for 
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
 Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
 research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
-Known faults: `KNOWN_BAD` and `ODD`. Times
-come from an automatic alignment of subtitles, so a window may hold the first sounds of its event: `guard_s` of a profile
-keeps a distance. A speaker is the character's name; "Waiter" of two episodes may be two people.
+Known faults: `KNOWN_BAD` and `ODD`. Times come from an automatic alignment of subtitles, so a window may hold the first sounds
+of its event: `guard_s` of a profile keeps a distance. A speaker is the character's name; "Waiter" may be two people.
 The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`, which says what is taken of each clip's
 channels): once, minutes, about 1.8 GB.
 
@@ -24,8 +23,6 @@ Source: Poria et al. 2019, https://doi.org/10.18653/v1/P19-1050; counts: the pub
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -40,8 +37,8 @@ from .table import Archive, Corpus, CorpusError, Problem, Reading
 
 #: MELD's names -> the project's emotions.
 LABELS = {
-    **{"neutral": "neutral", "joy": "happiness", "sadness": "sadness", "anger": "anger"},
-    **{"fear": "fear", "surprise": "surprise", "disgust": "disgust"},
+    **{name: name for name in ("neutral", "sadness", "anger", "fear", "surprise", "disgust")},
+    "joy": "happiness",
 }
 FILES = {split: f"{split}_sent_emo.csv" for split in ("train", "dev", "test")}  # the label file of each split
 LONGEST_S = 60.0  # no label is longer; one that is has lost its place in the episode
@@ -60,27 +57,30 @@ ODD: dict[str, str] = {
 }
 #: The six friends, whose sex is known; the speakers' other names tell it too rarely.
 SEX = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female") | dict.fromkeys(("Chandler", "Joey", "Ross"), "male")
-#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
-KNOWN_BAD: dict[str, str] = {
-    "train_dia125_utt3": "the clip cannot be decoded (issue 39)",
-    "dev_dia110_utt7": "the archive holds no clip of it (issues 22 and 27)",
-    "test_dia38_utt4": "the clip lasts five minutes (issue 20)",
-    "test_dia220_utt0": "the clip lasts four minutes and is of another scene (issue 20)",
-    "train_dia309_utt0": "the clip is wrongly cut, its text a stage direction (issue 20)",
-    "train_dia485_utt0": "the clip is much longer than its words (issue 9)",
-    **dict.fromkeys(
-        ("train_dia241_utt1", "train_dia241_utt2", "train_dia757_utt7"), "clip and words drift apart (issue 9)"
-    ),
-    **dict.fromkeys(
-        ("train_dia164_utt5", "train_dia529_utt2", "train_dia682_utt1"), "the sound is disturbed (issue 9)"
-    ),
-    **dict.fromkeys(("train_dia1008_utt1", "train_dia1029_utt1"), "the sound is disturbed (issue 9)"),
-    "train_dia793_utt0": "the sound is disturbed (issues 9 and 20)",
+_BAD = {
+    "the clip cannot be decoded (issue 39)": "train_dia125_utt3",
+    "the archive holds no clip of it (issues 22 and 27)": "dev_dia110_utt7",
+    "the clip lasts five minutes (issue 20)": "test_dia38_utt4",
+    "the clip lasts four minutes and is of another scene (issue 20)": "test_dia220_utt0",
+    "the clip is wrongly cut, its text a stage direction (issue 20)": "train_dia309_utt0",
+    "the clip is much longer than its words (issue 9)": "train_dia485_utt0",
+    "clip and words drift apart (issue 9)": "train_dia241_utt1 train_dia241_utt2 train_dia757_utt7",
+    "the sound is disturbed (issue 9)": "train_dia164_utt5 train_dia529_utt2 train_dia682_utt1 train_dia793_utt0 "
+    "train_dia1008_utt1 train_dia1029_utt1",
 }
+#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
+KNOWN_BAD = {utterance: what for what, names in _BAD.items() for utterance in names.split()}
 
 _COLUMNS = (
-    *("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"),
-    *("Season", "Episode", "StartTime", "EndTime"),
+    "Utterance",
+    "Speaker",
+    "Emotion",
+    "Dialogue_ID",
+    "Utterance_ID",
+    "Season",
+    "Episode",
+    "StartTime",
+    "EndTime",
 )
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)[,.](\d{1,3})")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "})
@@ -104,18 +104,12 @@ def annotations(root: Path | str) -> pd.DataFrame:
 def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """The annotations, and the lines and files that cannot be read."""
     found: list[Problem] = []
-    rows: list[dict] = []
-    files = {split: _label_file(root, split) for split in FILES}
-    if not any(files.values()):
+    if not any(_label_file(root, split).is_file() for split in FILES):
         raise CorpusError(
             f"no MELD under {root}: expected train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv there; "
             "see data/README.md#meld"
         )
-    for split, path in files.items():
-        if path is None:
-            found.append(Problem(FILES[split], "missing labels", "no such file: the split is left out", _LABELS_AGAIN))
-        else:
-            rows += _lines(path, split, path.relative_to(root).as_posix(), found)
+    rows = [row for split in FILES for row in _rows_of(root, split, found)]
     if not rows:
         first = max(found, key=lambda problem: problem.problem != "missing labels")
         raise CorpusError(f"meld under {root} has no usable utterance; the first problem: {first.file}: {first.detail}")
@@ -123,21 +117,20 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     return read.assign(odd=_odd(read)), found
 
 
-def _label_file(root: Path, split: str) -> Path | None:
-    """The label file of a split: at the top, or in the split's folder, where some copies have it; None if it is not there."""
-    candidates = (root / FILES[split], root / split / FILES[split])
-    return next((path for path in candidates if path.is_file()), None)
+def _label_file(root: Path, split: str) -> Path:
+    """The label file of a split: at the top, or in the split's folder, where some copies have it."""
+    inside = root / split / FILES[split]
+    return inside if inside.is_file() else root / FILES[split]
 
 
 def odd_rows(annotations: pd.DataFrame) -> pd.DataFrame:
     """Count the odd rows of `annotations`: `kind` (of `ODD`), `rows` (a row may be of several kinds), `done` (with them)."""
-    counted = annotations["odd"].explode().value_counts()
-    rows = [{"kind": kind, "rows": int(counted.get(kind, 0)), "done": done} for kind, done in ODD.items()]
-    return pd.DataFrame(rows)
+    counted = annotations["odd"].explode().value_counts().reindex(ODD, fill_value=0)
+    return pd.DataFrame({"kind": list(ODD), "rows": counted.to_numpy(), "done": list(ODD.values())})
 
 
 def _is_lost(annotations: pd.DataFrame) -> pd.Series:
-    """Which rows have lost their place in the episode (over a minute): neither their label nor their sound is used."""
+    """Which rows have lost their place in the episode: neither their label nor their sound is used."""
     return annotations["odd"].map(lambda kinds: "over a minute" in kinds).astype(bool)
 
 
@@ -159,49 +152,29 @@ def place(annotations: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(from_s=from_s, to_s=to_s, offset_s=origin.round(3))
 
 
-def _lines(path: Path, split: str, where: str, found: list[Problem]) -> Iterator[dict]:
-    """The rows of one file; lines that do not parse are noted by number."""
+def _rows_of(root: Path, split: str, found: list[Problem]) -> Iterator[dict]:
+    """The rows of one label file; lines that do not parse are noted by number."""
     seen: set[str] = set()
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-    lacking = set(_COLUMNS) - set(reader.fieldnames or ())
-    if lacking:
-        detail = f"no column {min(lacking)}: the split is left out"
-        found.append(Problem(where, "bad label file", detail, _LABELS_AGAIN))
-        return
-    try:
-        for line in reader:
-            try:
-                row = _row(line, split)
-                if row["utterance"] in seen:
-                    raise ValueError(f"{row['utterance']} is listed a second time")
-            except ValueError as error:
-                found.append(Problem(where, "bad label line", f"line {reader.line_num}: {error}", _LABELS_AGAIN))
-            else:
-                seen.add(row["utterance"])
-                yield row
-    except csv.Error as error:
-        detail = f"line {reader.line_num}: not readable as CSV ({error}); all from there on is left out"
-        found.append(Problem(where, "bad label line", detail, _LABELS_AGAIN))
+    where = _label_file(root, split).relative_to(root).as_posix()
+    for number, line in table.label_lines(root, where, _COLUMNS, found, advice=_LABELS_AGAIN):
+        try:
+            row = _row(line, split)
+            if row["utterance"] in seen:
+                raise ValueError(f"{row['utterance']} is listed a second time")
+        except ValueError as error:
+            found.append(Problem(where, "bad label line", f"line {number}: {error}", _LABELS_AGAIN))
+        else:
+            seen.add(row["utterance"])
+            yield row
 
 
-def _text(path: Path) -> str:
-    """A file's text: UTF-8, or code page 1252 (after a spreadsheet), or its quotes as control characters (old versions)."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    return re.sub("[\x80-\x9f]", lambda sign: sign[0].encode("latin-1").decode("cp1252", errors="replace"), text)
-
-
-def _row(line: dict[str, str], split: str) -> dict:
+def _row(line: dict[str, str | None], split: str) -> dict:
     if any(line.get(column) is None for column in _COLUMNS) or None in line:
         raise ValueError("not as many fields as the header")
     emotion = line["Emotion"].strip().lower()
     if emotion not in LABELS:
         raise ValueError(f"unknown emotion {line['Emotion']!r}")
-    dialogue = f"{split}_dia{int(line['Dialogue_ID'])}"
-    number = int(line["Utterance_ID"])
+    dialogue, number = f"{split}_dia{int(line['Dialogue_ID'])}", int(line["Utterance_ID"])
     speaker = " ".join(line["Speaker"].translate(_QUOTES).split()).removesuffix(".")  # one spelling of a character
     return {
         "split": split,
@@ -258,27 +231,20 @@ def _at_once(timed: pd.DataFrame) -> pd.Series:
 
 def _base(root: Path) -> Path:
     """The folder that holds the label files; `root` itself where there are none, for the error that names it."""
-    for folder in (root, root / "MELD.Raw"):
-        if any(_label_file(folder, split) for split in FILES):
-            return folder
-    return root
+    folders = (root, root / "MELD.Raw")
+    return next((base for base in folders if any(_label_file(base, split).is_file() for split in FILES)), root)
 
 
 def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Reading:
-    """Read the labels, and what the recordings' records say: those of `update`, or of `current` without writing anything.
-
-    Clips are decoded only when they are rendered: what that found is told; of other clips the file's parts are looked at.
-    """
+    """Read the labels, and what the recordings' records say: those of `update`, or of `current` without writing anything."""
     base = _base(root)
     read, found = read_labels(base)
     placed = place(read)
     records = records_of(base, placed)
     for row in read[_is_lost(read)].itertuples():
         detail = f"{row.utterance} lasts {row.end_s - row.start_s:.0f} s by its label: neither label nor sound is used"
-        advice = "nothing; the published file has two such"
-        found.append(Problem(FILES[row.split], "lost utterance", detail, advice))
+        found.append(Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has two such"))
     found += _damaged(base, placed, records)
-    where = (base / meld_sound.FOLDER).relative_to(root)
     wanted = table.expected_counts(base, CORPUS.counts)
     codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
     dialogues = read.groupby("split")["dialogue"].nunique()
@@ -288,27 +254,27 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
         *table.compare(read["split"].value_counts(), wanted["utterances"], what="utterances", **said),
         *table.compare(dialogues, wanted["dialogues"], what="dialogues", **said),
     ]
-    return Reading(list(_rows(placed, records, where)), found, miscounts)
-
-
-def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Iterator[dict]:
-    """The table rows of the utterances whose clip could be used."""
-    usable = {clip["utterance"]: clip for record in records.values() for clip in record["clips"] if "used" in clip}
-    for row in placed[placed["utterance"].isin(usable.keys())].itertuples():
-        yield {
+    clips = {
+        clip["utterance"]: clip["seconds"] for one in records.values() for clip in one["clips"] if "seconds" in clip
+    }
+    rows = [
+        {
             "utterance": row.utterance,
             "dialogue": row.dialogue,
             "session": f"S{row.season:02d}E{row.episode:02d}",
             "speaker": row.speaker,
             "sex": SEX.get(row.speaker),
             "language": "en",
-            "audio": (folder / f"{row.dialogue}.wav").as_posix(),
+            "audio": (base / meld_sound.FOLDER / f"{row.dialogue}.wav").relative_to(root).as_posix(),
             "start_s": row.from_s,
-            "end_s": row.from_s + usable[row.utterance]["seconds"] if pd.isna(row.to_s) else row.to_s,
+            "end_s": row.from_s + clips[row.utterance] if pd.isna(row.to_s) else row.to_s,
             "emotion": row.emotion,
             "rating": "rated",
             "session_offset_s": row.offset_s,
         }
+        for row in placed[placed["utterance"].isin(clips.keys())].itertuples()
+    ]
+    return Reading(rows, found, miscounts)
 
 
 def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iterator[Problem]:
@@ -352,7 +318,6 @@ CORPUS = Corpus(
     read=partial(_read, records_of=meld_sound.update),
     look=partial(_read, records_of=meld_sound.current),
     card=__doc__,
-    url="https://affective-meld.github.io/",
     licence="GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license",
     citation="S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party "
     "dataset for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050",
@@ -361,10 +326,7 @@ CORPUS = Corpus(
     counts={
         "dialogues": {"train": 1038, "dev": 114, "test": 280},
         "utterances": {"train": 9989, "dev": 1109, "test": 2610},
-        "codes": {
-            **{"anger": 1607, "disgust": 361, "fear": 358, "joy": 2308},
-            **{"neutral": 6436, "sadness": 1002, "surprise": 1636},
-        },
+        "codes": dict(anger=1607, disgust=361, fear=358, joy=2308, neutral=6436, sadness=1002, surprise=1636),
     },
     base=_base,
     sounds=_sounds,

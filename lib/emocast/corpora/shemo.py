@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from . import table
@@ -47,8 +48,8 @@ def _read(root: Path) -> Reading:
         if not paths:
             found.append(Problem(folder, "missing recordings", "no WAV file there: the copy is incomplete", _GET_AGAIN))
         odd = f"no sex, speaker, emotion and number of the folder {folder} in the name"
-        told = {"pattern": _NAME, "odd": odd, "fits": _fits, "row": _row, "advice": _GET_AGAIN}
-        usable, named = table.scan(paths, root, found, **told)
+        row = partial(_row, folder=folder)
+        usable, named = table.scan(paths, root, found, pattern=_NAME, odd=odd, row=row, advice=_GET_AGAIN)
         rows += usable
         codes.update(named.values())
     wanted = table.expected_counts(root, CORPUS.counts)["codes"]
@@ -56,14 +57,12 @@ def _read(root: Path) -> Reading:
     return Reading(rows, found, table.compare(codes, wanted, **said))
 
 
-def _fits(name: re.Match, path: Path) -> bool:
-    return _FOLDERS[name["sex"]] == path.parent.name
-
-
-def _row(name: re.Match) -> dict:
+def _row(name: re.Match, *, folder: str) -> dict:
+    if _FOLDERS[name["sex"]] != folder:
+        return {}
     return {
         "speaker": f"shemo_{name['speaker']}",
-        "sex": _FOLDERS[name["sex"]],
+        "sex": folder,
         "language": "fa",
         "emotion": LABELS[name["code"]],
         "rating": "rated",
@@ -75,7 +74,6 @@ CORPUS = Corpus(
     title="ShEMO",
     read=_read,
     card=__doc__,
-    url="https://github.com/pariajm/sharif-emotional-speech-dataset",
     licence="free of charge for academic purposes",
     citation="O. Mohamad Nezami, P. Jamshid Lou, M. Karami (2019). ShEMO: a large-scale validated database for Persian speech "
     "emotion detection. Language Resources and Evaluation 53(1), 1-16. https://doi.org/10.1007/s10579-018-9427-x",
@@ -109,6 +107,5 @@ CORPUS = Corpus(
             into="male",
         ),
     ),
-    test_sets={"ShEMO": {}},
 )
 load, validate = CORPUS.load, CORPUS.validate
