@@ -169,7 +169,7 @@ def test_real_labels_and_clips_join_without_a_problem(real, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(POINTER, "it has no column FileName"), (b'"","FileName","VoiceVote"\n', "it holds no line")]
+    ("content", "said"), [(POINTER, "no column FileName"), (b'"","FileName","VoiceVote"\n', "it holds no line")]
 )
 def test_another_table_in_the_place_of_the_votes_is_one_clear_error(root, content, said):
     (root / SUMMARY).write_bytes(content)

@@ -29,11 +29,11 @@ def write(path, sound, layout):
     return path
 
 
-def heard(samples):
+def spectrum(samples):
     """The amplitude of each whole frequency in the middle half second."""
     middle = samples[4000:12000]
-    spectrum = np.abs(np.fft.rfft(middle)) / (middle.size / 2)
-    return {round(frequency * 2): amplitude for frequency, amplitude in enumerate(spectrum) if amplitude > 0.02}
+    amplitudes = np.abs(np.fft.rfft(middle)) / (middle.size / 2)
+    return {round(frequency * 2): amplitude for frequency, amplitude in enumerate(amplitudes) if amplitude > 0.02}
 
 
 def look_at(path):
@@ -47,18 +47,17 @@ def clip(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("layout", "frequencies", "used", "found"),
+    ("layout", "frequencies", "found"),
     [
-        ("5.1", (300, 500, 1000, 0, 700, 1500), "front centre alone", {1000: 0.3}),
-        ("stereo", (300, 500), "mean of both", {300: 0.15, 500: 0.15}),
-        ("mono", (300,), "mono as it is", {300: 0.3}),
-        ("2.1", (300, 500, 0), "mean of all but LFE", {300: 0.15, 500: 0.15}),
+        ("5.1", (300, 500, 1000, 0, 700, 1500), {1000: 0.3}),
+        ("stereo", (300, 500), {300: 0.15, 500: 0.15}),
+        ("mono", (300,), {300: 0.3}),
+        ("2.1", (300, 500, 0), {300: 0.15, 500: 0.15}),
     ],
 )
-def test_channels_are_chosen_by_their_names(tmp_path, layout, frequencies, used, found):
+def test_channels_are_chosen_by_their_names(tmp_path, layout, frequencies, found):
     sound = meld_sound.decode(write(tmp_path / "a.mp4", tones(*frequencies), layout))
-    assert (sound.layout, sound.used) == (layout, used)
-    assert heard(sound.samples) == pytest.approx(found, abs=0.02)
+    assert spectrum(sound) == pytest.approx(found, abs=0.02)
 
 
 def test_the_sound_is_16_khz_and_lies_where_it_lies_in_the_clip(tmp_path):
@@ -66,7 +65,7 @@ def test_the_sound_is_16_khz_and_lies_where_it_lies_in_the_clip(tmp_path):
     samples = np.zeros((1, twin.CLIP_RATE), dtype=np.float32)
     burst = np.random.default_rng(0).normal(0, 0.2, 2_400).astype(np.float32)
     samples[0, 12_000:14_400] = burst
-    decoded = meld_sound.decode(write(tmp_path / "a.mp4", samples, "mono")).samples
+    decoded = meld_sound.decode(write(tmp_path / "a.mp4", samples, "mono"))
     assert decoded.dtype == np.float32
     assert decoded.size == 16_000  # and not the encoder's last frame filled up
     power = np.convolve(decoded**2, np.ones(80), "same")
@@ -94,7 +93,7 @@ def test_a_sound_stream_that_begins_late_keeps_its_place(tmp_path):
             container.mux(voice.encode(frame))
         container.mux(picture.encode())
         container.mux(voice.encode())
-    samples = meld_sound.decode(path).samples
+    samples = meld_sound.decode(path)
     assert np.abs(samples[:7_000]).max() < 0.01
     assert np.abs(samples[8_500:15_000]).max() > 0.2
 
@@ -137,8 +136,7 @@ def test_each_other_damage_is_said(tmp_path, look):
     for content, said in (
         (b"", "the file is empty"),
         (POINTER, "git-LFS pointer"),
-        (b"<html>" + b"not here " * 20, "cut short|no mp4"),
-        (b"\0" * 500, "no mp4 file|no index"),
+        (b"<html>" + b"not here " * 20, "no mp4 file"),
     ):
         path.write_bytes(content)
         with pytest.raises(ClipError, match=said):
@@ -175,10 +173,8 @@ RATE = 16_000
 
 def laid(*parts):
     """Lay sounds at (from, to, length in seconds): sound k is k + 1 hundredths. Gives it in hundredths, and where it sounds."""
-    plan = [{"number": number, "from_s": start, "to_s": end} for number, (start, end, _) in enumerate(parts)]
-    line, spans = meld_sound.lay(
-        plan, lambda part: np.full(round(parts[part["number"]][2] * RATE), (part["number"] + 1) / 100, np.float32)
-    )
+    sounds = [np.full(round(part[2] * RATE), (number + 1) / 100, np.float32) for number, part in enumerate(parts)]
+    line, spans = meld_sound.lay([{"from_s": start, "to_s": end} for start, end, _ in parts], sounds)
     return np.rint(line / 32768 * 100).astype(int), spans
 
 
@@ -199,17 +195,17 @@ def test_clips_are_laid_on_one_clock(parts, halves, expected):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_of_an_event_is_heard_before_it_begins(seed):
+def test_nothing_of_an_event_lies_before_it_begins(seed):
     """Whatever the labels, a sound of utterance k lies at or after its own start."""
     rng = np.random.default_rng(seed)
     starts = np.cumsum(rng.uniform(-3, 8, 12)) + 100
     rows = pd.DataFrame({"number": range(12), "start_s": starts, "end_s": starts + rng.uniform(0.2, 6, 12)}).round(3)
     placed = meld.place(rows.assign(dialogue="train_dia0", odd=[()] * 12))
     plan = placed[["number", "from_s", "to_s"]].to_dict("records")
-    line, _ = meld_sound.lay(plan, lambda part: np.full(8 * RATE, (part["number"] + 1) / 100, np.float32))
-    heard = np.rint(line / 32768 * 100).astype(int)
+    line, _ = meld_sound.lay(plan, [np.full(8 * RATE, (part["number"] + 1) / 100, np.float32) for part in plan])
+    laid = np.rint(line / 32768 * 100).astype(int)
     for part in plan:
-        at = np.flatnonzero(heard == part["number"] + 1)
+        at = np.flatnonzero(laid == part["number"] + 1)
         assert at.size == 0 or (round(part["from_s"] * RATE) <= at[0] and at[-1] < round(part["to_s"] * RATE))
 
 
@@ -281,12 +277,9 @@ def test_a_run_that_is_killed_between_recording_and_record_is_made_good(copy, mo
     assert not list((copy / "timelines").glob(".writing-*"))
 
 
-def test_recordings_do_not_depend_on_how_many_are_rendered_at_a_time(copy, meld_twin, tmp_path):
-    shutil.copytree(meld_twin, tmp_path / "other")
-    for root, jobs in ((copy, 1), (tmp_path / "other", 4)):
-        meld_sound.update(root, meld.place(meld.annotations(root)), jobs=jobs)
-    for path in sorted((copy / "timelines").glob("*.wav")):
-        assert path.read_bytes() == (tmp_path / "other" / "timelines" / path.name).read_bytes()
+def test_recordings_are_16_khz_mono_of_16_bits(copy):
+    meld.load(copy)
+    for path in (copy / "timelines").glob("*.wav"):
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
 
