@@ -55,7 +55,7 @@ def rebuilt(root, split, number):
 
 def test_the_window_before_an_utterance_is_what_lies_on_the_rebuilt_timeline(whole):
     rows = meld.load(whole)
-    cut = windows.before(rows, length_s=6.0, shift_s=1.0).windows
+    cut = windows.before(rows, length_s=6.0, shift_s=1.0)
     assert len(cut) > 15 and set(cut["dialogue"].str.split("_").str[0]) == {"train", "dev", "test"}
     for dialogue, events in cut.groupby("dialogue"):
         split, _, number = dialogue.partition("_dia")

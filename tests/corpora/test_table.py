@@ -116,7 +116,7 @@ def test_a_scan_gives_rows_and_codes_and_notes_the_rest(tmp_path):
         found,
         pattern=re.compile(r"(?P<code>[A-Z])\d"),
         odd="no letter and digit in the name",
-        row=lambda name: {"emotion": name["code"]},
+        row=lambda name, path: {"emotion": name["code"]},
         advice="get it",
     )
     inside = tmp_path.name

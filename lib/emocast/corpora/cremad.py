@@ -13,8 +13,8 @@ latter here); four clips are reported as bad, two of them only as MP3 and video 
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
 `VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
-In the table: `load(root, rating="self-reported")` or "rated" chooses the label set, which `rating` repeats; a tie has no
-emotion. `scenario` is the sentence ("IEO"), `dialogue` is missing.
+In the table: `load(root, rating="rated")` chooses the label set (default: "self-reported"); a tie has no emotion. `scenario`
+is the sentence ("IEO"), `dialogue` is missing.
 Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the repository's own label files.
 """
 
@@ -45,11 +45,7 @@ _REPOSITORY = "CheyneyComputerScience/CREMA-D"
 def votes(root: Path | str) -> pd.DataFrame:
     """Read both label sets off the label files alone: no sound need be there. Bad lines are left out; `validate` lists them.
 
-    Returns:
-        One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
-
-    Raises:
-        CorpusError: the summary of the votes is not there or is another table.
+    One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
     """
     found: list[Problem] = []
     voted = {clip: vote for clip, vote in _votes(Path(root), found).items() if vote}
@@ -67,14 +63,14 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
         raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
     files = table.recordings(root / "AudioWAV")
     if not files:
-        raise CorpusError(
-            f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
-        )
+        expected = "AudioWAV/1001_DFA_ANG_XX.wav and its like"
+        raise CorpusError(f"no CREMA-D under {root}: expected {expected} there; see data/README.md#crema-d")
     found: list[Problem] = []
-    voted, sexes = _votes(root, found), _sexes(root, found)
+    voted, actors = _votes(root, found), _lines(root, _ACTORS, ("ActorID", "Sex"), found)
+    sexes = {line["ActorID"]: line["Sex"].lower() for _, line in actors if line["Sex"] in ("Female", "Male")}
     listed = [_whole(line["Filename"]) for _, line in _lines(root, _LIST, ("Filename",), found)]
 
-    def row(name: re.Match) -> dict:
+    def row(name: re.Match, path: Path) -> dict:
         return {
             "utterance": _whole(name.group()),
             "scenario": name["sentence"],
@@ -93,7 +89,7 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
     for clip in (clip for clip in listed if clip not in codes):
         found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
     for actor in sorted({clip[:4] for clip in codes} - set(sexes)) if sexes else []:
-        found.append(Problem(_ACTORS, "missing actor", f"no line for {actor}: the sex is missing", _GET_AGAIN))
+        found.append(Problem(_ACTORS, "missing actor", f"no sex of {actor}", _GET_AGAIN))
     if rating == "rated":
         rated = dict(votes(root)[["utterance", "rated"]].to_numpy(dtype=object, na_value=None))
         rows = [{**row, "emotion": rated[row["utterance"]]} for row in rows if row["utterance"] in rated]
@@ -104,7 +100,7 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
     miscounts = table.compare(named, counts["codes"], file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
     if cast:  # else it is noted that the file lacks
         miscounts += table.compare(cast, counts["votes"], file=_SUMMARY, what="votes {code}", advice=advice)
-    return Reading(rows, found, miscounts)
+    return rows, found, miscounts
 
 
 def _whole(clip: str) -> str:
@@ -117,25 +113,13 @@ def _votes(root: Path, found: list[Problem]) -> dict[str, str]:
     voted: dict[str, str] = {}
     for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
         clip, vote = _whole(line["FileName"]), line["VoiceVote"]
+        known = _VOTE.fullmatch(vote)
         if clip in voted:
             found.append(_bad(_SUMMARY, number, f"{clip} is listed a second time"))
-            continue
-        voted[clip] = vote if _VOTE.fullmatch(vote) else ""
-        if not voted[clip]:
-            votes = f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"
-            found.append(_bad(_SUMMARY, number, votes))
+        elif not known:
+            found.append(_bad(_SUMMARY, number, f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"))
+        voted.setdefault(clip, vote if known else "")
     return voted
-
-
-def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
-    """Actor -> sex; bad lines are noted by number."""
-    sexes: dict[str, str] = {}
-    for number, line in _lines(root, _ACTORS, ("ActorID", "Sex"), found):
-        if line["Sex"] in ("Female", "Male"):
-            sexes[line["ActorID"]] = line["Sex"].lower()
-        else:
-            found.append(_bad(_ACTORS, number, f"actor {line['ActorID']} has the sex {line['Sex']!r}"))
-    return sexes
 
 
 def _lines(root: Path, file: str, columns: tuple[str, ...], found: list[Problem]) -> Iterator[tuple[int, dict]]:
@@ -189,8 +173,7 @@ CORPUS = Corpus(
             keep=("AudioWAV/", "processedResults/", _LIST, _ACTORS, "LICENSE"),
         ),
     ),
-    # The address is the one of TensorFlow Datasets (audio/crema_d.py), which states 579.25 MiB for all clips:
-    # https://www.tensorflow.org/datasets/catalog/crema_d
+    # Address and size (579.25 MiB) are those of https://www.tensorflow.org/datasets/catalog/crema_d
     clips=Clips(
         address=f"https://media.githubusercontent.com/media/{_REPOSITORY}/master/AudioWAV/",
         folder="AudioWAV",

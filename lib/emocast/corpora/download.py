@@ -48,15 +48,10 @@ class DownloadError(ValueError):
 
 
 def fetch(name: str, root: Path | str, *, progress: bool = True) -> str:
-    """Fetch a corpus into its folder; what is there already is left alone. Gives one sentence on what was done.
+    """Fetch a corpus, one of `corpora.NAMES`, into its folder; what is there already is left alone. Gives what was done.
 
-    Args:
-        name: one of `corpora.NAMES`, and `root` its folder.
-        progress: show bars.
-
-    Raises:
-        DownloadError: the corpus is licensed, something else is in its place, or it could not be fetched or unpacked: then the
-            data folder is as it was. Or some of many clips could not be had: the others are in place.
+    DownloadError where it is licensed, something else is in its place, or it could not be fetched or unpacked: then the data
+    folder is as it was. Or where some of many clips could not be had: the others are in place.
     """
     corpus, root = corpora.get(name), Path(root).resolve()
     work = root.parent / ".downloads" / root.name
@@ -92,7 +87,7 @@ def _fetch(corpus: Corpus, root: Path, work: Path, progress: bool) -> str:
     if not wanted:
         return f"{root}: there already, left alone"
     needed = 2 * sum(archive.size or 0 for archive in wanted)  # refused before hours of download
-    free = shutil.disk_usage(work).free + sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+    free = shutil.disk_usage(work).free + sum(path.stat().st_size for path in work.rglob("*"))
     if needed > free:
         told = f"about {needed / 1e9:,.1f} GB are needed, {free / 1e9:,.1f} GB are free"
         raise DownloadError(f"{root.parent}: {told}: make room or give DATA=another folder")
@@ -131,7 +126,6 @@ def _put_in_place(folder: Path, root: Path) -> None:
         root.rmdir()
     if not root.exists():
         folder.replace(root)
-        return
     for path in [path for path in folder.rglob("*") if path.is_file()]:
         target = root / path.relative_to(folder)
         if _is_missing(target):
@@ -170,11 +164,10 @@ def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, 
 
 def _session() -> requests.Session:
     """Connections to servers, which are asked again a few times when they are busy."""
-    session = requests.Session()
-    busy = (429, 500, 502, 503, 504)
-    patient = HTTPAdapter(max_retries=Retry(3, backoff_factor=_PAUSE_S, status_forcelist=busy, raise_on_status=False))
-    session.mount("http://", patient)
-    session.mount("https://", patient)
+    session, busy = requests.Session(), (429, 500, 502, 503, 504)
+    retries = Retry(3, backoff_factor=_PAUSE_S, status_forcelist=busy, raise_on_status=False)
+    session.mount("https://", HTTPAdapter(max_retries=retries))
+    session.mount("http://", HTTPAdapter(max_retries=retries))
     return session
 
 
@@ -202,11 +195,8 @@ def _fetch_archive(archive: Archive, unpacked: Path, work: Path, progress: bool)
 def unpack(packed: Path, folder: Path, archive: Archive, *, advance: Callable[[int], object] = int) -> None:
     """Unpack a zip or tar.gz file: plain files alone, below one `folder`, under limits that count real bytes.
 
+    DownloadError where it is damaged, or holds names that lead outside, links, devices, or more than `archive.limit`.
     tarfile's own filter for data lets links in and takes the slash off absolute names, and zip files have none.
-
-    Raises:
-        DownloadError: it is damaged, or holds names that lead outside, links, devices, or more than `archive.limit`. The caller
-            deletes `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = written = 0

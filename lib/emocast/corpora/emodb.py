@@ -40,18 +40,16 @@ def _read(root: Path) -> Reading:
     folder = root / "wav" if (root / "wav").is_dir() else root
     files = table.recordings(folder)
     if not files:
-        raise CorpusError(
-            f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like there; see data/README.md#emodb"
-        )
+        raise CorpusError(f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like; see data/README.md#emodb")
     found: list[Problem] = []
     odd = "no speaker, sentence, emotion and take in the name"
     rows, codes = table.scan(files, root, found, pattern=_NAME, odd=odd, row=_row, advice=_GET_AGAIN)
     wanted = table.expected_counts(root, CORPUS.counts)["codes"]
     said = {"file": "*{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
-    return Reading(rows, found, table.compare(Counter(codes.values()), wanted, **said))
+    return rows, found, table.compare(Counter(codes.values()), wanted, **said)
 
 
-def _row(name: re.Match) -> dict:
+def _row(name: re.Match, path: Path) -> dict:
     if name["code"] not in LABELS or name["speaker"] not in SPEAKERS or name["sentence"] not in SENTENCES:
         return {}
     return {
@@ -87,7 +85,7 @@ CORPUS = Corpus(
             file="EmoDB.zip",
             holds=("wav/03a01Fa.wav", "wav/16b10Wb.wav"),
             size=40_500_000,
-            limit=table.GIGABYTE,
+            limit=1_000_000_000,
         ),
     ),
 )

@@ -55,7 +55,7 @@ def release(root: Path | str) -> Path:
         if any(folder.glob("Session[1-5]")):
             return folder
     raise CorpusError(
-        f"no IEMOCAP under {root}: expected the folders Session1 to Session5 of the release there; see data/README.md#iemocap"
+        f"no IEMOCAP under {root}: expected the release's Session1 to Session5; see data/README.md#iemocap"
     )
 
 
@@ -63,11 +63,8 @@ def ratings(root: Path | str) -> pd.DataFrame:
     """Read every rater's scores of every turn, of which the utterance table has the means (Busso et al. 2008, section 4).
 
     The label files list them below each turn (`A-E3:` and so on); `A-F1`, `A-M1` are the actors' of themselves and no part
-    of the mean. How much raters differ on one turn is the best that a model of its mean can be expected to do.
-
-    Returns:
-        One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the rater left
-        one out). Empty when no label file lists any.
+    of the mean. One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the
+    rater left one out).
     """
     files = sorted(release(root).glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
     rows = []
@@ -100,7 +97,7 @@ def _read(root: Path) -> Reading:
     said = {"file": "{code}", "advice": "see the other problems for which files lack"}
     miscounts = table.compare(sessions, expected["utterances"], what="turns", **said)
     miscounts += table.compare(codes, dict.fromkeys(sorted(codes), 0) | expected["codes"], what="labels", **said)
-    return Reading(rows, found, miscounts)
+    return rows, found, miscounts
 
 
 def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
@@ -195,10 +192,9 @@ CORPUS = Corpus(
     counts={
         "dialogues": 151,
         "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
-        "codes": {
-            **{"ang": 1103, "dis": 2, "exc": 1041, "fea": 40, "fru": 1849, "hap": 595},
-            **{"neu": 1708, "oth": 3, "sad": 1084, "sur": 107, "xxx": 2507},
-        },
+        "codes": dict(
+            ang=1103, dis=2, exc=1041, fea=40, fru=1849, hap=595, neu=1708, oth=3, sad=1084, sur=107, xxx=2507
+        ),
     },
     base=release,
     sample_rate=16_000,

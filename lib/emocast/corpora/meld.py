@@ -2,21 +2,20 @@
 
 Who and what: the six main characters of *Friends* and some 300 others in 1,432 dialogues of 13,708 utterances, 3.2 s each
 by the labels; American English, acted, with music and a laughing audience. The official splits (train, dev, test) share
-episodes: hold out whole episodes where an unheard one is meant.
+episodes: hold out whole episodes where an unknown one is meant.
 How labelled: three annotators chose one of Ekman's six emotions or neutral for each utterance with picture and sound at
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
 Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
 research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
 Known faults: `KNOWN_BAD` and `ODD`. Times come from an automatic alignment of subtitles, so a window may hold the first sounds
 of its event: `guard_s` of a profile keeps a distance. A speaker is the character's name; "Waiter" may be two people.
-The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`, which says what is taken of each clip's
-channels): once, minutes, about 1.8 GB.
+The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`): once, minutes, about 1.8 GB.
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
-`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; all of it in the corpus folder or in `MELD.Raw`
-below it. `._*` files of macOS and the duplicates `final_videos_test...` are passed over, as are clips that no label names.
+`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; in the corpus folder or in `MELD.Raw` below it.
+The duplicates `final_videos_test...` are passed over, as are clips that no label names.
 In the table: `audio` is the dialogue's recording (`timelines/train_dia0.wav`) and the times are within it; `session` is
-"S08E21", `dialogue` "train_dia0", `speaker` the character; `scenario` is missing, `sex` too but for the six main characters.
+"S08E21", `dialogue` "train_dia0", `speaker` the character; `sex` is known of the six main characters alone.
 `session_offset_s` leads to the episode's clock, on which dialogues overlap.
 Source: Poria et al. 2019, https://doi.org/10.18653/v1/P19-1050; counts: the published label files.
 """
@@ -41,7 +40,6 @@ LABELS = {
     "joy": "happiness",
 }
 FILES = {split: f"{split}_sent_emo.csv" for split in ("train", "dev", "test")}  # the label file of each split
-LONGEST_S = 60.0  # no label is longer; one that is has lost its place in the episode
 SILENCE_S = 60.0  # the longest silence between two utterances of a recording; where the gaps thin out
 #: The kinds of odd rows, as column `odd` names them, and what is done with each: 1, 2, 31, 22 (in 11 pairs), 892, 32 and 198
 #: of the published 13,708. The clips of labels over a minute hold minutes of other scenes (issue 20); a jump leads to another
@@ -88,15 +86,12 @@ _LABELS_AGAIN, _CLIPS_AGAIN = (f"get the {what} again; see data/README.md#meld" 
 
 
 def annotations(root: Path | str) -> pd.DataFrame:
-    """Read the label files alone: no clip is needed.
+    """Read the label files alone: no clip is needed. CorpusError where not one good line is in them.
 
     Returns:
         One row an utterance, in the files' order: `split`, `dialogue` ("train_dia0"), `utterance` ("train_dia0_utt3"),
         `number` (within the dialogue), `speaker`, `text`, `emotion`, `season`, `episode`, `start_s` and `end_s` on the
         episode's clock, `odd` (its kinds out of `ODD`, in a tuple).
-
-    Raises:
-        CorpusError: there is no label file under `root`, or not one good line in them.
     """
     return read_labels(_base(Path(root)))[0]
 
@@ -105,10 +100,7 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """The annotations, and the lines and files that cannot be read."""
     found: list[Problem] = []
     if not any(_label_file(root, split).is_file() for split in FILES):
-        raise CorpusError(
-            f"no MELD under {root}: expected train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv there; "
-            "see data/README.md#meld"
-        )
+        raise CorpusError(f"no MELD under {root}: expected {', '.join(FILES.values())} there; see data/README.md#meld")
     rows = [row for split in FILES for row in _rows_of(root, split, found)]
     if not rows:
         first = max(found, key=lambda problem: problem.problem != "missing labels")
@@ -137,10 +129,9 @@ def _is_lost(annotations: pd.DataFrame) -> pd.Series:
 def place(annotations: pd.DataFrame) -> pd.DataFrame:
     """Put `annotations` on the clocks of their dialogues' recordings, which begin with the earliest utterance.
 
-    Returns:
-        The rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording.
-        `to_s` is missing where the label has no length. And `offset_s`: seconds of the episode at which the recording's
-        clock stands at zero, as it runs at that utterance: after each jump of the labels it is a later one.
+    Gives the rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording (`to_s`
+    is missing where the label has no length). And `offset_s`: seconds of the episode at which the recording's clock stands at
+    zero, as it runs at that utterance: after each jump of the labels it is a later one.
     """
     rows = annotations[~_is_lost(annotations)].sort_values(["dialogue", "start_s", "number"], kind="stable")
     dialogues = rows.groupby("dialogue", sort=False)
@@ -203,7 +194,7 @@ def _seconds(clock: str) -> float:
 def _odd(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     """What is odd about each row, by the rows of its dialogue."""
     numbered = rows.sort_values(["dialogue", "number"])
-    too_long = rows["end_s"] - rows["start_s"] > LONGEST_S  # of no known moment: others are not held against it
+    too_long = rows["end_s"] - rows["start_s"] > 60  # it has lost its place: others are not held against it
     timed = rows[~too_long].sort_values(["dialogue", "start_s", "number"])
     reach = timed.groupby("dialogue")["end_s"].transform(lambda ends: ends.cummax().shift())
     kinds = {
@@ -274,7 +265,7 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
         }
         for row in placed[placed["utterance"].isin(clips.keys())].itertuples()
     ]
-    return Reading(rows, found, miscounts)
+    return rows, found, miscounts
 
 
 def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iterator[Problem]:
@@ -282,18 +273,17 @@ def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iter
     rendered = {clip["utterance"]: clip.get("problem") for record in records.values() for clip in record["clips"]}
     clips = meld_sound.clips(base)
     for split, rows in placed.groupby("split", sort=False):
-        if not clips[split]:
+        folder, there = meld_sound.FOLDERS[split], clips[split]
+        if not there:
             detail = f"no clip of the split is there: all {len(rows):,} utterances are left out"
-            yield Problem(meld_sound.FOLDERS[split], "missing recordings", detail, _CLIPS_AGAIN)
-    for row in placed[placed["split"].map(lambda split: bool(clips[split]))].itertuples():
-        path = clips[row.split].get(row.utterance)
-        advice = f"nothing: {KNOWN_BAD[row.utterance]}" if row.utterance in KNOWN_BAD else _CLIPS_AGAIN
-        if path is None:
-            where = f"{meld_sound.FOLDERS[row.split]}/dia{row.dialogue.partition('_dia')[2]}_utt{row.number}.mp4"
-            yield Problem(where, "missing audio", f"no such file; {row.utterance} is left out", advice)
-        elif problem := rendered[row.utterance] if row.utterance in rendered else meld_sound.problem(path):
-            where = path.relative_to(base).as_posix()
-            yield Problem(where, table.damage(problem), f"{problem}; {row.utterance} is left out", advice)
+            yield Problem(folder, "missing recordings", detail, _CLIPS_AGAIN)
+        for row in rows.itertuples() if there else ():
+            name = row.utterance
+            path = there.get(name, base / folder / f"{name.removeprefix(f'{split}_')}.mp4")
+            if problem := rendered[name] if name in rendered else meld_sound.problem(path):
+                advice = f"nothing: {KNOWN_BAD[name]}" if name in KNOWN_BAD else _CLIPS_AGAIN
+                where, detail = path.relative_to(base).as_posix(), f"{problem}; {name} is left out"
+                yield Problem(where, table.damage(problem), detail, advice)
 
 
 def _sounds(base: Path) -> pd.DataFrame:
@@ -333,9 +323,8 @@ CORPUS = Corpus(
     known_bad=KNOWN_BAD,
     silence=silence,
     folder="MELD.Raw",
-    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz (10,878,146,150 bytes, no
-    # checksum). Their repository on the hub has a file of that name and size and publishes its SHA-256:
-    # https://huggingface.co/datasets/declare-lab/MELD/commit/9abc51ee7903424ffb971297608aa6d3d0de3bfa
+    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz without a checksum; their
+    # repository on the hub has a file of that name and size and publishes its SHA-256.
     archives=(
         Archive(
             address="https://huggingface.co/datasets/declare-lab/MELD/resolve/"
@@ -346,7 +335,7 @@ CORPUS = Corpus(
             size=10_878_146_150,
             strip="MELD.Raw",
             nested=True,
-            limit=40 * table.GIGABYTE,
+            limit=40_000_000_000,
         ),
     ),
 )

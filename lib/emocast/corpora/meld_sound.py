@@ -2,15 +2,14 @@
 
 A clip is an mp4 file of one utterance; what a forecast needs is the sound *before* it. So the clips of a dialogue are put where
 the labels say that they lie in the episode (`meld.place`), and written as `timelines/train_dia0.wav`, beside it a .json file:
-from which clips and by which rules, what is wrong with them, and which parts hold sound. What has changed is rendered anew.
+from which clips, what is wrong with them, and which parts hold sound. What has changed is rendered anew.
 
 Rules: a clip lies from its StartTime; what it holds beyond its EndTime is cut off. Where two clips cover the same moment the
-one that began first keeps it (the sound is the same; they are never added up). Between clips there is silence, as there is for
-a clip that cannot be used. A clip never reaches before its own start: nothing of an event is in the window before it.
+one that began first keeps it (they are never added up). Between clips there is silence, as there is for a clip that cannot be
+used. A clip never reaches before its own start: nothing of an event is in the window before it.
 
-Channels: a front centre beside others (5.1 and its like) is taken alone, for film sound has the dialogue there, the audience
-and the music mostly around it; of two the mean, for none has the voices alone; of several without a centre the mean of all but
-the low-frequency one.
+Channels: a front centre beside others (5.1) is taken alone, for film sound has the dialogue there, the audience and the music
+mostly around it; else the mean of all but the low-frequency one.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ FOLDER = "timelines"  # of the recordings, below the corpus folder
 VERSION = 1  # to be raised with the rules: recordings of an older version are rendered anew
 
 _NAME = re.compile(r"(dia\d+_utt\d+)\.mp4")  # neither `._dia0_utt0.mp4` of macOS nor `final_videos_testdia101_utt0.mp4`
-_MANY = 100  # recordings to render; fewer are done before a progress bar is read
 
 
 class ClipError(ValueError):
@@ -132,11 +130,7 @@ def _voices(channels: list[str]) -> list[int]:
 def update(base: Path, placed: pd.DataFrame) -> dict[str, dict]:
     """Render the recordings that are missing or no longer what the clips of a folder and `meld.place` say.
 
-    Returns:
-        Dialogue -> its record (the content of its .json file), for the dialogues of which there is any clip.
-
-    Raises:
-        CorpusError: the folder of the recordings cannot be written.
+    Gives dialogue -> its record (the content of its .json file), for the dialogues of which there is any clip.
     """
     plans = _plan(base, placed)
     records = current(base, placed)
@@ -149,7 +143,7 @@ def update(base: Path, placed: pd.DataFrame) -> dict[str, dict]:
             stale = [dialogue for dialogue in plans if dialogue not in records]
             # decoding leaves Python's lock, so threads are enough
             done = pool.map(lambda dialogue: _render(base, dialogue, plans[dialogue]), stale)
-            bar = tqdm(done, "MELD's dialogues", len(stale), disable=len(stale) < _MANY)
+            bar = tqdm(done, "MELD's dialogues", len(stale), disable=len(stale) < 100)
             return records | dict(zip(stale, bar, strict=True))
     except (OSError, soundfile.LibsndfileError) as error:
         raise CorpusError(
@@ -198,7 +192,7 @@ def _render(base: Path, dialogue: str, parts: list[dict]) -> dict:
     said, sounds = [], []
     for part in parts:
         try:
-            sounds.append(decode(base / (part["clip"] or "no such file")))
+            sounds.append(decode(base / (part["clip"] or f"{part['utterance']}.mp4")))
             said.append({**part, "seconds": sounds[-1].size / SAMPLE_RATE})
         except ClipError as error:
             sounds.append(np.zeros(0, dtype=np.float32))
@@ -214,14 +208,10 @@ def _render(base: Path, dialogue: str, parts: list[dict]) -> dict:
 
 
 def lay(parts: list[dict], sounds: list[np.ndarray]) -> tuple[np.ndarray, list[list[float]]]:
-    """Lay clips on one clock, by the rules above.
+    """Lay clips on one clock, by the rules above: gives the sound, int16, and where clips cover it, in pairs of seconds.
 
-    Args:
-        parts: the clips in the order of their start, with `from_s` and `to_s` (None where the clip's own length counts).
-        sounds: the sound of each, shape (n,), float, 16 kHz; of no sample where it cannot be used.
-
-    Returns:
-        The sound, int16, shape (n,); and where clips cover it, in pairs of seconds, ascending.
+    `parts` are the clips in the order of their start, with `from_s` and `to_s` (None where the clip's own length counts);
+    `sounds` has the sound of each, float, 16 kHz, of no sample where it cannot be used.
     """
     spans = []
     for part, samples in zip(parts, sounds, strict=True):
@@ -244,8 +234,6 @@ def silence(root: Path | str, windows: pd.DataFrame) -> pd.Series:
     shares = pd.Series(np.nan, index=windows.index, name="silence")
     for name, rows in windows.groupby("audio"):
         record = (Path(root) / name).with_suffix(".json")
-        if not record.is_file():
-            raise CorpusError(f"{record}: no such file; load the corpus, which renders {name} and says what it holds")
         spans = np.array(json.loads(record.read_text(encoding="utf-8"))["spans"]).reshape(-1, 2)
         starts, ends = rows["start_s"].to_numpy()[:, np.newaxis], rows["end_s"].to_numpy()[:, np.newaxis]
         sounding = (np.minimum(ends, spans[:, 1]) - np.maximum(starts, spans[:, 0])).clip(min=0).sum(axis=1)

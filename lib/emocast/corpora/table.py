@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -29,13 +28,12 @@ COLUMNS: dict[str, str] = {
     **{"valence": "float64", "arousal": "float64", "dominance": "float64", "rating": "string"},
 }
 #: Columns that a table has only where its corpus knows them. `session_offset_s`: what to add to a second of `audio` to be on
-#: the clock of the whole session. Files that were cut out of one recording may overlap there, and none of them shows it.
-#: `voices`: all who speak in the dialogue, whatever their emotion (`build` reads it off the rows); a window holds them all.
+#: the clock of the whole session, where files that were cut out of one recording may overlap. `voices`: all who speak in the
+#: dialogue, whatever their emotion (`build` reads it off the rows).
 OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string"}
 BETWEEN_VOICES = "|"  # the names in `voices`
 #: Columns that the `load` of a corpus of one's own has to give; forecasting needs `dialogue` too.
 NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", "emotion")
-GIGABYTE = 10**9
 _SYNTHETIC = "synthetic.json"
 _DAMAGE = {
     "git-LFS": "git-LFS pointer",
@@ -43,7 +41,6 @@ _DAMAGE = {
     "cut short": "truncated audio",
     "no such": "missing audio",
 }
-_PAST_S = 0.05  # how far a label of one's own may reach beyond the sound: times in label files are rounded
 
 
 class CorpusError(ValueError):
@@ -64,12 +61,8 @@ class Problem:
     advice: str  # what to do
 
 
-class Reading(NamedTuple):
-    """What a look at a copy gives: rows for `build` of what can be used, the problems, and counts unlike the release's."""
-
-    rows: list[dict]
-    problems: list[Problem]
-    miscounts: Sequence[Problem] = ()
+#: What a look at a copy gives: rows for `build` of what can be used, the problems, and counts unlike the release's.
+Reading = tuple[list[dict], list[Problem], list[Problem]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ class Archive:
     into: str = ""  # the folder that its files go to, below the corpus folder
     keep: tuple[str, ...] = ("",)  # only what begins with one of these is unpacked
     nested: bool = False  # whether archives inside are unpacked where they lie, too
-    limit: int = 4 * GIGABYTE  # bytes that it may unpack to; more is taken for an attack or a fault
+    limit: int = 4_000_000_000  # bytes that it may unpack to; more is taken for an attack or a fault
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,6 @@ class Corpus:
     group: str = "dialogue"  # the column that no split may cross
     counts: dict = field(default_factory=dict)  # of a complete copy: `utterances` (or of each part), `codes`, ...
     is_own: bool = False  # whether a file of one's own reads it
-
     look: Callable[[Path], Reading] | None = None  # for `validate`, in place of `read` where that writes something
     base: Callable[[Path], Path] = Path  # corpus folder -> the folder that the files of `validate` are relative to
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
@@ -121,7 +113,6 @@ class Corpus:
     channels: int | None = None  # of every file of the release; None where they differ
     lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
     known_bad: Mapping[str, str] = field(default_factory=dict)  # utterance -> what is wrong in the release itself
-
     folder: str = ""  # below the data folder, as in the profile `paper`
     archives: tuple[Archive, ...] = ()  # what is downloaded and unpacked
     clips: Clips | None = None  # sound kept in git-LFS, which the first of the archives points to
@@ -161,10 +152,8 @@ def build(rows: Sequence[dict] | pd.DataFrame, *, corpus: str) -> pd.DataFrame:
         corpus: the corpus's name.
 
     Returns:
-        `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a fresh index.
-
-    Raises:
-        ValueError: an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
+        `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a fresh index. ValueError
+        for an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
     """
     table = pd.DataFrame(rows).assign(corpus=corpus)
     types = {**COLUMNS, **{column: kind for column, kind in OPTIONAL.items() if column in table.columns}}
@@ -244,7 +233,7 @@ def recordings(folder: Path) -> list[Path]:
 
 
 def damage(message: str) -> str:
-    """The kind of problem that a message of `audio.AudioError` or `meld_sound.ClipError` tells of."""
+    """The kind of problem that a message of `audio` or `meld_sound` tells of."""
     return next((kind for words, kind in _DAMAGE.items() if words in message), "unreadable audio")
 
 
@@ -264,19 +253,12 @@ def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> fl
 
 
 def scan(
-    files: Sequence[Path],
-    root: Path,
-    found: list[Problem],
-    *,
-    pattern: re.Pattern,
-    odd: str,
-    row: Callable[[re.Match], dict],
-    advice: str,
+    files: list[Path], root: Path, found: list[Problem], *, pattern: re.Pattern, odd: str, row: Callable, advice: str
 ) -> tuple[list[dict], dict[str, str]]:
     """Read name and header of recordings below `root`, one an utterance; what cannot be used is added to what was `found`.
 
-    `pattern`, of a file's name, has the group `code`; `odd` says what is wrong with other names. `row` gives what the parts of
-    a name say, in columns of the utterance table; nothing for a name that cannot be.
+    `pattern`, of a file's name, has the group `code`; `odd` says what is wrong with other names. `row` gives what a
+    match and its path say, in columns of the utterance table; nothing for a name that cannot be.
 
     Returns:
         The rows of what can be used; and utterance -> code of all that are there, damaged ones too.
@@ -285,7 +267,7 @@ def scan(
     codes: dict[str, str] = {}
     for path in files:
         where, name = path.relative_to(root).as_posix(), pattern.fullmatch(path.stem)
-        told = name and row(name)
+        told = name and row(name, path)
         utterance = told.setdefault("utterance", name.group()) if told else None
         if not told or utterance in codes:
             detail = f"{utterance} is there already" if told else odd
@@ -358,8 +340,8 @@ def _read_own(root: Path, *, name: str, load: Callable, wrong: Callable[[str], C
     advice = "get it again, or leave it out of load()"
     lengths = {where: duration(root / where, where, found, advice=advice) for where in rows["audio"].unique()}
     length = rows["audio"].map(lengths).astype("float64")
-    past = rows["end_s"] > length + _PAST_S
+    past = rows["end_s"] > length + 0.05  # times in label files are rounded
     for row in rows[past].itertuples():
         detail = f"{row.utterance} ends at {row.end_s:.2f} s, the sound at {lengths[row.audio]:.2f} s"
         found.append(Problem(row.audio, "label past the sound", detail, "correct its times: they are in seconds"))
-    return Reading(rows[length.notna() & ~past].to_dict("records"), found)
+    return rows[length.notna() & ~past].to_dict("records"), found, []

@@ -42,7 +42,6 @@ _WHOLE_FOLDERS = {"missing session", "missing recordings", "missing labels", "ba
 _COUNTED = re.compile(r"([\d,]+) (\w+).* read, a complete copy has ([\d,]+)")
 _GET_AGAIN = "get the file again from the release"
 _FACTOR, _SLACK_S = 3.0, 2.0  # how far a clip's length may be from its label's before it is odd
-_TWIN_RATE = 16_000  # Emocast's synthetic recordings, whatever the rate of the release
 _EXACT = {"PCM_16", "PCM_S8", "PCM_U8"}  # formats of which 16 bits hold every sample
 
 
@@ -71,9 +70,8 @@ class Sound(NamedTuple):
 class _Copy:
     """A copy, its utterances whose file is there, and what a complete one holds.
 
-    `rows`: utterance, group, emotion, file (relative to `folder`), start_s and end_s within it (end_s is missing where the
-    utterance is the whole file), label_s (its length by the label where that is another source than the file), moment (the same
-    for two utterances that have one sound by their labels).
+    `rows`: utterance, group, emotion, file (relative to `folder`), start_s and end_s within it (missing where the utterance is
+    the whole file), label_s (its length by the label), moment (the same for two utterances that by their labels share a sound).
     """
 
     def __init__(self, corpus: Corpus, root: Path) -> None:
@@ -82,7 +80,7 @@ class _Copy:
         wanted = self.expected["utterances"]
         self.total: int = sum(wanted.values()) if isinstance(wanted, dict) else wanted
         twin = corpus.sample_rate and table.is_synthetic(self.folder)
-        self.sample_rate = _TWIN_RATE if twin else corpus.sample_rate
+        self.sample_rate = 16_000 if twin else corpus.sample_rate  # whatever the rate of the twin's release
         usable, self.problems, self.miscounts = (corpus.look or corpus.read)(root)
         if corpus.sounds:
             rows = corpus.sounds(self.folder)
@@ -94,10 +92,9 @@ class _Copy:
 
     def gone(self, usable: pd.DataFrame) -> list[str]:
         """The classes that a complete copy has and of which no utterance is left; excitement counts as happiness."""
-        wanted = {self.corpus.labels[code] for code, number in self.expected["codes"].items() if number} - {None}
+        wanted = pd.Series([self.corpus.labels[code] for code, number in self.expected["codes"].items() if number])
         wanted, left = (
-            {"happiness" if one == "excitement" else one for one in emotions}
-            for emotions in (wanted, usable["emotion"].dropna())
+            set(emotions.dropna().replace("excitement", "happiness")) for emotions in (wanted, usable["emotion"])
         )
         return labels.ordered(wanted - left)
 
@@ -117,9 +114,7 @@ class _Copy:
 def examine(name: str, root: Path | str, *, progress: bool = True) -> Examination:
     """Look at everything in a copy of a corpus, to the last sample. A bad file is a problem and never an error.
 
-    Raises:
-        CorpusError: there is no such corpus under `root` at all, or none of its label files can be read.
-        ValueError: there is no corpus of this name.
+    CorpusError where there is no such corpus under `root` at all, or none of its label files can be read.
     """
     root, corpus = Path(root), corpora.get(name)
     if corpus.is_own:
@@ -145,8 +140,7 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
 def first_look(name: str, root: Path | str) -> str:
     """Why `examine` is going to call a copy unusable, by labels and headers alone, in seconds; empty when it need not.
 
-    Raises:
-        CorpusError: there is no such corpus under `root`, or nothing in it that can be used.
+    CorpusError where there is no such corpus under `root`, or nothing in it that can be used.
     """
     root, corpus = Path(root), corpora.get(name)
     copy = None if corpus.is_own else _Copy(corpus, root)
@@ -216,11 +210,11 @@ def _of_sound(copy: _Copy, sounds: dict[str, Sound]) -> tuple[list[Problem], set
             found.append(Problem(file, kind, detail, _GET_AGAIN))
             lost.update(row.utterance for row in gone)
         else:
-            found += [Problem(file, *odd) for odd in _oddities(sound, row, copy)]
+            found += [Problem(file, *odd, _GET_AGAIN) for odd in _oddities(sound, row, copy)]
         first = firsts.setdefault(sound.digest, row) if sound.ends_s > 0 and not sound.damage else row
         if first is not row and (row.moment is None or row.moment != first.moment):
             detail = f"the same sound as {first.file}, sample for sample"
-            found.append(Problem(file, "duplicate audio", detail, "get both files again from the release"))
+            found.append(Problem(file, "duplicate audio", detail, f"{_GET_AGAIN}, and the other"))
     return found, lost
 
 
@@ -237,19 +231,18 @@ def _gravest(sound: Sound, its: list[tuple]) -> tuple[str | None, str, list[tupl
     return ("sound stops" if gone else None), f"{since}: {len(gone)} of {len(its)} utterances lost", gone
 
 
-def _oddities(sound: Sound, row: tuple, copy: _Copy) -> Iterator[tuple[str, str, str]]:
-    """What is unlike the release in a file that can be used: kind, detail and advice."""
-    converted = f"it is read all the same; {_GET_AGAIN} to have what others have"
+def _oddities(sound: Sound, row: tuple, copy: _Copy) -> Iterator[tuple[str, str]]:
+    """What is unlike the release in a file that is read all the same: kind and detail."""
     rate, channels = copy.sample_rate, copy.corpus.channels
     if rate and sound.sample_rate != rate:
-        yield "wrong sample rate", f"{sound.sample_rate:,} Hz, the release has {rate:,} Hz", converted
+        yield "wrong sample rate", f"{sound.sample_rate:,} Hz, the release has {rate:,} Hz"
     if channels and sound.channels != channels:
-        yield "wrong channels", f"{sound.channels} channel(s), the release has {channels}", converted
+        yield "wrong channels", f"{sound.channels} channel(s), the release has {channels}"
     (low, high), label_s, lasts = copy.corpus.lengths_s, row.label_s, f"lasts {sound.seconds:.2f} s"
     if not low <= sound.seconds <= high:
-        yield "odd length", f"{lasts}, others {low:.1f} to {high:.1f} s", f"listen to it; {_GET_AGAIN}"
+        yield "odd length", f"{lasts}, others {low:.1f} to {high:.1f} s"
     if not (pd.isna(label_s) or label_s / _FACTOR - _SLACK_S < sound.seconds < label_s * _FACTOR + _SLACK_S):
-        yield "odd length", f"{lasts}, its label {label_s:.2f} s", f"listen to it; {_GET_AGAIN}"
+        yield "odd length", f"{lasts}, its label {label_s:.2f} s"
 
 
 def _explained(found: list[Problem]) -> list[Problem]:
@@ -268,9 +261,8 @@ def _as_known(copy: _Copy, found: list[Problem]) -> Iterator[Problem]:
     bad, rows = copy.corpus.known_bad, copy.rows
     for problem in found:
         names = {Path(problem.file).stem, *rows.loc[rows["file"] == problem.file, "utterance"]}
-        reason = next((bad[name] for name in names if name in bad), None)
-        excused = reason and not problem.advice.startswith(NOTHING)
-        yield replace(problem, advice=f"{NOTHING}: {reason}") if excused else problem
+        reasons = [bad[name] for name in names if name in bad and not problem.advice.startswith(NOTHING)]
+        yield replace(problem, advice=f"{NOTHING}: {reasons[0]}") if reasons else problem
     told = {problem.file for problem in found}
     for row in rows[rows["utterance"].isin(bad.keys()) & ~rows["file"].isin(told)].itertuples():
         yield Problem(row.file, "known bad clip", bad[row.utterance], f"{NOTHING}, or leave it out")
