@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 import soundfile
 
+from doctor_copies import POINTER
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.meld_sound import ClipError
 from emocast.corpora.table import CorpusError
 from emocast_twins import meld as twin
-
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
 
 
 def tones(*frequencies, seconds=1.0):
@@ -116,7 +115,7 @@ def write_index_first(source, target):
 
 
 @pytest.mark.parametrize("look", [look_at, meld_sound.decode])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.1, 0.9])
 @pytest.mark.parametrize("index_first", [False, True])
 def test_a_clip_that_was_cut_short_is_found_so(clip, tmp_path, look, share, index_first):
     """With the index in front, a decoder takes such a clip for a shorter one and says nothing."""
@@ -212,12 +211,6 @@ def test_nothing_of_an_event_lies_before_it_begins(seed):
 # --- recordings of dialogues
 
 
-@pytest.fixture
-def copy(meld_twin, tmp_path):
-    shutil.copytree(meld_twin, tmp_path / "MELD.Raw")
-    return tmp_path / "MELD.Raw"
-
-
 def stamps(copy):
     return {path.name: path.stat().st_mtime_ns for path in (copy / "timelines").glob("*.wav")}
 
@@ -229,6 +222,8 @@ def changed(before, after):
 
 def test_a_recording_is_rendered_anew_when_a_clip_or_a_label_or_the_rules_change(copy, monkeypatch):
     meld.load(copy)
+    info = soundfile.info(copy / "timelines" / "train_dia0.wav")
+    assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
     before = stamps(copy)
     os.utime(copy / "train_splits" / "dia1_utt2.mp4", ns=(1, 1))
     meld.load(copy)
@@ -275,13 +270,6 @@ def test_a_run_that_is_killed_between_recording_and_record_is_made_good(copy, mo
     meld.load(copy)
     assert len(list((copy / "timelines").glob("*.json"))) == 5
     assert not list((copy / "timelines").glob(".writing-*"))
-
-
-def test_recordings_are_16_khz_mono_of_16_bits(copy):
-    meld.load(copy)
-    for path in (copy / "timelines").glob("*.wav"):
-        info = soundfile.info(path)
-        assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(copy):
