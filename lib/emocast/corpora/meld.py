@@ -287,7 +287,7 @@ def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iter
 
 
 def _sounds(base: Path) -> pd.DataFrame:
-    """The labelled utterances of which there is a clip, each with the clip: what `validate.examine` hears, renders nothing."""
+    """The labelled utterances of which there is a clip, each with the clip: what `validate.examine` reads; renders nothing."""
     read = read_labels(base)[0]
     paths = {name: path for clips in meld_sound.clips(base).values() for name, path in clips.items()}
     read = read[read["utterance"].isin(paths.keys()) & ~_is_lost(read)]
