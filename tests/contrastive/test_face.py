@@ -36,9 +36,6 @@ def test_a_contrastive_model_is_an_encoder_that_reads(model, folder):
 def test_what_is_no_text_is_refused(model, wrong):
     with pytest.raises(ValueError, match=r"text 1 is .*: expected words"):
         model.embed_text(["a happy voice", wrong])
-
-
-def test_one_text_alone_is_not_taken_for_its_letters(model):
     with pytest.raises(ValueError, match="one text alone, 'sad': expected a list of texts"):
         model.embed_text("sad")
 

@@ -67,18 +67,6 @@ def test_it_says_what_transformers_says(tmp_path, kind, options):
     assert in_order.std(dim=1).min() > 1e-2  # the test could fail: classes do differ
 
 
-def test_the_positional_convolution_has_old_and_new_names(tmp_path):
-    folder = _published(tmp_path / "model")
-    new = predictions.load(folder).classify(WAVEFORMS)
-    weights = safetensors.torch.load_file(folder / "model.safetensors")
-    names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
-    for now, then in names.items():
-        weights = {name.replace(now, then): tensor for name, tensor in weights.items()}
-    assert sum(name.endswith(("weight_g", "weight_v")) for name in weights) == 2
-    safetensors.torch.save_file(weights, folder / "model.safetensors")
-    torch.testing.assert_close(predictions.load(folder).classify(WAVEFORMS), new, atol=0, rtol=0)
-
-
 def test_labels_that_mean_the_same_are_added_up_and_others_left_out(tmp_path):
     names = ["Angry", "calm", "Neutral", "excited", "JOY", "fear", "sad", "whatever"]
     folder = _published(tmp_path / "model", names=names)
@@ -145,7 +133,6 @@ DAMAGES = {
     "no labels": (_config(id2label=None), "id2label is None"),
     "nameless": (_config(id2label={str(n): f"LABEL_{n}" for n in range(4)}), "knows no emotion; .* two or more of"),
     "8 kHz": (_file(PREPROCESSOR, b'{"sampling_rate": 8000}'), "at 8000 Hz"),
-    "spectra": (_file(PREPROCESSOR, b'{"feature_extractor_type": "WhisperFeatureExtractor"}'), "WhisperFeatureExtr"),
     "no weights": (lambda folder: (folder / WEIGHTS).unlink(), "no model.safetensors or pytorch_model.bin in"),
     "no preprocessor": (lambda folder: (folder / PREPROCESSOR).unlink(), "^no preprocessor_config.json in"),
     "no config": (lambda folder: (folder / "config.json").unlink(), "^no config.json in"),
@@ -217,19 +204,6 @@ def _screen(sources, corpora, **options):
     return predictions.screen(sources, corpora, random_state=4, draws=200, **options)
 
 
-@pytest.fixture
-def two_classes(tmp_path):
-    """A published classifier of two of the four classes."""
-    config = transformers.HubertConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64, conv_dim=[16], conv_kernel=[10],
-        conv_stride=[160], num_feat_extract_layers=1, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
-        id2label={0: "neutral", 1: "angry"}, label2id={"neutral": 0, "angry": 1},
-    )  # fmt: skip
-    transformers.HubertForSequenceClassification(config).save_pretrained(tmp_path / "two")
-    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "two")
-    return tmp_path / "two"
-
-
 def test_the_scores_are_those_of_the_chosen_utterances(recognisers, clips):
     table, root = clips
     row = _screen([recognisers["classification"]], {"clips": clips}, n=20).iloc[0]
@@ -238,7 +212,6 @@ def test_the_scores_are_those_of_the_chosen_utterances(recognisers, clips):
     predicted = [model.emotions[int(model.classify([audio.read(root / name)]).argmax())] for name in sample["audio"]]
     assert row["n"] == 20
     assert row["accuracy"] == sklearn.metrics.accuracy_score(sample["emotion"], predicted)
-    assert row["uar"] == pytest.approx(sklearn.metrics.recall_score(sample["emotion"], predicted, average="macro"))
     assert row["f1_macro"] == pytest.approx(sklearn.metrics.f1_score(sample["emotion"], predicted, average="macro"))
     expected = metrics.bootstrap_interval(
         sample["emotion"], predicted, sample["speaker"], metric="uar", draws=200, random_state=4
@@ -262,11 +235,11 @@ def test_the_choice_is_random_of_the_four_classes_and_of_the_seed_alone(clips):
         predictions.choose(table[table["emotion"] == "fear"], n=20, seed=4)
 
 
-def test_a_candidate_that_cannot_be_read_says_why_and_the_others_go_on(recognisers, clips, two_classes):
+def test_a_candidate_that_cannot_be_read_says_why_and_the_others_go_on(recognisers, clips, tmp_path):
+    two_classes = _published(tmp_path / "two", "hubert", ["neutral", "angry"])
     sources = ["/no/such/folder", recognisers["regression"], two_classes, recognisers["multiobjective"]]
     found = _screen(sources, {"one": clips, "two": clips}, n=12)
     assert list(found["candidate"]) == [str(source) for source in sources for _ in range(2)]
-    assert list(found["corpus"]) == ["one", "two"] * 4
     assert list(found["n"]) == [0, 0, 0, 0, 12, 12, 12, 12]
     says = ["there is no such folder"] * 2 + ["its objective is regression"] * 2 + [""] * 4
     assert all(what in problem for what, problem in zip(says, found["problem"], strict=True))

@@ -100,8 +100,6 @@ def test_published_scores_stand_beside(six):
     regression = tables.beside_published(table, experiment="ser-regression")
     assert regression["accuracy_published"].isna().all()
     assert "accuracy_published" not in table
-    with pytest.raises(KeyError, match="ser-telepathy"):
-        tables.beside_published(table, experiment="ser-telepathy")
 
 
 def test_second_objective_by_hand(six):
@@ -200,11 +198,6 @@ def test_a_set_that_cannot_be_balanced_has_no_bias(six):
     assert table.loc["one", ["low", "high", "comes_first"]].notna().all(axis=None)
 
 
-def test_faulty_options_are_named(six):
-    with pytest.raises(ValueError, match="level is 95"):
-        tables.prediction_bias({"x": six}, level=95, random_state=0)
-
-
 @pytest.fixture
 def rated():
     """Six dialogues of two speakers: true 1, 2, 3, 4, predicted 2, 2, 3, 3; arousal is always predicted right."""
@@ -247,8 +240,6 @@ def test_regression_stands_beside_what_was_published(rated):
     assert published["mse"].tolist() == [0.4443, 0.3054]
     assert published["correlation"].tolist() == [0.7005, 0.7126]
     assert published["ccc"].isna().all()
-    first = tables.regression({"x": rated}, experiment="ser-regression", **SEED)
-    assert first.loc[first["test_set"] == "published: table 5.2", "max_error"].tolist() == [2.4541, 1.7625]
 
 
 def test_rows_without_values_are_left_out_and_sets_without_any_say_so(rated):

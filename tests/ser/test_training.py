@@ -18,7 +18,7 @@ from transformers import Wav2Vec2Model
 
 from emocast import audio, labels
 from emocast import settings as profiles
-from emocast.encoders import hub, wav2vec2
+from emocast.encoders import wav2vec2
 from emocast.ser import models, training
 
 
@@ -189,11 +189,6 @@ def test_newbob_lowers_the_rate_without_an_improvement_and_the_least_error_is_ke
     assert rates[1:] == pytest.approx(expected[:-1]) and expected[-1] < rates[0]
     kept = json.loads((folder / "training.json").read_text())["kept_epoch"]
     assert kept == valid.loc[valid["error"].idxmin(), "epoch"]
-
-
-def test_a_source_that_is_not_there_is_named(train):
-    with pytest.raises(hub.CheckpointError, match="no checkpoint nowhere/to-be-found"):
-        train("model", source="nowhere/to-be-found")
 
 
 def test_a_key_depends_on_every_part(rows, corpus_root, source):
