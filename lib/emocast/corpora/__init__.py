@@ -33,3 +33,8 @@ def get(name: str) -> Corpus:
     if name not in NAMES:
         raise ValueError(f"no corpus {name!r}; there are {', '.join([*NAMES, *_OWN])}")
     return import_module(f"{__name__}.{name}").CORPUS
+
+
+def test_sets() -> dict[str, tuple[str, dict[str, str]]]:
+    """The thesis's test sets (its section 5.1) by their names in `published.csv`: corpus, and the options of its `load`."""
+    return {title: (name, options) for name in NAMES for title, options in get(name).test_sets.items()}

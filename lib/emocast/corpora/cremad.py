@@ -180,5 +180,6 @@ CORPUS = Corpus(
         count=7442,
         size=607_387_648,
     ),
+    test_sets={"CREMA-D (self-reported)": {"rating": "self-reported"}, "CREMA-D (rated)": {"rating": "rated"}},
 )
 load, validate = CORPUS.load, CORPUS.validate

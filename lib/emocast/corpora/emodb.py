@@ -88,5 +88,6 @@ CORPUS = Corpus(
             limit=1_000_000_000,
         ),
     ),
+    test_sets={"Emo-DB": {}},
 )
 load, validate = CORPUS.load, CORPUS.validate

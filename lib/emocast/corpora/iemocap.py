@@ -203,5 +203,6 @@ CORPUS = Corpus(
     # https://sail.usc.edu/iemocap/ holds the form; a download link comes by mail.
     ask="IEMOCAP is licensed by the SAIL lab at USC: fill in the release form on https://sail.usc.edu/iemocap/ "
     "and unpack what they send so that {root}/Session1 to Session5 exist",
+    test_sets={"IEMOCAP (full)": {}},
 )
 load, validate = CORPUS.load, CORPUS.validate

@@ -98,5 +98,6 @@ CORPUS = Corpus(
             into="male",
         ),
     ),
+    test_sets={"ShEMO": {}},
 )
 load, validate = CORPUS.load, CORPUS.validate

@@ -117,6 +117,7 @@ class Corpus:
     archives: tuple[Archive, ...] = ()  # what is downloaded and unpacked
     clips: Clips | None = None  # sound kept in git-LFS, which the first of the archives points to
     ask: str = ""  # what to do where nothing may be downloaded
+    test_sets: Mapping[str, dict[str, str]] = field(default_factory=dict)  # the thesis's -> options of `load` for each
 
     def load(self, root: Path | str, **options: str) -> pd.DataFrame:
         """Read the utterance table of a corpus folder; what cannot be used is left out with one warning.
