@@ -8,7 +8,7 @@ from emocast import encoders, notebook, windows
 from emocast.encoders import store
 from emocast.forecasting import crossval, splits
 
-TASK = {"classes": ["anger", "sadness"], "protocol": "random", "random_state": 0}
+TASK = splits.Split(["anger", "sadness"], "random", 5, 0)
 GROUPED = [name for name in splits.PROTOCOLS if name not in ("random", "purged", "official")]
 
 
@@ -47,29 +47,29 @@ def test_no_event_is_said():
 
 
 def test_one_class_names_the_one_that_is_missing():
-    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0]), **TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0]), TASK)
     assert "no row of the class 'sadness'" in said and "{'anger': 30, 'sadness': 0}" in said
 
 
 @pytest.mark.parametrize("emotions", [["anger", "sadness"], ["anger"] * 29 + ["sadness"]])
 def test_two_events_and_a_class_of_one_cannot_fill_the_folds(emotions):
     n = 2 if len(emotions) == 2 else 30
-    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0]), **TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0]), TASK)
     assert said == "2 events cannot fill 5 folds; ask for fewer folds"
 
 
 @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
 @pytest.mark.parametrize("n", [0, 1])
-@pytest.mark.parametrize("divide", [splits.holdout, splits.folds])
-def test_what_cannot_be_divided_is_counted_whatever_the_protocol(protocol, n, divide):
+@pytest.mark.parametrize(("divide", "options"), [(splits.holdout, {"test_fraction": 0.2}), (splits.folds, {})])
+def test_what_cannot_be_divided_is_counted_whatever_the_protocol(protocol, n, divide, options):
     few = windows.sweep(talk(6), [0.0]).iloc[:n]
-    assert "cannot be divided: at least 2" in refusal(divide, few, protocol=protocol, random_state=0)
+    assert "cannot be divided: at least 2" in refusal(divide, few, TASK.under(protocol), **options)
 
 
 @pytest.mark.parametrize("protocol", [name for name in GROUPED if name != "dialogue"])
 def test_fewer_events_of_a_class_than_folds_is_said_in_our_words(protocol):
     few = windows.sweep(talk(6, ["anger", "sadness", "neutral"]), [0.0])
-    said = refusal(splits.folds, few, protocol=protocol, random_state=0)
+    said = refusal(splits.folds, few, TASK.under(protocol))
     assert said == "3 folds need a class of as many events, the largest has 2; ask for fewer folds"
 
 

@@ -8,12 +8,13 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from emocast import metrics
-from emocast.forecasting import baselines, crossval, history
+from emocast.forecasting import baselines, crossval
 from emocast.forecasting.splits import Split
+from emocast.metrics import Resampling
 
 CLASSES = ["neutral", "excitement", "sadness"]
 
-MODELS = {**baselines.of_labels(), **baselines.of_sound()}
+MODELS = {**baselines.of_labels(), baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence()}
 
 #: What is fitted on the training events of the event's own dialogue, later ones too, and says so.
 LEAKS = "dialogue mode"
@@ -33,7 +34,7 @@ def sound(talk):
 def past(talk, sound, cut):
     windows = cut(talk, [2.0])
     windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
-    return history.gather(windows, talk, classes=CLASSES, sound=sound)
+    return baselines.gather(windows, talk, classes=CLASSES, sound=sound)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def plain(make_talk, cut):
     """The past of 30 dialogues without sound."""
     talk = make_talk(n_dialogues=30)
     windows = cut(talk)
-    return history.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES)
+    return baselines.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES)
 
 
 def _fold(past, seed=0):
@@ -108,10 +109,10 @@ def test_every_baseline_gives_probabilities(past, name):
 @pytest.mark.parametrize("protocol", ["random", "purged", "dialogue", "scenario"])
 def test_events_and_folds_are_those_of_the_model(talk, cut, embed, protocol):
     windows = cut(talk, [0.0, 4.0])
-    split = Split(CLASSES, protocol, 3, 2)
+    split, sets = Split(CLASSES, protocol, 3, 2), {"event_sets": crossval.EVENT_SETS}
     X = np.zeros((len(windows), 2))
-    of_model = crossval.sweep(DummyClassifier(), windows, X, split)
-    table = baselines.sweep(windows, talk, split, models={"a": MODELS["majority"], "b": MODELS["persistence"]})
+    of_model = crossval.sweep(DummyClassifier(), windows, X, split, **sets)
+    table = baselines.sweep(windows, talk, split, models={"a": MODELS["majority"], "b": MODELS["persistence"]}, **sets)
     assert list(table.columns) == ["model", *of_model.columns]
     assert list(table["model"].unique()) == ["a", "b"]
     same = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion"]
@@ -126,11 +127,11 @@ def test_what_learns_from_events_alone_is_fitted_once_for_all_shifts(talk, sound
     fits = []
     monkeypatch.setattr(baselines, "fitted", lambda *given, own=baselines.fitted: fits.append(given) or own(*given))
     windows = cut(talk, [0.0, 4.0, 8.0])
-    split, options = Split(CLASSES, "dialogue", 3, 2), {"event_sets": ["fixed"]}
-    together = baselines.sweep(windows, talk, split, models=baselines.of_sound(), sound=sound, **options)
+    split, models = Split(CLASSES, "dialogue", 3, 2), {"one": baselines.AudioPersistence()}
+    together = baselines.sweep(windows, talk, split, models=models, sound=sound)
     assert len(fits) == 3
     monkeypatch.setattr(type(MODELS[baselines.AUDIO_PERSISTENCE]), "of_events", False)
-    apart = baselines.sweep(windows, talk, split, models=baselines.of_sound(), sound=sound, **options)
+    apart = baselines.sweep(windows, talk, split, models=models, sound=sound)
     assert len(fits) == 3 + 9
     pd.testing.assert_frame_equal(together, apart)
 
@@ -142,7 +143,7 @@ def test_the_mode_of_a_dialogue_shows_the_leak(make_talk, cut):
     accuracy = {}
     for protocol in ("random", "dialogue"):
         split = Split(CLASSES, protocol, 4, 0)
-        table = baselines.sweep(windows, talk, split, models={LEAKS: MODELS[LEAKS]}, event_sets=["fixed"])
+        table = baselines.sweep(windows, talk, split, models={LEAKS: MODELS[LEAKS]})
         accuracy[protocol] = np.mean(table["emotion"] == table["predicted"])
     assert accuracy["random"] > 0.7 and accuracy["dialogue"] < 0.45
 
@@ -155,7 +156,7 @@ def test_majority_says_what_is_commonest(plain):
     assert np.allclose(model.predict_proba(plain), [5 / 14, 0, 9 / 14])
 
 
-@pytest.mark.parametrize("which", history.WHICH)
+@pytest.mark.parametrize("which", baselines.WHICH)
 def test_persistence_repeats_the_last_emotion(plain, which):
     model = baselines.Persistence(which).fit(plain)
     last, predicted, shares = plain.latest_emotion(which), model.predict(plain), model.predict_proba(plain)
@@ -170,7 +171,7 @@ def test_it_is_counted_where_persistence_has_nothing_to_carry_on(make_talk, cut)
     talk = make_talk()
     windows = cut(talk, shifts=(0.0, 30.0))
     windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
-    both = history.gather(windows, talk, classes=CLASSES)
+    both = baselines.gather(windows, talk, classes=CLASSES)
     shares = baselines.Persistence().fit(both).predict_proba(both)
     table = windows[["shift_s"]].assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(CLASSES)})
     carried = pd.Series(both.latest_emotion()).isin(CLASSES)
@@ -222,7 +223,7 @@ def spoken(make_talk, cut):
     sound = generator.normal(scale=0.1, size=(len(talk), 4)) + np.eye(4)[talk["emotion"].map(ALL.index)]
     talk.loc[generator.random(len(talk)) < 0.2, "emotion"] = None
     windows = cut(talk, [1.0])
-    return history.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES, sound=sound)
+    return baselines.gather(windows[windows["emotion"].isin(CLASSES)], talk, classes=CLASSES, sound=sound)
 
 
 def _halves(spoken):
@@ -274,7 +275,7 @@ def told(windows, talk):
 
 
 def test_the_last_emotion_is_struck_out_of_the_chains_row(windows, talk):
-    past = history.gather(windows, talk, classes=CLASSES)
+    past = baselines.gather(windows, talk, classes=CLASSES)
     plain = baselines.Markov(1).fit(past).predict_proba(past)
     found = baselines.MarkovGivenChange(1).fit(past).predict_proba(past)
     last = past.latest_emotion()
@@ -286,14 +287,14 @@ def test_the_last_emotion_is_struck_out_of_the_chains_row(windows, talk):
 
 
 def test_the_oracle_stands_on_the_events_of_the_others_and_is_fitted_on_their_training(windows, talk, told):
-    others = baselines.sweep(windows, talk, Split(CLASSES, "dialogue", 3, 0), event_sets=["fixed"])
+    others = baselines.sweep(windows, talk, Split(CLASSES, "dialogue", 3, 0), models={"majority": MODELS["majority"]})
     keys = ["shift_s", "utterance", "fold"]
     other = others[others["model"] == "majority"]
     assert np.array_equal(told[keys].sort_values(keys), other[keys].sort_values(keys))
-    in_play = told[told[history.LAST].isin(CLASSES)]
-    assert (in_play["predicted"] != in_play[history.LAST]).all()
+    in_play = told[told[baselines.LAST].isin(CLASSES)]
+    assert (in_play["predicted"] != in_play[baselines.LAST]).all()
     tested = told[(told["fold"] == 0) & (told["shift_s"] == 0)]
-    past = history.gather(windows, talk, classes=CLASSES)
+    past = baselines.gather(windows, talk, classes=CLASSES)
     fixed = windows["utterance"].isin(told["utterance"]) & windows["shift_s"].eq(0)
     train = np.flatnonzero(fixed & ~windows["utterance"].isin(tested["utterance"]))
     test = np.flatnonzero(fixed & windows["utterance"].isin(tested["utterance"]))
@@ -315,24 +316,19 @@ def test_a_uniform_guess_is_right_as_often_as_drawing_it_is():
 
 
 def test_changes_and_the_rest_are_scored_apart_with_the_guess_among_the_others(told):
-    options = {"level": 0.9, "draws": 50, "random_state": 0}
-    models = [baselines.GUESS, "not there", baselines.CHAIN]
-    found = baselines.change_scores(told, models=models, classes=CLASSES, **options)
+    resampling, models = Resampling(0.9, 50), [baselines.GUESS, "not there", baselines.CHAIN]
+    found = baselines.change_scores(told, resampling, models=models, classes=CLASSES)
     assert found["model"].tolist() == [*[models[0]] * 3, *[models[2]] * 3] * 2, "in the order asked for, shift by shift"
     of_guess, of_chain = (found[found["model"] == name].reset_index(drop=True) for name in (models[0], models[2]))
     keys = ["shift_s", "events", "n", "groups"]
     assert of_guess[keys].equals(of_chain[keys]) and of_chain["events"].tolist() == ["all", "shift", "stay"] * 2
     now = told[told["shift_s"] == 0]
-    shift = metrics.shift_events(now[history.LAST], now["emotion"])
-    rows = {"all": now, "shift": now[shift], "stay": now[~shift & now[history.LAST].notna()]}
+    shift = metrics.shift_events(now[baselines.LAST], now["emotion"])
+    rows = {"all": now, "shift": now[shift], "stay": now[~shift & now[baselines.LAST].notna()]}
     for (kind, events), row in zip(rows.items(), of_chain.to_dict("records"), strict=False):
-        expected = {
-            "shift_s": 0.0,
-            "model": baselines.CHAIN,
-            "events": kind,
-            **metrics.evaluate_forecast(events, **options),
-        }
-        assert row == expected
+        assert row == {"shift_s": 0.0, "model": baselines.CHAIN, "events": kind} | metrics.evaluate_forecast(
+            events, **resampling.options
+        )
     guess = of_guess[of_guess["shift_s"] == 0].set_index("events")
     assert guess.loc["stay", "accuracy"] == 0 and 1 / 3 < guess.loc["shift", "accuracy"] < 1 / 2
     assert guess.loc["shift", "accuracy_low"] <= guess.loc["shift", "accuracy"] <= guess.loc["shift", "accuracy_high"]
