@@ -116,7 +116,7 @@ def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
     event = point[point["utterance"].isin(ceiling.sweep(point, talk, folder, split)["utterance"])].iloc[6]
     own = talk["dialogue"] == event["dialogue"]
     later = set(talk.loc[own & (talk["start_s"] >= event["end_s"]), "utterance"])
-    before = set(talk.loc[own & (talk["end_s"] <= event["end_s"]), "utterance"])
+    before = set(talk.loc[own & (talk["start_s"] < event["end_s"]), "utterance"])
 
     def forecasts(changed):
         new = truth.copy()

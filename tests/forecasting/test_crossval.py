@@ -159,16 +159,6 @@ def test_fixed_set_is_one_sample_with_one_split(run, windows):
     assert len(points[0]) == 3 * in_play["emotion"].value_counts().min()
 
 
-def test_order_of_the_table_does_not_matter_within_shifts(windows, embed):
-    """Fixed events keep sample and folds at every shift even if a shift's rows stand in another order."""
-    later = windows["shift_s"] == 10
-    shuffled = pd.concat([windows[~later], windows[later].sample(frac=1, random_state=0)], ignore_index=True)
-    X = embed(shuffled)
-    table = sweep(LogisticRegression(), shuffled, X, AT_RANDOM, computing=QUIET)
-    points = [events.set_index("utterance")["fold"].sort_index() for _, events in table.groupby("shift_s")]
-    assert points[0].equals(points[1]) and points[0].equals(points[2])
-
-
 def test_embeddings_stay_with_their_windows(windows):
     """Embeddings that spell out the answer are read without an error only if no row is ever misplaced."""
     answer = np.eye(3, dtype=np.float32)[windows["emotion"].map(CLASSES.index)]

@@ -65,17 +65,6 @@ def test_a_signal_is_found_on_both_ways(data):
     assert result.classes == ["neutral", "excitement", "sadness"]
 
 
-def test_trained_events_are_counted_where_the_folds_test_fewer(data):
-    """By the official parts, the folds of train and dev test dev alone."""
-    windows, embeddings = data
-    part = np.repeat(["train_", "dev_", "test_"], [70, 30, 20])
-    windows = windows.assign(dialogue=part + windows["dialogue"])
-    result = run(FCDNNClassifier(**{**NETWORK, "epochs": 1}), windows, embeddings, "official")
-    scores = result.scores(RESAMPLING)
-    assert scores["n_train"] + scores["n_test"] == 3 * windows["emotion"].value_counts().min()
-    assert 0 < len(result.folds) < scores["n_train"]
-
-
 def test_the_held_out_part_changes_nothing_but_itself(data):
     """Poisoned test embeddings must not move the model: not by scaling, not by choosing an epoch."""
     windows, embeddings = data
@@ -205,17 +194,6 @@ def test_the_families_hold_every_baseline_once():
     named = [name for family in experiments.FAMILIES.values() for name in family]
     assert len(set(named)) == len(named)
     assert {*baselines.of_labels(), *baselines.of_embeddings(), baselines.AUDIO_PERSISTENCE} <= set(named)
-
-
-def test_without_sound_and_scenario_the_labels_are_left(make_talk, cut):
-    talk = make_talk(n_dialogues=9).assign(scenario=pd.NA)
-    windows, split = cut(talk, shifts=(0.0, 5.0)), Split(CLASSES, "random", 2, 0)
-    names, left_out = experiments.possible(windows, ["random", "official", "dialogue"], split)
-    table = experiments.evaluate_baselines(windows, talk, split, protocols=names, computing=QUIET)
-    assert names == ["random", "dialogue"] and "official part" in left_out["official"]
-    assert set(table["model"]) == {*baselines.of_labels()} - {"scenario prior"}
-    accuracy = (table["emotion"] == table["predicted"]).groupby([table["protocol"], table["model"]]).mean()
-    assert accuracy["random", "dialogue mode"] > accuracy["dialogue", "dialogue mode"] + 0.05
 
 
 def test_melds_labels_are_read_whole(real):

@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from emocast import metrics
-from emocast.compute import Cache
 from emocast.forecasting import crossval, variants
 from emocast.forecasting.crossval import Computing
 from emocast.forecasting.fcdnn import FCDNNClassifier
@@ -135,20 +134,6 @@ def test_the_seed_draws_the_settings(find, change):
     first, again, other = find(), find(), find(**change)
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     assert not first.equals(other)
-
-
-def test_a_search_goes_on_where_it_was(find, tmp_path, monkeypatch):
-    memory = Cache(tmp_path)
-    find(n_draws=2, memory=memory)
-    assert len(list(tmp_path.rglob("*.pkl"))) == 2 * 3
-    monkeypatch.setattr(FCDNNClassifier, "fit", None)
-    assert len(find(n_draws=2, memory=memory)) == 2
-
-
-def test_settings_that_stay_the_same_reach_the_network(find):
-    with pytest.raises(RuntimeError, match="nowhere"):
-        find(device="nowhere")
-    assert not find(n_draws=1).equals(find(n_draws=1, standardize=True))
 
 
 @pytest.mark.parametrize("n_draws", [1, 3, 9])

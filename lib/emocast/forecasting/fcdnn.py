@@ -104,7 +104,8 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Name the most probable class of each embedding: (n, d) -> (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        codes = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def _train(self, X: torch.Tensor, codes: torch.Tensor, *watched: torch.Tensor) -> None:
         """Run all epochs on the device, and keep the network and its losses."""
