@@ -8,7 +8,7 @@ from emocast import encoders, notebook, windows
 from emocast.encoders import store
 from emocast.forecasting import crossval, splits
 
-TASK = splits.Split(["anger", "sadness"], "random", 5, 0)
+TASK = splits.Split(["anger", "sadness"], "random", folds=5, seed=0)
 GROUPED = [name for name in splits.PROTOCOLS if name not in ("random", "purged", "official")]
 
 
