@@ -14,7 +14,7 @@ import pandas as pd
 
 from emocast import windows as cutting
 from emocast.corpora import meld
-from emocast.forecasting import baselines, experiments, splits
+from emocast.forecasting import baselines, crossval, experiments, splits
 
 CLASSES = ("neutral", "happiness", "sadness")  # MELD's task: its joy is the project's happiness
 SHIFTS_S = tuple(range(0, 21, 2))
@@ -43,7 +43,8 @@ def _forecast(read: pd.DataFrame, protocol: str) -> pd.DataFrame:
     talk = experiments.utterances_of_meld(read)
     models = {name: model for name, model in baselines.of_labels().items() if name != "scenario prior"}
     split = splits.Split(CLASSES, protocol, folds=5, seed=0)
-    predictions = baselines.sweep(cutting.sweep(talk[talk["emotion"].notna()], SHIFTS_S), talk, split, models=models)
+    windows = cutting.sweep(talk[talk["emotion"].notna()], SHIFTS_S)
+    predictions = baselines.sweep(windows, talk, split, models=models, event_sets=crossval.EVENT_SETS)
     hit = predictions.assign(accuracy=100.0 * (predictions["emotion"] == predictions["predicted"]))
     points = hit.groupby(["event_set", "model", "shift_s"], sort=False)["accuracy"]
     counts = points.size().groupby(["event_set", "shift_s"], sort=False).first().reset_index(name="accuracy")

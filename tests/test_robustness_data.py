@@ -60,16 +60,16 @@ def test_two_events_and_a_class_of_one_cannot_fill_the_folds(emotions):
 
 @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
 @pytest.mark.parametrize("n", [0, 1])
-@pytest.mark.parametrize("divide", [splits.holdout, splits.folds])
-def test_what_cannot_be_divided_is_counted_whatever_the_protocol(protocol, n, divide):
+@pytest.mark.parametrize(("divide", "options"), [(splits.holdout, {"test_fraction": 0.2}), (splits.folds, {})])
+def test_what_cannot_be_divided_is_counted_whatever_the_protocol(protocol, n, divide, options):
     few = windows.sweep(talk(6), [0.0]).iloc[:n]
-    assert "cannot be divided: at least 2" in refusal(divide, few, protocol=protocol, random_state=0)
+    assert "cannot be divided: at least 2" in refusal(divide, few, TASK.under(protocol), **options)
 
 
 @pytest.mark.parametrize("protocol", [name for name in GROUPED if name != "dialogue"])
 def test_fewer_events_of_a_class_than_folds_is_said_in_our_words(protocol):
     few = windows.sweep(talk(6, ["anger", "sadness", "neutral"]), [0.0])
-    said = refusal(splits.folds, few, protocol=protocol, random_state=0)
+    said = refusal(splits.folds, few, TASK.under(protocol))
     assert said == "3 folds need a class of as many events, the largest has 2; ask for fewer folds"
 
 

@@ -57,8 +57,7 @@ def test_the_held_out_session_changes_nothing_that_is_fitted():
 
 def test_what_is_set_aside_are_whole_dialogues_of_the_training_part_alike_at_all_shifts():
     windows, profile = small_forecaster.table(), small_forecaster.settings()
-    split = Split(profile.tasks[profile.sweep_task], "session", 5, 0)
-    fits = crossval.plan(windows, split, event_sets=["fixed"])
+    fits = crossval.plan(windows, Split(profile.tasks[profile.sweep_task], "session", 5, 0))
     seen: dict[int, set] = {}
     for fit, (rest, aside) in zip(fits, training.set_aside(profile, windows, fits), strict=True):
         np.testing.assert_array_equal(np.sort(np.concatenate([rest, aside])), fit.train)

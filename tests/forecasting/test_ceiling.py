@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from emocast import windows as cutting
-from emocast.forecasting import baselines, ceiling, history
+from emocast.forecasting import baselines, ceiling
 from emocast.forecasting.ceiling import Filter
 from emocast.forecasting.splits import Split
 from emocast_twins import process
@@ -58,7 +58,7 @@ def windows(unspoken):
 
 @pytest.fixture(scope="module")
 def bounds(unspoken, windows):
-    return ceiling.sweep(windows, *unspoken[::-1], SPLIT, event_sets=["moving"])
+    return ceiling.sweep(windows, *unspoken[::-1], SPLIT)
 
 
 def _losses(table):
@@ -84,15 +84,14 @@ def test_a_forecast_by_hand(unspoken, windows, bounds):
         steps = turns.index[turns["utterance"] == event["utterance"]].item() - max(ended)
         played = process.scenario(turns["scenario"].iloc[0])
         every = _forecast(labels, played, steps)
-        available = windows.loc[windows["shift_s"] == shift, "emotion"].value_counts()
+        shared = windows[windows.groupby("utterance")["shift_s"].transform("nunique") == len(SHIFTS)]
+        available = shared.loc[shared["shift_s"] == shift, "emotion"].value_counts()
         kept = [every[process.GOLD.index(name)] / available[name] for name in CLASSES]  # each class has as many events
         assert np.allclose(event[[f"p_{name}" for name in CLASSES]].to_numpy(dtype=float), np.array(kept) / sum(kept))
 
 
 def test_events_and_folds_are_those_of_the_model(unspoken, windows, bounds):
-    table = baselines.sweep(
-        windows, unspoken[1], SPLIT, models={"majority": baselines.Majority()}, event_sets=["moving"]
-    )
+    table = baselines.sweep(windows, unspoken[1], SPLIT, models={"majority": baselines.Majority()})
     assert list(bounds["model"].unique()) == list(ceiling.BOUNDS)
     for _, of_bound in bounds.groupby("model"):
         same = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion"]
@@ -104,54 +103,34 @@ def test_who_knows_more_forecasts_better(unspoken, windows, bounds):
     losses = _losses(bounds)
     assert (losses[ceiling.STATES] < losses[ceiling.CEILING] - 0.02).all()
     assert (losses[ceiling.CEILING] < losses[ceiling.ATTAINABLE]).all()
-    models = {"chain": baselines.Markov(2)}
-    fitted = baselines.sweep(windows, unspoken[1], SPLIT, models=models, event_sets=["moving"])
+    fitted = baselines.sweep(windows, unspoken[1], SPLIT, models={"chain": baselines.Markov(2)})
     assert (_losses(fitted).min(axis=1) > losses[ceiling.ATTAINABLE]).all()
 
 
 def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
     """Another truth from the event's own turn on changes nothing; another one before does."""
-    folder, table = unspoken
-    point = windows[windows["shift_s"] == 6.0].reset_index(drop=True)
+    folder, talk = unspoken
+    point = windows[windows["shift_s"].eq(6.0) & windows["scenario"].eq("impro01")].reset_index(drop=True)
     truth = pd.read_csv(folder / "truth.csv")
-    event = point[(point["dialogue"] == "Ses02F_impro01") | (point["dialogue"] == "Ses02M_impro01")].iloc[6]
-    rows = table.merge(truth[["utterance", "mood"]], on="utterance")
-    own = rows["dialogue"] == event["dialogue"]
-    later = set(rows.loc[own & (rows["start_s"] >= event["end_s"]), "utterance"])
-    before = set(rows.loc[own & (rows["end_s"] <= event["end_s"]), "utterance"])
-    past = history.gather(point, table, classes=CLASSES)
+    split = Split(CLASSES, "dialogue", 2, 0)
+    event = point[point["utterance"].isin(ceiling.sweep(point, talk, folder, split)["utterance"])].iloc[6]
+    own = talk["dialogue"] == event["dialogue"]
+    later = set(talk.loc[own & (talk["start_s"] >= event["end_s"]), "utterance"])
+    before = set(talk.loc[own & (talk["start_s"] < event["end_s"]), "utterance"])
 
     def forecasts(changed):
         new = truth.copy()
-        hit = new["utterance"].isin(changed)
-        new.loc[hit, ["mood", "emotion", "gold"]] = ["tense", "anger", "anger"]
-        _write(tmp_path, folder, new)
-        known, told = ceiling._known(point, table, tmp_path, CLASSES)
-        row = np.flatnonzero(point["utterance"] == event["utterance"])
-        played = {event["scenario"]: Filter(event["scenario"])}
-        return ceiling._forecasts(known.take(row), told, played)
+        new.loc[new["utterance"].isin(changed), ["mood", "emotion", "gold"]] = ["tense", "anger", "anger"]
+        (tmp_path / "synthetic.json").write_bytes((folder / "synthetic.json").read_bytes())
+        new.to_csv(tmp_path / "truth.csv", index=False)
+        table = ceiling.sweep(point, talk, tmp_path, split)
+        return table[table["utterance"] == event["utterance"]].set_index("model")[[f"p_{name}" for name in CLASSES]]
 
-    assert len(past) and len(later) > 3 and len(before) > 1
+    assert len(later) > 3 and len(before) > 1
     clean, same, other = forecasts(set()), forecasts(later), forecasts(before)
     for name in ceiling.BOUNDS:
-        assert np.array_equal(clean[name], same[name])
-        assert not np.allclose(clean[name], other[name])
-
-
-def _write(target, folder, truth):
-    (target / "synthetic.json").write_bytes((folder / "synthetic.json").read_bytes())
-    truth.to_csv(target / "truth.csv", index=False)
-
-
-def test_the_fixed_set_is_weighted_by_its_own_events(unspoken, windows):
-    """Cut down to the events that have a window at each shift, both sets are the same, and so are their forecasts."""
-    shared = windows[windows.groupby("utterance")["shift_s"].transform("nunique") == len(SHIFTS)].reset_index(drop=True)
-    assert len(shared) < len(windows)
-    fixed = ceiling.sweep(windows, *unspoken[::-1], SPLIT, event_sets=["fixed"])
-    moving = ceiling.sweep(shared, *unspoken[::-1], SPLIT, event_sets=["moving"])
-    pd.testing.assert_frame_equal(
-        fixed.drop(columns=["event_set", "fold"]), moving.drop(columns=["event_set", "fold"]), rtol=1e-9
-    )
+        assert np.array_equal(clean.loc[name], same.loc[name])
+        assert not np.allclose(clean.loc[name], other.loc[name])
 
 
 def test_other_corpora_have_none_and_say_so(unspoken, windows, tmp_path):

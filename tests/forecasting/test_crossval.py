@@ -11,18 +11,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from emocast import metrics
+from emocast import labels, metrics
 from emocast.compute import Cache
 from emocast.forecasting import crossval, splits
-from emocast.forecasting.crossval import Computing, compare, cross_validate, recalls, scores, sweep
+from emocast.forecasting.crossval import Computing, compare, recalls, scores, sweep
 from emocast.forecasting.fcdnn import FCDNNClassifier
 from emocast.forecasting.splits import Split
+from emocast.metrics import Resampling
 
 CLASSES = ["excitement", "sadness", "neutral"]
 SHARES = ["p_neutral", "p_excitement", "p_sadness"]
 SHIFTS = (0.0, 10.0, 20.0)
 QUIET = Computing(progress=False)
 AT_RANDOM, BY_DIALOGUE = Split(CLASSES, "random", 3, 0), Split(CLASSES, "dialogue", 3, 0)
+
+
+def cross_validate(model, X, windows, split):
+    """Out-of-fold predictions of all rows, in their order."""
+    fits = crossval.fold_fits(windows, np.arange(len(windows)), split)
+    table = crossval.predictions(fits, model, windows, X, classes=labels.ordered(CLASSES), computing=QUIET)
+    return table.sort_values("row", ignore_index=True)
 
 
 class Counted(LogisticRegression):
@@ -57,7 +65,7 @@ def run(windows, embed):
     """Run a sweep of little cost."""
     embeddings = embed(windows)
 
-    def run(estimator=None, split=BY_DIALOGUE, event_sets=crossval.EVENT_SETS, **computing):
+    def run(estimator=None, split=BY_DIALOGUE, event_sets=("fixed",), **computing):
         computing = Computing(**{"progress": False, **computing})
         estimator = estimator or Counted(max_iter=200)
         return sweep(estimator, windows, embeddings, split, event_sets=event_sets, computing=computing)
@@ -75,7 +83,7 @@ def test_predictions_are_out_of_fold(make_windows, embed, protocol):
     shares = table[SHARES]
     assert np.allclose(shares.sum(axis=1), 1)
     assert table["predicted"].tolist() == shares.idxmax(axis=1).str.removeprefix("p_").tolist()
-    for fold, (train, test) in enumerate(splits.folds(windows, protocol=protocol, n_splits=3, random_state=0)):
+    for fold, (train, test) in enumerate(splits.folds(windows, AT_RANDOM.under(protocol))):
         assert (table["fold"].iloc[test] == fold).all()
         model = LogisticRegression().fit(X[train], windows["emotion"].iloc[train])
         assert np.allclose(shares.iloc[test], model.predict_proba(X[test])[:, [1, 0, 2]])
@@ -126,7 +134,7 @@ def test_class_missing_from_training_has_no_probability(make_windows, embed):
 
 
 def test_columns_and_order_and_the_moving_set(run, windows):
-    table = run()
+    table = run(event_sets=crossval.EVENT_SETS)
     leading = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
     assert list(table) == [*leading, *SHARES]
     assert list(table.groupby(["event_set", "shift_s"], sort=False).groups) == [
@@ -140,7 +148,7 @@ def test_columns_and_order_and_the_moving_set(run, windows):
 
 
 def test_fixed_set_is_one_sample_with_one_split(run, windows):
-    table = run(event_sets=["fixed"])
+    table = run()
     points = [events.set_index("utterance") for _, events in table.groupby("shift_s")]
     for point in points:
         assert point["fold"].equals(points[0]["fold"])
@@ -149,16 +157,6 @@ def test_fixed_set_is_one_sample_with_one_split(run, windows):
     in_play = windows[windows["utterance"].isin(everywhere) & (windows["shift_s"] == 0)]
     assert set(points[0].index) <= everywhere
     assert len(points[0]) == 3 * in_play["emotion"].value_counts().min()
-
-
-def test_order_of_the_table_does_not_matter_within_shifts(windows, embed):
-    """Fixed events keep sample and folds at every shift even if a shift's rows stand in another order."""
-    later = windows["shift_s"] == 10
-    shuffled = pd.concat([windows[~later], windows[later].sample(frac=1, random_state=0)], ignore_index=True)
-    X = embed(shuffled)
-    table = sweep(LogisticRegression(), shuffled, X, AT_RANDOM, event_sets=["fixed"], computing=QUIET)
-    points = [events.set_index("utterance")["fold"].sort_index() for _, events in table.groupby("shift_s")]
-    assert points[0].equals(points[1]) and points[0].equals(points[2])
 
 
 def test_embeddings_stay_with_their_windows(windows):
@@ -172,12 +170,13 @@ def test_embeddings_stay_with_their_windows(windows):
 @pytest.mark.parametrize("event_set", ["fixed", "moving"])
 def test_a_point_of_the_sweep_is_a_cross_validation_of_its_events(windows, embed, event_set):
     X = embed(windows)
-    table = sweep(LogisticRegression(), windows, X, BY_DIALOGUE, computing=QUIET)
+    table = sweep(LogisticRegression(), windows, X, BY_DIALOGUE, event_sets=[event_set], computing=QUIET)
     for shift in SHIFTS:
-        point = table[(table["event_set"] == event_set) & (table["shift_s"] == shift)]
+        point = table[table["shift_s"] == shift]
         rows = np.flatnonzero((windows["shift_s"] == shift) & windows["utterance"].isin(point["utterance"]))
         alone = cross_validate(LogisticRegression(), X[rows], windows.iloc[rows], BY_DIALOGUE)
-        pd.testing.assert_frame_equal(point[list(alone)].reset_index(drop=True), alone)
+        columns = [name for name in alone if name != "row"]
+        pd.testing.assert_frame_equal(point[columns].reset_index(drop=True), alone[columns])
 
 
 def test_processes_and_threads_do_not_matter(run):
@@ -197,10 +196,9 @@ def test_processes_and_threads_do_not_matter(run):
 def test_second_run_computes_nothing(run, tmp_path):
     memory = Cache(tmp_path)
     first = run(memory=memory)
-    # At the largest shift both sets are the same events, so the same fits: 3 folds x (3 + 3 - 1) points.
-    assert Counted.fits == 15
+    assert Counted.fits == 9
     again = run(memory=memory)
-    assert Counted.fits == 15
+    assert Counted.fits == 9
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     pd.testing.assert_frame_equal(first, run(), check_exact=True)
 
@@ -212,7 +210,7 @@ def test_broken_run_goes_on(run, tmp_path):
         run(memory=memory)
     Counted.breaks_at = None
     resumed = run(memory=memory)
-    assert Counted.fits == 15
+    assert Counted.fits == 9
     pd.testing.assert_frame_equal(resumed, run(), check_exact=True)
 
 
@@ -226,21 +224,19 @@ def test_broken_run_goes_on(run, tmp_path):
 )
 def test_other_input_or_code_is_not_taken_for_the_same(run, tmp_path, monkeypatch, change):
     memory = Cache(tmp_path)
-    run(memory=memory, event_sets=["fixed"])
+    run(memory=memory)
     before = Counted.fits
-    run(memory=memory, event_sets=["fixed"], **change)
+    run(memory=memory, **change)
     own = 3 * change.get("split", BY_DIALOGUE).folds
     assert Counted.fits - before == own
-    monkeypatch.setattr(crossval, "_CODE", "edited")
-    run(memory=memory, event_sets=["fixed"], **change)
+    monkeypatch.setattr(crossval, "_VERSIONS", ("edited",))
+    run(memory=memory, **change)
     assert Counted.fits - before == 2 * own
 
 
-def test_an_unknown_event_set_and_rows_that_do_not_belong_together_are_errors(run, windows, embed):
+def test_rows_that_do_not_belong_together_are_an_error(windows, embed):
     with pytest.raises(ValueError, match="windows but"):
         sweep(Counted(), windows, embed(windows)[1:], AT_RANDOM)
-    with pytest.raises(ValueError, match="unknown event set 'all'; known are fixed, moving"):
-        run(event_sets=["all"])
 
 
 def test_the_table_is_in_the_order_of_the_fits(make_windows, embed):
@@ -261,7 +257,7 @@ def test_the_table_is_in_the_order_of_the_fits(make_windows, embed):
 
 def test_a_cluster_predicts_the_same(run, tmp_path, monkeypatch):
     network = FCDNNClassifier(hidden_layers=1, hidden_units=8, epochs=2, device="cpu")
-    expected = run(network, event_sets=["fixed"])
+    expected = run(network)
     with (
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         LocalCluster(
@@ -272,7 +268,7 @@ def test_a_cluster_predicts_the_same(run, tmp_path, monkeypatch):
         monkeypatch.setenv("EMOCAST_EXECUTOR", "dask")
         monkeypatch.setenv("EMOCAST_SCHEDULER", cluster.scheduler_address)
         memory = Cache(tmp_path / "kept")
-        pd.testing.assert_frame_equal(run(network, event_sets=["fixed"], memory=memory), expected, check_exact=True)
+        pd.testing.assert_frame_equal(run(network, memory=memory), expected, check_exact=True)
     assert len(list(memory.folder.rglob("*.pkl"))) == 9
 
 
@@ -287,7 +283,7 @@ def test_scores_by_hand():
             "predicted": ["neutral", "neutral", "sadness", "sadness", "neutral", "neutral"],
         }
     )
-    point = scores(table, random_state=0).iloc[0]
+    point = scores(table, Resampling()).iloc[0]
     assert (point["event_set"], point["shift_s"], point["n"]) == ("fixed", 2.0, 6)
     assert point["cv_mean"] == pytest.approx((75 + 50) / 2)
     assert point["cv_std"] == pytest.approx(12.5)
@@ -309,7 +305,7 @@ def test_recalls_by_hand():
             "predicted": ["sadness", "sadness", "sadness", "neutral", "neutral", "sadness"],
         }
     )
-    table = recalls(predictions, draws=20, random_state=0)
+    table = recalls(predictions, Resampling(draws=20))
     assert table["emotion"].to_list() == ["neutral", "sadness"]
     assert table["n"].to_list() == [2, 4]
     assert table["recall"].to_list() == [50.0, 75.0]
@@ -325,8 +321,8 @@ def test_two_sweeps_are_compared_event_by_event():
     first = table.assign(predicted=np.where(np.arange(40) < 20, true, wrong))
     second = table.assign(predicted=true).iloc[::-1]  # in another order, and with a shift that the first lacks
     second = pd.concat([second, second.assign(shift_s=4.0)])
-    found = compare(first, second, random_state=0).iloc[0]
+    found = compare(first, second, Resampling()).iloc[0]
     assert list(found[["shift_s", "n", "first", "second", "difference"]]) == [2.0, 40, 50.0, 100.0, 50.0]
     assert 0 <= found["low"] < 50 < found["high"] <= 100
-    assert len(compare(first, second, random_state=0)) == 1
-    assert compare(first, first, random_state=0)[["difference", "low", "high"]].eq(0).all(axis=None)
+    assert len(compare(first, second, Resampling())) == 1
+    assert compare(first, first, Resampling())[["difference", "low", "high"]].eq(0).all(axis=None)

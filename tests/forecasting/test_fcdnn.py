@@ -138,14 +138,6 @@ def test_probabilities(data):
     assert np.allclose(as_trained, probabilities, atol=1e-5)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-def test_gpu_starts_from_the_same_weights_and_lands_nearby(data):
-    X, y = data
-    settings = {**QUICK, "dropout": 0.0, "epochs": 1, "learning_rate": 1e-4}
-    on_cpu = FCDNNClassifier(**settings, device="cpu").fit(X, y).predict_proba(X)
-    assert np.allclose(FCDNNClassifier(**settings, device="cuda").fit(X, y).predict_proba(X), on_cpu, atol=1e-3)
-
-
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_it_is_the_plain_loop(data, dropout):
     """The loop as people write it, out of torch's own parts: the same losses and weights, to the last bit."""

@@ -46,15 +46,15 @@ def _accuracy(talk, cut, embedding):
     """Accuracy of a logistic regression under each protocol, and of the baselines by dialogue; as fractions."""
     windows = cut(talk, [0.0], length_s=10.0)
     X = embedding(windows)
-    split, fixed = Split(CLASSES, "dialogue", 5, 0), {"event_sets": ["fixed"]}
+    split = Split(CLASSES, "dialogue", 5, 0)
     model = make_pipeline(StandardScaler(), LogisticRegression())
     found = {}
     for protocol in splits.IEMOCAP_PROTOCOLS:
-        table = crossval.sweep(model, windows, X, split.under(protocol), **fixed)
+        table = crossval.sweep(model, windows, X, split.under(protocol))
         found[protocol] = np.mean(table["emotion"] == table["predicted"])
     names = ("persistence", "dialogue mode")
     models = {name: baselines.of_labels()[name] for name in names}
-    table = baselines.sweep(windows, talk, split, models=models, **fixed)
+    table = baselines.sweep(windows, talk, split, models=models)
     hits = (table["emotion"] == table["predicted"]).groupby(table["model"]).mean()
     return found, hits
 

@@ -1,6 +1,6 @@
 """Train a forecaster under a protocol: for each fold and shift a network, and beside it what only validation may decide.
 
-The events are those of the sweep's fixed set (`forecasting.evaluate.plan`): classes balanced as published, the same events and
+The events are those of the sweep's fixed set (`forecasting.crossval.plan`): classes balanced as published, the same events and
 folds at every shift. Inside each training part whole dialogues are set aside: temperature, limit of uncertainty and limit of
 distance come from them. The test part is only forecast. Scores mean nothing without what was held out, from the networks and
 from the encoder; `held_out_words` and `encoder_words` say it wherever scores stand.
@@ -121,7 +121,7 @@ def train(
     if len(windows) != len(embeddings):
         raise ValueError(f"{len(windows)} windows but {len(embeddings)} embeddings; they belong together row for row")
     windows, classes = windows.reset_index(drop=True), ordered(profile.tasks[profile.sweep_task])
-    fits = crossval.plan(windows, _split(profile), event_sets=["fixed"])
+    fits = crossval.plan(windows, _split(profile))
     parts = set_aside(profile, windows, fits)
     jobs = _jobs(profile, windows, embeddings, fits, parts, _fit if memory is None else memory.cache(_fit))
     with compute.pieces(_called, jobs, jobs=profile.jobs, threaded=False) as results:
@@ -148,13 +148,13 @@ def train(
 
 def set_aside(profile: Profile, windows: pd.DataFrame, fits: list[Fit]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Divide each training part by dialogues, those of a fold alike at all shifts: rows to learn from, rows of validation."""
-    drawing = {"test_fraction": profile.forecaster.validation_fraction, "random_state": profile.seed}
+    by_dialogue, fraction = _split(profile).under("dialogue"), profile.forecaster.validation_fraction
     aside: dict[int, set[str]] = {}
     parts = []
     for fit in fits:
         dialogues = windows["dialogue"].iloc[fit.train]
         if fit.marks["fold"] not in aside:
-            chosen = splits.holdout(windows.iloc[fit.train], protocol="dialogue", **drawing)[1]
+            chosen = splits.holdout(windows.iloc[fit.train], by_dialogue, test_fraction=fraction)[1]
             aside[fit.marks["fold"]] = set(dialogues.iloc[chosen])
         kept = dialogues.isin(aside[fit.marks["fold"]]).to_numpy()
         parts.append((fit.train[~kept], fit.train[kept]))
@@ -174,7 +174,7 @@ def _jobs(
 
 
 def _called(place: int, job: bytes) -> tuple[int, Network]:
-    function, *arguments = pickle.loads(job)  # bytes that this process tree made itself, as in `forecasting.runs`
+    function, *arguments = pickle.loads(job)  # bytes that this process tree made itself, as in `forecasting.crossval`
     with compute.one_thread():
         return place, function(*arguments)
 
@@ -221,8 +221,8 @@ def scores(
     found = metrics.evaluate_forecasts(predictions, by=["shift_s"], **options)
     answers = pd.DataFrame([_answered(events, **options) for _, events in predictions.groupby("shift_s", sort=False)])
     classes = profile.tasks[profile.sweep_task]
-    persistence = {baselines.PERSISTENCE: baselines.of_labels()[baselines.PERSISTENCE]}
-    last = baselines.sweep(windows, utterances, _split(profile), models=persistence, event_sets=["fixed"])
+    persistence = {baselines.PERSISTENCE: baselines.Persistence()}
+    last = baselines.sweep(windows, utterances, _split(profile), models=persistence)
     hits = (last["emotion"] == last["predicted"]).groupby(last["shift_s"]).mean()
     table = pd.concat([found, answers], axis=1)
     return table.assign(persistence=table["shift_s"].map(hits), chance=1 / len(classes))

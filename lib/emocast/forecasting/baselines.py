@@ -1,17 +1,16 @@
 """Forecasts that are not learned from windows, and what they are worth: a model counts only where it beats them.
 
-All stand on the events and folds of the model that they are held against. They are scikit-learn estimators but for their X,
-a `history.Past`, and are fitted without the labels of the fold's test events. When a test event is forecast, the labels of what
-*ended* before it are read, also where those utterances are test events themselves: they are its input, as the sound is. Where a
-forecast has nothing to go by, all of them give the shares of the training events.
+They read labels, so what they may read is cut here, once (`Past`): an utterance is in the past if it *ended* at or before its
+event's window does (t - d, and the guard before it), also where it is a test event itself. They are scikit-learn estimators but
+for their X, a `Past`, and are fitted without the labels of the fold's test events. With nothing to go by, all give the shares
+of the training events.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .. import compute, labels, metrics
+from ..metrics.resampling import Resampling
 from . import crossval
-from .history import LAST, Past, gather, with_last
 from .splits import Split
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
@@ -32,19 +31,164 @@ PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
 #: Two that are told that the emotion changes: a Markov chain without the last emotion, and a guess among all others.
 CHAIN, GUESS = "Markov chain, given a change", "uniform guess, given a change"
 
+#: Whose latest utterance is meant: anyone's; the event's own speaker's; the latest that lies wholly within the window; the
+#: latest whose label is one of the classes in play.
+WHICH: tuple[str, ...] = ("anyone", "speaker", "window", "in play")
+
+#: The column that `with_last` adds.
+LAST = "last_emotion"
+
+_ROUNDING_S = 1e-6  # bounds are sums of decimals, and less than this is their rounding
 
 #: Writes `__init__`, which scikit-learn reads the settings from.
 _settings = dataclass(eq=False, repr=False)
 
 
-class Forecaster(BaseEstimator):
-    """What all baselines have in common: the training events' shares, and the likeliest class as the forecast.
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The events of a window table and the utterances that ended before each.
 
-    `of_events` says that what is fitted depends on which events train alone, and not on the shift from which they are seen;
-    such a baseline is fitted once for all shifts.
+    Attributes:
+        windows: one row an event and shift.
+        utterances: one row an utterance, by dialogue and start, with `turn` (its number in the dialogue, from 0).
+        labels: the emotion of each utterance, None where it is not known or withheld, (m,).
+        ended: for each window the positions of the utterances that ended before it does, by their end, the latest last.
+        event: for each window the position of its event's utterance, (n,).
+        classes: the emotions in play, in the project's order.
+        sound: an embedding of each utterance, (m, d); None where no baseline needs it.
     """
 
-    of_events = False
+    windows: pd.DataFrame
+    utterances: pd.DataFrame
+    labels: np.ndarray
+    ended: list[np.ndarray]
+    event: np.ndarray
+    classes: list[str]
+    sound: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> Past:
+        """Keep some windows; of the utterances all stay."""
+        ended = [self.ended[row] for row in rows]
+        return replace(self, windows=self.windows.iloc[rows], ended=ended, event=self.event[rows])
+
+    def without(self, utterances: Iterable[str]) -> Past:
+        """Withhold the labels of some utterances, so that nothing can be fitted on them."""
+        secret = self.utterances["utterance"].isin(set(utterances)).to_numpy()
+        return replace(self, labels=np.where(secret, None, self.labels))
+
+    @property
+    def emotion(self) -> np.ndarray:
+        """What is to be forecast: the emotion of each event, (n,)."""
+        return self.windows["emotion"].to_numpy(dtype=object)
+
+    def latest(self, which: str = "anyone", *, back: int = 1, labelled: bool = True) -> np.ndarray:
+        """Find the utterance that ended last: positions in `utterances`, (n,); -1 where there is none.
+
+        Of those that count, `back` 2 is the one before the latest, and so on; `labelled` passes over those without a label.
+        """
+        if which not in WHICH:
+            raise ValueError(f"unknown kind of latest utterance {which!r}; known are {', '.join(WHICH)}")
+        counts = pd.notna(self.labels) if labelled else np.ones(len(self.labels), dtype=bool)
+        if which == "in play":
+            counts = pd.Series(self.labels).isin(self.classes).to_numpy()
+        speaker, start = (self.utterances[column].to_numpy(dtype=object) for column in ("speaker", "start_s"))
+        own, begin = (self.windows[column].to_numpy(dtype=object) for column in ("speaker", "start_s"))
+        found = np.full(len(self.windows), -1)
+        for row, ended in enumerate(self.ended):
+            usable = ended[counts[ended]]
+            if which == "speaker":
+                usable = usable[speaker[usable] == own[row]]
+            elif which == "window":
+                usable = usable[start[usable] >= begin[row] - _ROUNDING_S]
+            if len(usable) >= back:
+                found[row] = usable[-back]
+        return found
+
+    def latest_emotion(self, which: str = "anyone", *, back: int = 1) -> np.ndarray:
+        """Name the emotion of `latest`, None where there is none, (n,); by "anyone" the one from which a shift event shifts."""
+        places = self.latest(which, back=back)
+        return np.where(places >= 0, self.labels[places], None)
+
+    def sequences(self) -> list[tuple[str | None, ...]]:
+        """List for each window the labels of its dialogue up to the last turn that ended; None if not known or not over."""
+        turns, lines = self.utterances["turn"].to_numpy(), []
+        for ended in self.ended:
+            line: list[str | None] = [None] * (int(turns[ended].max(initial=-1)) + 1)
+            for place in ended:
+                line[turns[place]] = self.labels[place]
+            lines.append(tuple(line))
+        return lines
+
+    def steps(self) -> np.ndarray:
+        """Count the turns from the last one that ended (or the start) to the event, at least 1, (n,): nobody knows it then."""
+        turns = self.utterances["turn"].to_numpy()
+        last = np.array([turns[ended].max(initial=-1) for ended in self.ended], dtype=int)
+        return np.maximum(turns[self.event] - last, 1)
+
+    def shares(self) -> np.ndarray:
+        """Give each class's share of the events, (c,): the prior, where these are the training events."""
+        counts = np.array([(self.emotion == name).sum() for name in self.classes], dtype=float)
+        return counts / counts.sum()
+
+
+def gather(
+    windows: pd.DataFrame, utterances: pd.DataFrame, *, classes: Sequence[str], sound: np.ndarray | None = None
+) -> Past:
+    """Find the past of each window: what had been said before its end.
+
+    Args:
+        windows: a window table, of one shift or of several.
+        utterances: the utterance table of the same corpus, *all* utterances, labelled or not: `utterance`, `dialogue`,
+            `speaker`, `start_s` and `end_s` on the clock of the windows (an end that is missing is never reached), and
+            `emotion`. ValueError where an event is none of them.
+        classes: the emotions in play.
+        sound: an embedding of each utterance, (m, d), row for row those of `utterances`, or ValueError.
+    """
+    if sound is not None and len(sound) != len(utterances):
+        raise ValueError(f"{len(utterances)} utterances but {len(sound)} embeddings; they belong together row for row")
+    order = np.lexsort([utterances["end_s"], utterances["start_s"], utterances["dialogue"].astype(str)])
+    table = utterances.iloc[order].reset_index(drop=True)
+    table = table.assign(turn=table.groupby("dialogue", sort=False).cumcount())
+    place = pd.Index(table["utterance"]).get_indexer(windows["utterance"])
+    if (place < 0).any():
+        stranger = windows["utterance"].iloc[int(np.argmin(place))]
+        raise ValueError(
+            f"the event {stranger!r} is not in the utterance table; give the table that its window is cut from"
+        )
+    emotion, ends = table["emotion"].astype(object), table["end_s"].to_numpy(dtype=float)
+    of_dialogue = {}
+    for dialogue, places in table.groupby("dialogue", sort=False).indices.items():
+        over = places[~np.isnan(ends[places])]
+        of_dialogue[dialogue] = over[np.argsort(ends[over], kind="stable")]
+    ended = []
+    for dialogue, end in windows[["dialogue", "end_s"]].itertuples(index=False):
+        places = of_dialogue[dialogue]
+        ended.append(places[: np.searchsorted(ends[places], end + _ROUNDING_S, side="right")])
+    names = emotion.where(emotion.notna(), None).to_numpy(dtype=object)
+    return Past(windows, table, names, ended, place, labels.ordered(classes), None if sound is None else sound[order])
+
+
+def with_last(
+    predictions: pd.DataFrame, windows: pd.DataFrame, utterances: pd.DataFrame, *, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Say beside each prediction, by its `shift_s` and `utterance`, which emotion was the last before its window ended.
+
+    Takes the window tables of all shifts in one, and all utterances of the corpus, as `gather`; ValueError where an event has
+    no window. Returns the table with `LAST`, missing where no labelled utterance had ended.
+    """
+    keys = ["shift_s", "utterance"]
+    asked = predictions[keys].drop_duplicates()
+    events = windows.merge(asked, on=keys)
+    if len(events) < len(asked):
+        raise ValueError(f"{len(asked) - len(events)} of {len(asked)} events have no window at their shift")
+    last = events[keys].assign(**{LAST: gather(events, utterances, classes=classes).latest_emotion()})
+    return predictions.merge(last, on=keys, how="left", validate="many_to_one")
+
+
+class Forecaster(BaseEstimator):
+    """What all baselines have in common: the training events' shares, and the likeliest class as the forecast."""
+
+    of_events = False  # whether the fit depends on the training events alone, and so is the same at all shifts
 
     def fit(self, past: Past) -> Forecaster:
         """Learn the shares of the classes from training events, the labels of test events being withheld."""
@@ -54,7 +198,7 @@ class Forecaster(BaseEstimator):
 
     def predict_proba(self, past: Past) -> np.ndarray:
         """Forecast events that the training did not have: (n, c), columns as `classes_`, rows summing to one."""
-        return np.tile(self.prior_, (len(past), 1))
+        return np.tile(self.prior_, (len(past.windows), 1))
 
     def predict(self, past: Past) -> np.ndarray:
         """Name the likeliest class of each event, (n,); on a tie the first in the project's order."""
@@ -67,12 +211,12 @@ class Majority(Forecaster):
 
 @_settings
 class Persistence(Forecaster):
-    """The last emotion is forecast again, with certainty; `which` is whose last emotion, one of `history.WHICH`."""
+    """The last emotion is forecast again, with certainty; `which` is whose last emotion, one of `WHICH`."""
 
     which: str = "anyone"
 
     def predict_proba(self, past: Past) -> np.ndarray:
-        """As `Forecaster.predict_proba`: one for the last emotion, or the prior where it is none of the classes."""
+        """One for the last emotion, or the prior where it is none of the classes, (n, c)."""
         last = past.latest_emotion(self.which).astype(str)
         same = last[:, np.newaxis] == self.classes_
         return np.where(same.any(axis=1, keepdims=True), same, self.prior_)
@@ -98,7 +242,7 @@ class GroupPrior(Forecaster):
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
-        """As `Forecaster.predict_proba`: the shares of the event's group, or the prior where training has no event of it."""
+        """The shares of the event's group, or the prior where training has no event of it, (n, c)."""
         groups = past.windows[self.column].astype(object).where(past.windows[self.column].notna(), None)
         return np.array([self.shares_.get(str(group), self.prior_) for group in groups]).reshape(-1, len(self.prior_))
 
@@ -117,9 +261,7 @@ class Markov(Forecaster):
     smoothing: float = 2.0
 
     def fit(self, past: Past) -> Markov:
-        """Count the training events; ValueError where a setting makes no sense."""
-        if self.order < 1 or self.smoothing <= 0:
-            raise ValueError(f"order={self.order}, smoothing={self.smoothing}: at least 1, and above 0")
+        """Count the training events."""
         super().fit(past)
         self.counts_ = Counter()
         for context, emotion in zip(self._contexts(past), past.emotion, strict=True):
@@ -133,7 +275,7 @@ class Markov(Forecaster):
         return np.array([shares[context] for context in contexts]).reshape(-1, len(self.prior_))
 
     def _contexts(self, past: Past) -> list[tuple]:
-        """List the last emotions of each event, the latest first."""
+        """The last emotions of each event, the latest first."""
         return list(zip(*(past.latest_emotion(back=back) for back in range(1, self.order + 1)), strict=True))
 
     def _shares(self, context: tuple) -> np.ndarray:
@@ -147,11 +289,11 @@ class Markov(Forecaster):
 class MarkovGivenChange(Markov):
     """A Markov chain that is told that the last emotion does not stay: its row without that emotion, brought back to one.
 
-    It is fitted as the chain is; an event with no emotion before it, or with one that is not in play, has the chain's own row.
+    An event with no emotion before it, or with one that is not in play, has the chain's own row.
     """
 
     def predict_proba(self, past: Past) -> np.ndarray:
-        """As `Forecaster.predict_proba`; the last emotion has the probability 0."""
+        """As of the chain, but the last emotion has the probability 0."""
         last = past.latest_emotion().astype(str)
         shares = super().predict_proba(past) * (last[:, np.newaxis] != self.classes_)
         return shares / shares.sum(axis=1, keepdims=True)
@@ -162,18 +304,15 @@ class AudioPersistence(Forecaster):
     """Recognise the emotion of the last utterance that lies wholly within the window, and forecast it again.
 
     Persistence reads the true label of what was said last; a forecaster has its sound alone, and so has this one: who is no
-    better has recognised, not forecast. `recogniser` is a classifier in scikit-learn's manners with probabilities; None for a
-    logistic regression on standardised embeddings.
+    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression.
     """
 
     of_events = True  # it learns from the events' own utterances
     recogniser: BaseEstimator | None = None
 
     def fit(self, past: Past) -> AudioPersistence:
-        """Train the recogniser on the training events' own utterances; ValueError where there are no embeddings of them."""
+        """Train the recogniser on the training events' own utterances."""
         super().fit(past)
-        if past.sound is None:
-            raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
         plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
@@ -181,10 +320,7 @@ class AudioPersistence(Forecaster):
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
-        """As `Forecaster.predict_proba`: the recogniser's probabilities, or the prior where no utterance is in the window.
-
-        The prior stands too where the utterance's own sound could not be embedded.
-        """
+        """The recogniser's probabilities, (n, c), or the prior where no utterance, or none embedded, is in the window."""
         shares = super().predict_proba(past)
         places = past.latest("window", labelled=False)
         known = (places >= 0) & np.isfinite(past.sound[places]).all(axis=1)
@@ -196,7 +332,7 @@ class AudioPersistence(Forecaster):
 
 
 def of_labels() -> dict[str, Forecaster]:
-    """Name the baselines that read labels only; each may be changed or left out before `sweep`."""
+    """Name the baselines that read labels only."""
     return {
         "majority": Majority(),
         PERSISTENCE: Persistence("anyone"),
@@ -208,11 +344,6 @@ def of_labels() -> dict[str, Forecaster]:
         "Markov chain, order 1": Markov(1),
         "Markov chain, order 2": Markov(2),
     }
-
-
-def of_sound() -> dict[str, Forecaster]:
-    """Name the baseline on the sound of single utterances; `sweep` needs their embeddings for it."""
-    return {AUDIO_PERSISTENCE: AudioPersistence()}
 
 
 def of_embeddings() -> dict[str, BaseEstimator]:
@@ -230,29 +361,18 @@ def sweep(
     utterances: pd.DataFrame,
     split: Split,
     *,
-    models: Mapping[str, Forecaster] | None = None,
+    models: Mapping[str, Forecaster],
     sound: np.ndarray | None = None,
-    event_sets: Sequence[str] = crossval.EVENT_SETS,
+    event_sets: Sequence[str] = ("fixed",),
 ) -> pd.DataFrame:
     """Cross-validate baselines a shift, on the events and folds of `crossval.sweep` with the same arguments.
 
-    Args:
-        windows: the window tables of all shifts in one; one shift alone will do.
-        utterances: all utterances of the corpus, labelled or not, on the clock of the windows (`history.gather`).
-        split: how the events are balanced and divided; its seed is that of what a baseline draws, too.
-        models: baselines by name; `of_labels()` if None, and `of_sound()` too where there are embeddings of utterances.
-        sound: an embedding of each utterance, (m, d), row for row those of `utterances`.
-        event_sets: which of `crossval.EVENT_SETS`.
-
-    Returns:
-        One row a model, event set, shift and event: `model`, then the columns of `crossval.sweep`, whose errors it has.
+    `utterances` (all of them) and `sound` (for `AudioPersistence`) are as for `gather`. Returns one row a model, event set,
+    shift and event: `model`, then the columns of `crossval.sweep`.
     """
-    if models is None:
-        models = {**of_labels(), **({} if sound is None else of_sound())}
     fits = crossval.plan(windows, split, event_sets=event_sets)
     past = gather(windows, utterances, classes=split.classes, sound=sound)
-    tables: list[pd.DataFrame] = []
-    once: dict[tuple, Forecaster] = {}
+    tables, once = [], {}  # what is fitted once for all shifts, by name, seed and training events
     with compute.one_thread():
         for fit in fits:
             tested, trained = past.take(fit.test), past.event[fit.train].tobytes()
@@ -274,10 +394,8 @@ def ordered(table: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str
 
 def fitted(model: Forecaster, past: Past, fit: crossval.Fit) -> Forecaster:
     """Fit a clone of a baseline on a fold's training rows of all pasts, with the labels of its test events withheld."""
-    own = clone(model)
-    drawing = [name for name in own.get_params() if name.endswith("random_state")]
-    own.set_params(**dict.fromkeys(drawing, fit.seed))
-    return own.fit(past.take(fit.train).without(past.windows["utterance"].iloc[fit.test]))
+    training = past.take(fit.train).without(past.windows["utterance"].iloc[fit.test])
+    return crossval.seeded(model, fit.seed).fit(training)
 
 
 def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:
@@ -288,10 +406,7 @@ def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:
 
 
 def nothing_carried(predictions: pd.DataFrame) -> pd.Series:
-    """Count where a persistence has nothing to carry on and says the training's commonest class instead: a share by shift.
-
-    That is where no utterance had ended, or where the last emotion is none of the classes in play. Else it is certain.
-    """
+    """The share, by shift, of forecasts in which a persistence had no emotion in play to carry on: else it is certain."""
     shares = predictions[[name for name in predictions if name.startswith("p_")]].max(axis=1)
     return shares.lt(1).groupby(predictions["shift_s"]).mean()
 
@@ -299,19 +414,18 @@ def nothing_carried(predictions: pd.DataFrame) -> pd.Series:
 def change_oracle(windows: pd.DataFrame, utterances: pd.DataFrame, split: Split) -> pd.DataFrame:
     """Cross-validate the chain that is told of a change, on the fixed events and folds of the other baselines.
 
-    Where the emotion changes the last one is a wrong answer by definition, so who always names another is right there once in
-    k - 1, and has forecast nothing: what a forecast of changes has to beat. Arguments and errors as of `sweep`; returns one
-    row a shift and event, as `history.with_last` gives them, with `protocol` and `model`.
+    It is what a forecast of changes has to beat: who always names another emotion than the last is right on one in k - 1 and
+    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol` and `model`.
     """
-    found = sweep(windows, utterances, split, models={CHAIN: MarkovGivenChange()}, event_sets=["fixed"])
+    found = sweep(windows, utterances, split, models={CHAIN: MarkovGivenChange()})
     return with_last(found.assign(protocol=split.protocol), windows, utterances, classes=split.classes)
 
 
 def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence[str]) -> pd.Series:
     """Say how often the uniform guess that is told of a change is right: exactly, so that no draw has to stand for it.
 
-    Returns the probability of a hit by the last emotion before each event, (n,), missing where there was none, and the event's
-    own: 0 where it stays, 1 / (k - 1) where another of the k classes follows it, 1 / k where it is none of the classes.
+    Returns the probability of a hit, (n,): 0 where the last emotion (missing where there was none) stays, 1 / (k - 1) where
+    another of the k classes follows it, 1 / k where it is none of the classes.
     """
     others = len(classes) - last_emotion.isin(classes).astype(int)
     return (1 / others).where(last_emotion.ne(emotion), 0.0)
@@ -331,26 +445,28 @@ def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str])
 
 
 def change_scores(
-    predictions: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str], **options: Any
+    predictions: pd.DataFrame, resampling: Resampling, *, models: Sequence[str], classes: Sequence[str]
 ) -> pd.DataFrame:
     """Score events that change the last emotion and the rest apart.
 
-    Args:
-        predictions: of one protocol, as `history.with_last` gives them.
-        models: which, in the order of the rows, `GUESS` where it shall stand; those that the table lacks are left out.
-        classes: the emotions in play.
-        options: those of `metrics.evaluate_forecast`.
+    Predictions are of one protocol, as `with_last` gives them; `models` are in the order of the rows, `GUESS` where it shall
+    stand, and those that the table lacks are left out.
 
     Returns:
         `shift_s`, `model`, `events` ("all", "shift" where the emotion changed, "stay" where it did not; a kind without events
         has no row) and the columns of `metrics.evaluate_forecast`. Of the guess it has the expected accuracy alone; its
         interval says how much hangs on the events.
     """
-    options, rows = {"method": "expanded", **options}, []
+    options, rows = {**resampling.options, "method": crossval.METHOD}, []
     for shift, of_shift in predictions.groupby("shift_s"):
         tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates("utterance")}
         for name in (name for name in models if name in tables):
-            for kind, events in _kinds(tables[name]).items():
+            changed = metrics.shift_events(tables[name][LAST], tables[name]["emotion"])
+            stays = ~changed & tables[name][LAST].notna().to_numpy()
+            for kind, chosen in {"all": slice(None), "shift": changed, "stay": stays}.items():
+                events = tables[name][chosen]
+                if events.empty:
+                    continue
                 if name == GUESS:
                     right = guess_hits(events[LAST], events["emotion"], classes=classes)
                     low, high = metrics.loss_interval(right, events["dialogue"], **options)
@@ -360,10 +476,3 @@ def change_scores(
                     row = metrics.evaluate_forecast(events, **options)
                 rows.append({"shift_s": shift, "model": name, "events": kind, **row})
     return pd.DataFrame(rows)
-
-
-def _kinds(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """All events, those that change the last emotion, and those that keep it; a kind without events is left out."""
-    shift = metrics.shift_events(events[LAST], events["emotion"])
-    kinds = {"all": events, "shift": events[shift], "stay": events[~shift & events[LAST].notna().to_numpy()]}
-    return {kind: rows for kind, rows in kinds.items() if len(rows)}

@@ -3,14 +3,15 @@
 `CEILING` is the exact Bayes forecast from the gold labels of all utterances that ended before t - d, and the true number of
 turns from there to the event; for `ATTAINABLE` that number is a mixture over its distribution at that shift. `STATES` knows
 what no label tells: the true mood, how long it has lasted and the emotion acted, for all turns that had *begun* before t - d;
-it bounds forecasters from sound, too. Each forecast is restricted to the classes in play and weighted by the share of each
-class that balancing kept: Bayes' rule for the events that are tested. A bound holds on average; on some hundred events a model
-may be a little above it by chance.
+it bounds forecasters from sound, too. Each is restricted to the classes in play and weighted by the share of each class that
+balancing kept. A bound holds on average; on some hundred events a model may be a little above it by chance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 
 from ..corpora import table
 from . import baselines, crossval
-from .history import Past, gather
+from .baselines import Past, gather
 from .splits import Split
 
 CEILING, ATTAINABLE, STATES = "ceiling", "ceiling, turns not known", "ceiling, true states"
@@ -36,31 +37,12 @@ def exists(folder: Path | str) -> bool:
     return table.is_synthetic(folder) and file.is_file() and "gold" in pd.read_csv(file, nrows=0).columns
 
 
-def sweep(
-    windows: pd.DataFrame,
-    utterances: pd.DataFrame,
-    folder: Path | str,
-    split: Split,
-    *,
-    event_sets: Sequence[str] = crossval.EVENT_SETS,
-) -> pd.DataFrame:
-    """Forecast the events of a sweep as well as can be. Nothing is fitted: a fold is only a mark, as the model's.
+def sweep(windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str, split: Split) -> pd.DataFrame:
+    """Forecast the fixed events of a sweep as well as can be. Nothing is fitted: a fold is only a mark, as the model's.
 
     `folder` is that of the corpus, with `synthetic.json` and `truth.csv`; ValueError where no process is known for it, or
     another one than the code has. The rest is as in `baselines.sweep`, for the models `BOUNDS`.
     """
-    past, truth = _known(windows, utterances, folder, split.classes)
-    fits = crossval.plan(windows, split, event_sets=event_sets)
-    points = pd.DataFrame([{**fit.marks, "fit": fit} for fit in fits]).groupby(["place", "shift_s"], sort=False)
-    filters: dict[str, Filter] = {}
-    tables = [found for _, point in points for found in _point(past, truth, list(point["fit"]), filters)]
-    return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=split.classes)
-
-
-def _known(
-    windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str, classes: Sequence[str]
-) -> tuple[Past, pd.DataFrame]:
-    """The past with the gold labels as the process gave them, and the truth of each utterance, row for row."""
     from emocast_twins.process import NAME
 
     if not exists(folder):
@@ -73,29 +55,25 @@ def _known(
     truth = pd.read_csv(Path(folder) / "truth.csv").set_index("utterance")
     # "No majority" is an observation too, which the corpus's loader leaves out: the process's own labels are read.
     gold = utterances.assign(emotion=utterances["utterance"].map(truth["gold"]).astype(object))
-    past = gather(windows, gold, classes=classes)
-    return past, truth.loc[past.utterances["utterance"]].reset_index()
+    past = gather(windows, gold, classes=split.classes)
+    truth = truth.loc[past.utterances["utterance"]].reset_index()
+    everywhere = windows.groupby("utterance")["shift_s"].transform("nunique") == windows["shift_s"].nunique()
+    tables, filters = [], cache(Filter)
+    for shift, fits in groupby(crossval.plan(windows, split), key=lambda fit: fit.marks["shift_s"]):
+        folds = list(fits)
+        test = np.concatenate([fit.test for fit in folds])
+        numbers = np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in folds])
+        events, marks = past.take(test), {**folds[0].marks, "fold": numbers, "row": test}
+        # The share of each class that the sample kept of the events.
+        available = windows.loc[everywhere & windows["shift_s"].eq(shift), "emotion"].value_counts()
+        kept = events.shares() * len(test) / np.array([available[name] for name in past.classes])
+        for name, shares in _forecasts(events, truth, filters).items():
+            shares = shares * kept
+            tables.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
+    return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=split.classes)
 
 
-def _point(past: Past, truth: pd.DataFrame, fits: list[crossval.Fit], filters: dict[str, Filter]) -> list[pd.DataFrame]:
-    """Forecast the events of one event set and shift in all three ways."""
-    test = np.concatenate([fit.test for fit in fits])
-    folds = np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in fits])
-    events, marks = past.take(test), {**fits[0].marks, "fold": folds, "row": test}
-    eligible, found = past.windows["shift_s"].eq(marks["shift_s"]), []
-    if marks["event_set"] == "fixed":
-        shifts = past.windows.groupby("utterance")["shift_s"].transform("nunique")
-        eligible &= shifts == past.windows["shift_s"].nunique()
-    everything = past.windows.loc[eligible, "emotion"].value_counts()
-    # The share of each class that the sample kept of the events of that set and shift.
-    kept = events.shares() * len(events) / np.array([everything[name] for name in past.classes])
-    for name, shares in _forecasts(events, truth, filters).items():
-        shares = shares * kept
-        found.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
-    return found
-
-
-def _forecasts(events: Past, truth: pd.DataFrame, filters: dict[str, Filter]) -> dict[str, np.ndarray]:
+def _forecasts(events: Past, truth: pd.DataFrame, filters: Callable[[str], Filter]) -> dict[str, np.ndarray]:
     """P(gold label) of each event in three ways, (n, c) each: of the classes in play, not summing to one."""
     from emocast_twins.process import GOLD
 
@@ -106,12 +84,11 @@ def _forecasts(events: Past, truth: pd.DataFrame, filters: dict[str, Filter]) ->
     starts, turn = (events.utterances[name].to_numpy() for name in ("start_s", "turn"))
     rows = zip(events.sequences(), scenarios, steps, events.windows["end_s"], events.event, strict=True)
     for line, scenario, step, end, event in rows:
-        if scenario not in filters:
-            filters[scenario] = Filter(scenario)
-        known = filters[scenario]
+        known = filters(scenario)
         after_labels = known.after(line)
         found[CEILING].append(known.ahead(after_labels, int(step)))
-        found[ATTAINABLE].append(known.mixed(after_labels, turns))
+        mixed = (share * known.ahead(after_labels, ahead) for ahead, share in enumerate(turns, start=1) if share > 0)
+        found[ATTAINABLE].append(sum(mixed))
         before = np.arange(event - turn[event], event)  # rows are sorted by dialogue and turn
         begun = before[starts[before] < end]
         after_states = known.after_states(list(moods[begun]), list(emotions[begun]))
@@ -128,7 +105,7 @@ class Filter:
     """
 
     def __init__(self, scenario: str) -> None:
-        """Set the filter up for what is played, by its name."""
+        """Set up for what is played, by its name."""
         from emocast_twins import process
 
         self._process, self._gold, self._channel = process, process.GOLD, process.channel()
@@ -166,11 +143,7 @@ class Filter:
         return self._after_state[now]
 
     def ahead(self, states: np.ndarray, steps: int) -> np.ndarray:
-        """P(gold label), (11,), columns as `raters.GOLD`, from P(state of the next turn), which is 1 step ahead."""
+        """P(gold label), (11,), columns as `process.GOLD`, from P(state of the next turn), which is 1 step ahead."""
         while len(self._ahead) < steps:
             self._ahead.append(self._transition @ self._ahead[-1])
         return states @ self._ahead[steps - 1]
-
-    def mixed(self, states: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Forecast the gold label of a turn that is the k-th from here with probability `weights[k - 1]`, (11,)."""
-        return sum(weight * self.ahead(states, step) for step, weight in enumerate(weights, start=1) if weight > 0)

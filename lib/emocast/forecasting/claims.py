@@ -24,11 +24,10 @@ from ..metrics.resampling import Resampling
 from . import baselines, ceiling
 from .crossval import METHOD
 from .experiments import MODEL
-from .history import only_changes
 from .splits import PROTOCOLS
+from .variants import PUBLISHED, RETUNED
 
-SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
-VERDICTS: tuple[str, ...] = (SUPPORTED, NOT_SHOWN, CONTRADICTED)
+SUPPORTED, NOT_SHOWN, CONTRADICTED = VERDICTS = ("supported", "not shown", "contradicted")
 
 #: What carries the past forward, one by its true label, the other by its sound.
 REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)
@@ -78,9 +77,8 @@ class Criteria:
 def above(low: float, high: float, *, limit: float = 0.0, p_value: float | None = None, level: float = 0.95) -> str:
     """Judge the claim that a number is above a limit, by the ends of its interval and by a test that it equals the limit.
 
-    The p-value is adjusted for the family of tests, None where there is none; it has to be at or below 1 - level. `SUPPORTED`
-    where the whole interval lies above the limit and the test rejects, `CONTRADICTED` where it lies below and the test
-    rejects, else `NOT_SHOWN`; an end that is NaN shows nothing.
+    The p-value (adjusted; None where there is no test) has to be at or below 1 - level. `SUPPORTED` where the whole interval
+    lies above the limit and the test rejects, `CONTRADICTED` where it lies below and the test rejects, else `NOT_SHOWN`.
     """
     rejects = p_value is None or p_value <= 1 - level + 1e-12  # 1 - 0.95 is a little more than 0.05
     if low > limit and rejects:
@@ -104,18 +102,21 @@ def in_words(value: float, low: float, high: float, *, p_value: float | None = N
 
 
 def comparisons(
-    predictions: pd.DataFrame, reference: str | Sequence[str], criteria: Criteria, *, model: str = MODEL
+    predictions: pd.DataFrame, references: Sequence[str], criteria: Criteria, *, model: str = MODEL
 ) -> pd.DataFrame:
-    """Test a model against a reference under every protocol and at every shift that has both: one family.
+    """Test a model against the better reference under every protocol and at every shift that has both: one family.
 
-    Where several references are named (those that the predictions lack are left out), the model meets the one that is right
-    most often at that protocol and shift. It is chosen on the very events that it is tested on, which can only make the test
-    harder to pass. Returns one row a protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is
-    adjusted for all rows), then `against` (the reference's name) and McNemar's `only_reference`, `only_model`, `p_mcnemar`
-    (mid-p).
+    Of several references (those that the predictions lack are left out) the model meets the one that is right most often at
+    that protocol and shift: chosen on the very events of the test, which can only make it harder to pass. Returns one row a
+    protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is adjusted for all rows), then
+    `against` (the reference's name) and McNemar's `only_reference`, `only_model`, `p_mcnemar` (mid-p).
     """
     own = predictions[predictions["model"] == model]
-    other = _best(predictions, [reference] if isinstance(reference, str) else reference)
+    other = predictions[predictions["model"].isin(references)]
+    right = other["emotion"].eq(other["predicted"]).groupby([other[name] for name in (*_BY, "model")]).mean()
+    wide = right.unstack("model")
+    best = wide[[name for name in references if name in wide]].idxmax(axis=1).rename("best")  # the first on a tie
+    other = other.join(best, on=_BY).query("model == best").drop(columns="best")
     common = other[[*_BY, "utterance", "predicted", "model"]].merge(
         own[[*_BY, "utterance", "emotion", "predicted"]], on=[*_BY, "utterance"], suffixes=("_reference", "")
     )
@@ -130,15 +131,6 @@ def comparisons(
     return found.merge(pd.DataFrame(rows), on=_BY)
 
 
-def _best(predictions: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Keep of some models, by protocol and shift, the predictions of the one right most often; the first on a tie."""
-    asked = predictions[predictions["model"].isin(names)]
-    right = asked["emotion"].eq(asked["predicted"]).groupby([asked[name] for name in (*_BY, "model")]).mean()
-    wide = right.unstack("model")
-    best = wide[[name for name in names if name in wide]].idxmax(axis=1).rename("best")
-    return asked.join(best, on=_BY).query("model == best").drop(columns="best")
-
-
 def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """Place the model between persistence and the best possible forecast, under every protocol and at every shift.
 
@@ -148,8 +140,6 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     rows = []
     for (protocol, shift), events in predictions.groupby(_BY, sort=False):
         wide = events.pivot(index="utterance", columns="model", values="predicted")
-        if baselines.PERSISTENCE not in wide:
-            continue
         facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
@@ -158,25 +148,24 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def against(predictions: pd.DataFrame, *, model: str = MODEL, **options: Any) -> pd.DataFrame:
-    """Hold a model against what carries the past forward: one number a protocol, over all shifts together.
+def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+    """Hold the model against what carries the past forward: one number a protocol, over all shifts together.
 
-    Options are level, draws and random_state of intervals and tests; whole dialogues are drawn, with all their shifts. Returns
-    one row a reference of `REFERENCES` that was asked and a protocol: `model`, `baseline`, `shifts` (how many are together) and
-    the columns of `metrics.compare_forecasts` in percent. `verdict` is "above" or "below" where the interval of the difference
-    lies on one side of zero and the test, adjusted for the protocols of that baseline, rejects; else "open".
+    Whole dialogues are drawn, with all their shifts. Returns one row a reference of `REFERENCES` that was asked and a protocol:
+    `model`, `baseline`, `shifts` (how many are together) and the columns of `metrics.compare_forecasts` in percent. `verdict`
+    is "above" or "below" where the interval of the difference lies on one side of zero and the test, adjusted for the
+    protocols of that baseline, rejects; else "open".
     """
     # An event is asked once at each shift: each is a row of its own here.
     event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
-    rows = predictions.assign(utterance=event)
-    own, shifts, tables = rows[rows["model"] == model], rows["shift_s"].nunique(), []
-    options = {"level": 0.95, "draws": 1000, "method": METHOD, **options}
+    rows, tables = predictions.assign(utterance=event), []
+    own, options = rows[rows["model"] == MODEL], {**resampling.options, "method": METHOD}
     for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
         found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **options)
         found[["reference", "score", "difference", "low", "high"]] *= 100
         ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
-        sides = [_SIDES[above(low, high, p_value=p_value, level=options["level"])] for low, high, p_value in ends]
-        marks = {"model": model, "baseline": baseline, "shifts": shifts}
+        sides = [_SIDES[above(low, high, p_value=p_value, level=resampling.level)] for low, high, p_value in ends]
+        marks = {"model": MODEL, "baseline": baseline, "shifts": rows["shift_s"].nunique()}
         tables.append(found.assign(verdict=sides, **marks)[[*marks, *found.columns, "verdict"]])
     return pd.concat(tables, ignore_index=True)
 
@@ -215,24 +204,20 @@ def table(
     """Judge every claim for which there is evidence.
 
     Args:
-        predictions: of the model and the baselines on the fixed events, with protocol, model, shift_s and `history.LAST`; its
-            first protocol is the published one, its first shift the shortest. Under the strict one the chain of
-            `baselines.change_oracle` is to be among them.
+        predictions: of the model and the baselines on the fixed events, as `baselines.with_last` gives them; the first
+            protocol is the published one. Under the strict one the chain of `baselines.change_oracle` is to be among them.
         strict: the protocol of the claims that are asked of one protocol.
         criteria: how.
         shifts_s: the shifts whose tests are one family where protocols are compared.
         calibration: from `metrics.evaluate_forecasts` by `scaled` under the strict protocol, at the shortest shift.
-        encoders: what `contamination.predictions` gives, of the roles `PUBLISHED` and `RETUNED`.
+        encoders: what `variants.by_encoder` gives.
         networks: `difference`, `low`, `high` of the best larger network of a search minus the best of its others, on
             held-out events (fractions), and the `protocol` of the division.
 
     Returns:
-        One row a claim: `id` and `kind` (of `claims.yaml`), `claim`, `evidence` (in words), `verdict`, `meaning`, `protocol`,
-        `shift_s`, `measure`, `value`, `low`, `high`, `limit` (percent or points; seconds where it is asked how far ahead) and
-        `p_holm`.
+        One row a claim: `id`, `kind`, `claim`, `measure` and `meaning` (of `claims.yaml`), `evidence` (in words), `verdict`,
+        `protocol`, `shift_s`, `value`, `low`, `high`, `limit` (percent or points; seconds in how far ahead) and `p_holm`.
     """
-    from . import contamination
-
     few = predictions[predictions["shift_s"].isin(shifts_s)]
     published, now, limit = predictions["protocol"].iloc[0], few["shift_s"].min(), 100 * criteria.tolerance
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
@@ -242,21 +227,20 @@ def table(
     tested = {key: comparisons(few, names, criteria) for key, names in tested.items() if few["model"].isin(names).any()}
     for key, found in tested.items():
         shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "dialogue_mode"))]
-        variants = shown["against"].where(shown["against"] != key.replace("_", " "), "")
-        rows += [_gain(key, row, criteria, against=name) for row, name in zip(_records(shown), variants, strict=True)]
-    rows += _changes(only_changes(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
+        rows += _gains(key, shown, criteria)
+    rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
-    for scores in [] if calibration is None else _records(calibration):
+    for scores in [] if calibration is None else calibration.to_dict("records"):
         ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
         rows.append(_row("calibrated", ends, place, criteria, limit=limit, scaled=scores["scaled"]))
     if encoders is not None:
-        old, new = (encoders[encoders["role"] == role] for role in (contamination.PUBLISHED, contamination.RETUNED))
-        gain = {**_records(metrics.compare_forecasts(old, new, **criteria.test))[0], **place, "protocol": "session"}
-        rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
+        old, new = (encoders[encoders["role"] == role] for role in (PUBLISHED, RETUNED))
+        gain = metrics.compare_forecasts(old, new, **criteria.test).iloc[0]
+        by_session = {**place, "protocol": "session"}
+        rows.append(_row("encoder", _ends(gain), by_session, criteria, limit=limit, unit="points"))
         rows.append(_chance("new_encoder", new.assign(protocol="session", shift_s=now), criteria))
     if networks is not None:
-        gain = {**networks, "shift_s": now}
-        rows.append(_row("networks", _ends(gain), gain, criteria, unit="points"))
+        rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
 
 
@@ -273,31 +257,30 @@ def chain_tests(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
 def label_table(
     predictions: pd.DataFrame, tested: pd.DataFrame, *, strict: str, criteria: Criteria, classes: Sequence[str]
 ) -> pd.DataFrame:
-    """Judge, at the shortest shift, what may be claimed of forecasters that read labels alone, as on MELD without its clips.
+    """Judge as `table`, at the shortest shift, forecasters that read labels alone, as on MELD without its clips.
 
-    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` is of `chain_tests`; the other
-    arguments, and what it returns, are as in `table`.
+    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` is of `chain_tests`.
     """
     now = predictions["shift_s"].min()
     at_now = predictions[predictions["shift_s"] == now]
     repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
     protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
     rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
-    of_dialogue = comparisons(predictions, "majority", criteria, model="dialogue mode").assign(model="dialogue mode")
+    of_dialogue = comparisons(predictions, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
     gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
-    events = only_changes(at_now[at_now["protocol"] == strict])
+    events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
         hits = baselines.hits(events, models=(*CHAINS, "majority"), classes=classes)
         best = hits[["majority", baselines.GUESS]].mean().idxmax()
         found = pd.DataFrame([_hit_gain(hits, chain, best, criteria) for chain in CHAINS])
-        found = found.assign(protocol=strict, shift_s=now, p_holm=metrics.holm(found["p_value"]))
-        gains["label_changes"] = found
+        holm = metrics.holm(found["p_value"])
+        gains["label_changes"] = found.assign(protocol=strict, shift_s=now, p_holm=holm)
     for key, found in gains.items():
-        rows += [_gain(key, row, criteria, model=row["model"]) for row in _records(found[found["shift_s"] == now])]
+        rows += _gains(key, found[found["shift_s"] == now], criteria)
     return pd.DataFrame(rows)
 
 
-#: The background of a verdict, as CSS has colours; see-through, so that it is seen on light and dark.
+# See-through, so that they are seen on light and dark.
 _SHADES = {SUPPORTED: "#44AA9955", CONTRADICTED: "#CC667755", NOT_SHOWN: "#BBBBBB55"}
 
 
@@ -306,6 +289,11 @@ def styled(table: pd.DataFrame) -> Styler:
     shown = table[["claim", "evidence", "verdict", "meaning"]].rename(columns={"meaning": "what it means"}).style
     shown = shown.hide(axis="index").map(lambda name: f"background-color: {_SHADES[name]}", subset=["verdict"])
     return shown.set_properties(**{"text-align": "left", "white-space": "normal"})
+
+
+def _changed(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions of events that change the last emotion."""
+    return predictions[metrics.shift_events(predictions[baselines.LAST], predictions["emotion"])]
 
 
 def _row(
@@ -319,7 +307,7 @@ def _row(
     return {
         "id": key,
         "kind": claim["kind"],
-        "claim": claim["claim"].format(apart=PROTOCOLS[place["protocol"]], **words),
+        "claim": claim["claim"].format(apart=PROTOCOLS[place["protocol"]], model=place.get("model"), **words),
         "evidence": in_words(*ends, p_value=p_value, unit=unit) + named,
         "verdict": verdict,
         "meaning": claim[verdict],
@@ -330,16 +318,12 @@ def _row(
     }
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.to_dict("records")
-
-
 def _ends(gain: Mapping[str, float]) -> list[float]:
     return [100 * gain[name] for name in ("difference", "low", "high")]
 
 
 def _accuracy(events: pd.DataFrame, **options: Any) -> list[float]:
-    """The accuracy of some predictions in percent, with the ends of its interval."""
+    """In percent, with the ends of the interval."""
     ends = metrics.bootstrap_interval(events["emotion"], events["predicted"], events["dialogue"], **options)
     return [100 * value for value in ((events["emotion"] == events["predicted"]).mean(), *ends)]
 
@@ -354,10 +338,13 @@ def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any
     return _row(key, ends, place, criteria, limit=_commonest(events))
 
 
-def _gain(key: str, gain: Mapping[str, Any], criteria: Criteria, **words: str) -> dict[str, Any]:
-    """One difference of two forecasters, a row of `comparisons`."""
-    words = {"against": gain["against"], **words}
-    return _row(key, _ends(gain), gain, criteria, unit="points", p_value=gain["p_holm"], **words)
+def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
+    """A row a difference of two forecasters, of `comparisons`; a reference that the claim is named after is not said again."""
+    rows = []
+    for gain in found.to_dict("records"):
+        words = {"p_value": gain["p_holm"], "against": gain["against"] * (gain["against"] != key.replace("_", " "))}
+        rows.append(_row(key, _ends(gain), gain, criteria, unit="points", **words))
+    return rows
 
 
 def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria) -> dict[str, Any]:
@@ -366,8 +353,7 @@ def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria
     options = {"draws": criteria.permutations, "random_state": criteria.resampling.seed}
     test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **options)
     low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-    gain = {"difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]}
-    return {"model": model, "against": reference, **gain}
+    return {"model": model, "against": reference, **test, "low": low, "high": high}
 
 
 def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:
@@ -398,7 +384,7 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
         ends = _accuracy(events, **{**criteria.test, "level": each})[1:]
         verdicts["chance"][shift] = above(*ends, limit=_commonest(events))
     for key in (key for key in ("persistence", "audio_persistence") if key in tested):
-        found = _records(tested[key][tested[key]["protocol"] == strict].sort_values("shift_s"))
+        found = tested[key][tested[key]["protocol"] == strict].sort_values("shift_s").to_dict("records")
         judged = {row["shift_s"]: above(row["low"], row["high"], p_value=row["p_holm"], level=level) for row in found}
         verdicts |= {key: judged} if judged else {}
     rows = []

@@ -1,17 +1,14 @@
 """The experiments: the preprint's own, and model, baselines and ceilings on the same events under every protocol.
 
-Whoever is compared forecasts the same events in the same folds, so that two accuracies under one protocol differ by the
-forecaster alone; and the events are the same at all shifts and under all protocols (but for `official`, which tests one part of
-them), so that two protocols differ by what may be known alone.
+Whoever is compared forecasts the same events in the same folds; and the events are the same at all shifts and under all
+protocols (but for `official`, which tests one part of them), so that two protocols differ by what may be known alone.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +16,9 @@ from sklearn.base import BaseEstimator
 from tqdm import tqdm
 
 from .. import compute, labels, metrics, paths
+from ..metrics.resampling import Resampling
 from ..windows import undersampled_positions
-from . import baselines, crossval, splits
+from . import baselines, ceiling, crossval, splits
 from .crossval import ALONE, Computing
 from .fcdnn import FCDNNClassifier
 from .splits import Split
@@ -35,12 +33,10 @@ _OF_PLACE = ("majority", "dialogue mode", "scenario prior")
 
 #: What the baselines go by, as the title of a figure's panel -> the models in it, with the ceiling that bounds them.
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "from past labels": (*(name for name in baselines.of_labels() if name not in _OF_PLACE), "ceiling"),
+    "from past labels": (*(name for name in baselines.of_labels() if name not in _OF_PLACE), ceiling.CEILING),
     "from the place alone": _OF_PLACE,
-    "from sound": (*baselines.of_embeddings(), baselines.AUDIO_PERSISTENCE, "ceiling, true states"),
+    "from sound": (*baselines.of_embeddings(), baselines.AUDIO_PERSISTENCE, ceiling.STATES),
 }
-
-_LEADING = ["protocol", "model", "event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Result:
     Attributes:
         classes: the emotions in play, in the project's order.
         n_train: events of the training part. By `official`, `folds` are those of its last part alone.
-        folds: out-of-fold predictions on the training part (`crossval.cross_validate`).
+        folds: out-of-fold predictions on the training part (`crossval.predictions`).
         test: the final model's predictions on the held-out part: utterance, dialogue, emotion, predicted.
         losses: the final model's loss an epoch; the held-out part is watched, nothing is chosen by it.
         proof: what stands on both sides of the hold-out (`splits.proof`).
@@ -63,21 +59,17 @@ class Result:
     losses: pd.DataFrame
     proof: dict[str, float]
 
-    def scores(self, **interval: Any) -> dict[str, float]:
+    def scores(self, resampling: Resampling) -> dict[str, float]:
         """Boil the result down to one row.
 
-        Args:
-            interval: `level`, `draws` and `random_state`, as for `crossval.scores`.
-
-        Returns:
-            n_train, n_test; cv_mean and cv_std in percent, as the preprint prints them; test_accuracy with its interval
-            test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
+        Returns n_train, n_test; cv_mean and cv_std in percent, as the preprint prints them; test_accuracy with its interval
+        test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
         """
-        true, predicted = self.test["emotion"], self.test["predicted"]
-        of_folds = crossval.scores(self.folds, by=(), **interval).iloc[0]
+        true, predicted, dialogue = (self.test[name] for name in ("emotion", "predicted", "dialogue"))
+        of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
         tested = metrics.evaluate(true, predicted, labels=self.classes)
-        groups = self.test["dialogue"]
-        low, high = metrics.bootstrap_interval(true, predicted, groups, method=crossval.METHOD, **interval)
+        options = {**resampling.options, "method": crossval.METHOD}
+        low, high = metrics.bootstrap_interval(true, predicted, dialogue, **options)
         return {
             "n_train": self.n_train,
             "n_test": len(self.test),
@@ -109,48 +101,45 @@ def run(
 
     Args:
         estimator: the network with its settings; it is cloned, never fitted itself.
-        windows, embeddings, computing: as for `crossval.cross_validate`.
+        windows: the window table of one shift, one row an event.
+        embeddings, computing: as for `crossval.sweep`.
         split: classes, folds and seed; the protocol divides the hold-out and the folds.
         test_fraction: share of the events held out.
-
-    Raises:
-        ValueError: a class without events, or a split that cannot be made.
     """
     chosen = undersampled_positions(windows["emotion"], classes=split.classes, random_state=split.seed)
     events, X = windows.iloc[chosen].reset_index(drop=True), np.asarray(embeddings)[chosen]
-    train, test = splits.holdout(events, protocol=split.protocol, test_fraction=test_fraction, random_state=split.seed)
-    training_events = events.iloc[train].reset_index(drop=True)
-    folds = crossval.cross_validate(estimator, X[train], training_events, split, computing=computing)
-    y = events["emotion"].to_numpy(dtype=str)
+    train, test = splits.holdout(events, split, test_fraction=test_fraction)
+    classes, y = labels.ordered(split.classes), events["emotion"].to_numpy(dtype=str)
+    fits = crossval.fold_fits(events, train, split)
+    folds = crossval.predictions(fits, estimator, events, X, classes=classes, computing=computing)
     model = FCDNNClassifier(**{**estimator.get_params(), "random_state": split.seed})
     with compute.one_thread():
         model.fit(X[train], y[train], validation_data=(X[test], y[test]))
         predicted = model.predict(X[test])
     tested = events.loc[test, ["utterance", "dialogue", "emotion"]].assign(predicted=predicted).reset_index(drop=True)
     shared = splits.proof(events, train, test)
-    return Result(labels.ordered(split.classes), len(train), folds, tested, model.losses_, shared)
+    return Result(classes, len(train), folds.sort_values("row", ignore_index=True), tested, model.losses_, shared)
 
 
 def possible(windows: pd.DataFrame, protocols: Sequence[str], split: Split) -> tuple[list[str], dict[str, str]]:
-    """Find the protocols that can divide these windows at every shift.
+    """Find the protocols that can divide the windows of all shifts, and why each other one cannot.
 
-    Args:
-        windows: the window tables of all shifts in one.
-        protocols: names, from the published one to the hardest.
-        split: classes, folds and seed; its protocol is not read.
-
-    Returns:
-        The protocols that divide them, in their order; and of each other one why it does not.
-
-    Raises:
-        ValueError: none divides them; the message is the first one's.
+    Of the split the protocol is not read. ValueError where none divides them, with the reason of the first.
     """
-    problems = {name: _problem(windows, split.under(name)) for name in protocols}
-    names = [name for name, problem in problems.items() if not problem]
-    if not names:
+    problems, emotion = {}, windows["emotion"].to_numpy(dtype=str)
+    for name in protocols:
+        try:
+            fits = crossval.plan(windows, split.under(name))
+        except ValueError as error:
+            problems[name] = str(error)
+            continue
+        poor = sum(len(np.unique(emotion[fit.train])) < 2 for fit in fits)
+        if poor:
+            problems[name] = f"{poor} of its {len(fits)} folds have fewer than two classes to learn from"
+    if len(problems) == len(protocols):
         first = problems[protocols[0]]
         raise ValueError(f"none of the protocols {', '.join(protocols)} can divide these windows; the first: {first}")
-    return names, {name: problem for name, problem in problems.items() if problem}
+    return [name for name in protocols if name not in problems], problems
 
 
 def evaluate_protocols(
@@ -170,7 +159,7 @@ def evaluate_protocols(
         models: name -> a classifier in scikit-learn's manners, and the embeddings it learns from, (n, d), row for row
             those of `windows`.
         windows: the window tables of all shifts in one; one shift alone will do.
-        utterances: all utterances of the corpus, labelled or not, on the clock of the windows (`history.gather`).
+        utterances: all utterances of the corpus, labelled or not, on the clock of the windows (`baselines.gather`).
         split: classes, folds and seed; its protocol is not read.
         protocols: from `possible`.
         sound: an embedding of each utterance, (m, d), row for row those of `utterances`, NaN where there is none;
@@ -179,26 +168,26 @@ def evaluate_protocols(
         computing: as for `crossval.sweep`.
 
     Returns:
-        One row a protocol, model, shift and event: `protocol`, `model`, then the columns of `crossval.sweep`.
-
-    Raises:
-        ValueError: as `crossval.sweep`, `baselines.sweep` and `ceiling.sweep`.
+        One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol` and `model`.
     """
-    persistences = {baselines.PERSISTENCE: baselines.of_labels()[baselines.PERSISTENCE]}
-    persistences |= {} if sound is None else baselines.of_sound()
-    bounds = _bounds(windows, utterances, folder, split)
+    persistences = {baselines.PERSISTENCE: baselines.Persistence()}
+    persistences |= {} if sound is None else {baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence()}
+    bounds = None
+    if folder is not None and ceiling.exists(folder):  # no fold changes them: once for all protocols
+        bounds = ceiling.sweep(windows, utterances, folder, split.under("random")).drop(columns="fold")
     tables = []
     for protocol in protocols:
-        own, fixed = split.under(protocol), {"event_sets": ["fixed"]}
+        own = split.under(protocol)
         for name, (estimator, X) in models.items():
-            table = crossval.sweep(estimator, windows, X, own, **fixed, computing=computing)
+            table = crossval.sweep(estimator, windows, X, own, computing=computing)
             tables.append(table.assign(model=name, protocol=protocol))
-        past = baselines.sweep(windows, utterances, own, models=persistences, sound=sound, **fixed)
+        past = baselines.sweep(windows, utterances, own, models=persistences, sound=sound)
         tables.append(past.assign(protocol=protocol))
         if bounds is not None:
-            tables.append(_in_folds(bounds, past).assign(protocol=protocol))
-    table = pd.concat(tables, ignore_index=True)
-    return table[[*_LEADING, *(column for column in table if column.startswith("p_"))]]
+            folds = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", "utterance", "fold"]]
+            marked = bounds.merge(folds, on=["shift_s", "utterance"], validate="many_to_one")
+            tables.append(marked.assign(protocol=protocol))
+    return pd.concat(tables, ignore_index=True)
 
 
 def evaluate_baselines(
@@ -223,41 +212,30 @@ def evaluate_baselines(
         known: names that are left out, because they stand in another table.
 
     Returns:
-        One row a protocol, model, shift and event: `protocol`, `model`, then the columns of `crossval.sweep`. The scenario
-        prior is left out where no window has a scenario.
-
-    Raises:
-        ValueError: as `baselines.sweep` and `crossval.sweep`.
+        As `evaluate_protocols`; without the scenario prior where no window has a scenario.
     """
     left_out = {*known, *(["scenario prior"] if windows["scenario"].isna().all() else [])}
     of_labels = {name: model for name, model in baselines.of_labels().items() if name not in left_out}
     learners = {} if embeddings is None else baselines.of_embeddings()
-    quiet, tables = dataclasses.replace(computing, progress=False), []
+    quiet, tables = replace(computing, progress=False), []
     for protocol in tqdm(protocols, desc="baselines", unit="protocol", disable=not computing.progress):
-        own, fixed = split.under(protocol), {"event_sets": ["fixed"]}
-        rows = [baselines.sweep(windows, utterances, own, models=of_labels, **fixed)]
+        own = split.under(protocol)
+        tables.append(baselines.sweep(windows, utterances, own, models=of_labels).assign(protocol=protocol))
         for name in (name for name in learners if name not in left_out):
-            table = crossval.sweep(learners[name], windows, embeddings, own, **fixed, computing=quiet)
-            rows.append(table.assign(model=name))
-        tables += [table.assign(protocol=protocol) for table in rows]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["protocol", "model", *(name for name in table if name not in ("protocol", "model"))]]
+            table = crossval.sweep(learners[name], windows, embeddings, own, computing=quiet)
+            tables.append(table.assign(model=name, protocol=protocol))
+    return pd.concat(tables, ignore_index=True)
 
 
-def save(folder: Path | str, predictions: pd.DataFrame) -> Path:
+def save(folder: Path | str, predictions: pd.DataFrame) -> None:
     """Keep the predictions of `evaluate_protocols` in a notebook's folder, as `FILE`."""
     names = predictions.select_dtypes(exclude="number").columns  # few different ones, each many times
     with paths.replacing(Path(folder) / FILE) as partial:
         predictions.astype(dict.fromkeys(names, "category")).to_parquet(partial, index=False)
-    return Path(folder) / FILE
 
 
 def load(folder: Path | str) -> pd.DataFrame:
-    """Read what `save` kept in the folder of a run of notebook 05, from `run.input("05_time_shift_sweep")`.
-
-    Raises:
-        FileNotFoundError: there are none; the message names the notebook that makes them.
-    """
+    """Read what `save` kept in the folder of a run of notebook 05, from `run.input("05_time_shift_sweep")`."""
     file = Path(folder) / FILE
     if not file.is_file():
         raise FileNotFoundError(
@@ -273,12 +251,9 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
     Utterances of no known moment (labels of over a minute) are left out. One whose label has no length is an event, but
     when it ends is not known without its clip, so it is never part of a past.
 
-    Args:
-        annotations: from `corpora.meld.annotations`.
-
-    Returns:
-        One row an utterance: `utterance`, `dialogue`, `session` ("S08E21"), `scenario` (missing), `speaker`, `emotion`,
-        `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's beginning, `session_offset_s`.
+    Takes `corpora.meld.annotations`; returns one row an utterance: `utterance`, `dialogue`, `session` ("S08E21"), `scenario`
+    (missing), `speaker`, `emotion`, `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's
+    beginning, `session_offset_s`.
     """
     from ..corpora import meld  # here: only MELD's labels ask for it
 
@@ -291,33 +266,3 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
         **{name: placed[column] for column, name in names.items()},
     )
     return table.reset_index(drop=True)
-
-
-def _problem(windows: pd.DataFrame, split: Split) -> str:
-    """Say why a protocol cannot divide these windows at every shift; empty where it can."""
-    if split.protocol not in splits.PROTOCOLS:
-        raise ValueError(f"unknown protocol {split.protocol!r}; known are {', '.join(splits.PROTOCOLS)}")
-    try:
-        fits = crossval.plan(windows, split, event_sets=["fixed"])
-    except ValueError as error:
-        return str(error)
-    emotion = windows["emotion"].to_numpy(dtype=str)
-    poor = [fit for fit in fits if len(np.unique(emotion[fit.train])) < 2]
-    return f"{len(poor)} of its {len(fits)} folds have fewer than two classes to learn from" if poor else ""
-
-
-def _bounds(
-    windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str | None, split: Split
-) -> pd.DataFrame | None:
-    """The ceilings, which no fold changes: computed once for all protocols; None where no process is known."""
-    from . import ceiling  # here: it knows the process behind the synthetic conversations
-
-    if folder is None or not ceiling.exists(folder):
-        return None
-    return ceiling.sweep(windows, utterances, folder, split.under("random"), event_sets=["fixed"])
-
-
-def _in_folds(bounds: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
-    """Give the ceilings the events and the fold marks of a protocol."""
-    marks = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", "utterance", "fold"]]
-    return bounds.drop(columns="fold").merge(marks, on=["shift_s", "utterance"], validate="many_to_one")

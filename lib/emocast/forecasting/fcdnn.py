@@ -29,12 +29,8 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
     """Forecast a class from an embedding by the preprint's network; the defaults are its published settings.
 
     Args:
-        hidden_layers: number of hidden layers.
-        hidden_units: units of each hidden layer.
         dropout: share of a hidden layer's outputs dropped in training, in [0, 1).
-        learning_rate: step size of Adam.
         batch_size: events a step, at least 2 (batch normalisation). A last batch of one joins the one before it.
-        epochs: passes over the training data.
         standardize: scale inputs to zero mean and unit variance, by the data given to `fit` alone.
         random_state: seed of initial weights, dropout and order; the same seed and data give the same predictions.
         device: "cpu", "cuda", "cuda:1", or "auto": cuda if there is one, else cpu. The fitted network lives on the CPU.
@@ -74,15 +70,10 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(
         self, X: ArrayLike, y: ArrayLike, *, validation_data: tuple[ArrayLike, ArrayLike] | None = None
     ) -> FCDNNClassifier:
-        """Train a new network, and return the fitted estimator itself.
+        """Train a new network on embeddings (n, d) and classes (n,), and return the fitted estimator itself.
 
-        Args:
-            X: embeddings, (n, d), n at least 2.
-            y: classes, (n,), strings or integers.
-            validation_data: embeddings and classes that are only watched: nothing is chosen by their loss.
-
-        Raises:
-            ValueError: a setting is out of range, one event or one class alone, or unknown validation classes.
+        `validation_data`, embeddings and classes, are only watched: nothing is chosen by their loss. ValueError where a setting
+        is out of range, one event or class is alone, or a validation class is unknown.
         """
         self._check_settings()
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), ensure_min_samples=2)
@@ -91,8 +82,14 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
         self.scaler_ = StandardScaler().fit(X) if self.standardize else None
-        watched = None if validation_data is None else self._watched(*validation_data)
-        self._train(self._inputs(X), torch.from_numpy(codes), watched)
+        watched = ()
+        if validation_data is not None:
+            others, of_others = validate_data(self, *validation_data, reset=False, dtype=(np.float64, np.float32))
+            unknown = np.setdiff1d(of_others, self.classes_)
+            if len(unknown):
+                raise ValueError(f"validation data hold the class {unknown[0]!r}; trained are {list(self.classes_)}")
+            watched = self._inputs(others), torch.from_numpy(np.searchsorted(self.classes_, of_others))
+        self._train(self._inputs(X), torch.from_numpy(codes), *watched)
         return self
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -110,12 +107,12 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[codes]
 
-    def _train(self, X: torch.Tensor, codes: torch.Tensor, watched: tuple[torch.Tensor, torch.Tensor] | None) -> None:
+    def _train(self, X: torch.Tensor, codes: torch.Tensor, *watched: torch.Tensor) -> None:
         """Run all epochs on the device, and keep the network and its losses."""
         device, losses = torch.device(best_device() if self.device == "auto" else self.device), []
         order_seed, seed = (int(drawn) for drawn in check_random_state(self.random_state).randint(2**31 - 1, size=2))
         shuffler = torch.Generator().manual_seed(order_seed)
-        X, codes, *watched = (part.to(device) for part in (X, codes, *(watched or ())))
+        X, codes, *watched = (part.to(device) for part in (X, codes, *watched))
         # Weights and dropout come from torch's own random numbers, which the process gets back as they were: fit networks side
         # by side in processes, not in threads.
         with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
@@ -132,7 +129,7 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         self.losses_ = pd.DataFrame(losses, columns=["epoch", "train_loss", "validation_loss"])
 
     def _epoch(self, network: nn.Module, optimiser: torch.optim.Adam, X: torch.Tensor, codes: torch.Tensor) -> float:
-        """Take a step of the optimiser a batch; the mean loss an event, in nats."""
+        """Take a step a batch; the mean loss an event, in nats."""
         total, sizes = 0.0, batch_sizes(len(X), batch_size=self.batch_size)
         for inputs, targets in zip(X.split(sizes), codes.split(sizes), strict=True):
             optimiser.zero_grad()
@@ -152,21 +149,11 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
         return nn.Sequential(*layers, nn.Linear(width, len(self.classes_)))
 
     def _inputs(self, X: np.ndarray) -> torch.Tensor:
-        """Scale, if so fitted, and turn into the network's float32: (n, d)."""
         scaled = X if self.scaler_ is None else self.scaler_.transform(X)
         # A copy where none is made by the cast: torch warns about arrays that may not be written to.
         return torch.from_numpy(np.array(scaled, dtype=np.float32, order="C"))
 
-    def _watched(self, X: ArrayLike, y: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
-        """Prepare validation data as the network takes them."""
-        X, y = validate_data(self, X, y, reset=False, dtype=(np.float64, np.float32))
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"validation data hold the class {unknown[0]!r}; trained are {list(self.classes_)}")
-        return self._inputs(X), torch.from_numpy(np.searchsorted(self.classes_, y))
-
     def _check_settings(self) -> None:
-        """Raise ValueError for a setting out of range."""
         for name, least in {"hidden_layers": 1, "hidden_units": 1, "batch_size": 2, "epochs": 1}.items():
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < least:
@@ -178,7 +165,7 @@ class FCDNNClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _loss(network: nn.Sequential, X: torch.Tensor, codes: torch.Tensor) -> float:
-    """Return the mean loss an event in evaluation mode, in nats."""
+    """The mean loss an event in evaluation mode, in nats."""
     with torch.no_grad():
         return float(cross_entropy(network.eval()(X), codes))
 

@@ -37,7 +37,7 @@ PROTOCOLS: dict[str, str] = {
     "scenario": "sessions and scenarios",
     # Sessions of MELD, which are episodes.
     "episode": "episodes",
-    # MELD's own parts (`official`), which share episodes.
+    # MELD's own parts, which share episodes: the last is tested, the others train.
     "official": "the corpus's own parts",
 }
 
@@ -50,22 +50,13 @@ MELD_PROTOCOLS: tuple[str, ...] = ("random", "purged", "official", "dialogue", "
 #: The protocols that hold a group together -> the column of the window table that names it.
 GROUPS = {name: name for name in ("dialogue", "speaker", "session", "scenario")} | {"episode": "session"}
 
-#: The parts of a corpus that comes divided, in the order in which they are used up; a dialogue's name begins with its part.
-PARTS: tuple[str, ...] = ("train", "dev", "test")
-
-#: All who speak in an event's dialogue (`corpora.table.OPTIONAL`).
-VOICES = "voices"
-
-Sides = tuple[np.ndarray, np.ndarray]  # positions of the training rows and of the test rows
+Sides = tuple[np.ndarray, np.ndarray]  # positions of the training rows and of the test rows, each ascending
 
 _SCENARIO_GROUPS = 3  # so a fold of five sessions tests a 15th of the events and trains on more than half of them
 _CANDIDATES = 100  # splits drawn for a grouped hold-out, of which the best balanced is taken: whole groups rarely fit
 _ROUNDING_S = 1e-6  # window bounds are sums of decimals: less than this (a sixtieth of a sample) is their rounding
 _OFFSET = "session_offset_s"  # leads from a file's clock to its session's (`corpora.table.OPTIONAL`)
 _WINDOW, _UTTERANCE = ["start_s", "end_s"], ["onset_s", "utterance_end_s"]
-_COUNTED = ("dialogue", "speaker", "session", "scenario")  # columns whose values a proof counts
-# What is summed over folds, because a fold's rows are its own; of all else the largest fold is shown.
-_SUMMED = ("test_windows_overlapping", "test_utterances_heard", "test_windows_hearing")
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,8 @@ class Split:
     Attributes:
         classes: the emotions in play; each is cut to the size of the smallest.
         protocol: a name in `PROTOCOLS`.
-        folds: number of folds, as for the function `folds`.
+        folds: number of folds, at least 2. Where there are fewer sessions, episodes or components of speakers, each of them is
+            a fold; `scenario` has so many groups of sessions times up to three of scenarios; `official` has one fold.
         seed: seed of balancing, folds and models.
     """
 
@@ -95,99 +87,80 @@ def of_corpus(corpus: str) -> tuple[str, ...]:
 
 
 def chosen(protocol: str, *, default: str) -> str:
-    """Say which protocol a notebook's headline runs with: its parameter, or the profile's where that is empty.
-
-    Raises:
-        ValueError: there is no such protocol.
-    """
+    """Say which protocol a notebook's headline runs with: its parameter, or the profile's where that is empty."""
     if protocol and protocol not in PROTOCOLS:
         known = ", ".join(PROTOCOLS)
         raise ValueError(f"protocol is {protocol!r}; it is one of {known}, or empty for the profile's ({default})")
     return protocol or default
 
 
-def holdout(windows: pd.DataFrame, *, protocol: str, test_fraction: float = 0.2, random_state: int) -> Sides:
+def holdout(windows: pd.DataFrame, split: Split, *, test_fraction: float) -> Sides:
     """Divide events once into train and test.
 
     Args:
         windows: the window table of one shift, one row an event.
-        protocol: a name in `PROTOCOLS`.
+        split: protocol and seed; nothing is balanced here.
         test_fraction: share of the events to test, between 0 and 1. `random` and `purged` round the number up, as
             scikit-learn does (the preprint's 391, 587 and 782); with groups it is met as nearly as whole groups allow.
             `scenario` holds out this share of the sessions' events and of those a third, by scenarios; `official` takes
             the corpus's own parts whatever it says.
-        random_state: seed of the division.
-
-    Returns:
-        Positions of the training events and of the test events, each ascending.
 
     Raises:
         ValueError: unknown protocol, a fraction outside (0, 1), repeated events, missing or too few groups.
     """
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is {test_fraction}; it is a share between 0 and 1, such as 0.2")
-    _check(windows, protocol)
-    if protocol == "official":
-        return official(windows)
-    if protocol == "scenario":
-        of_sessions = _drawn(windows, together(windows, "session"), test_fraction, random_state)
-        of_scenarios = _drawn(windows, together(windows, "scenario"), 1 / _SCENARIO_GROUPS, random_state)
+    _check(windows, split.protocol)
+    if split.protocol == "official":
+        return _official(windows)
+    if split.protocol == "scenario":
+        of_sessions = _drawn(windows, together(windows, "session"), test_fraction, split.seed)
+        of_scenarios = _drawn(windows, together(windows, "scenario"), 1 / _SCENARIO_GROUPS, split.seed)
         return _neither(of_sessions, of_scenarios)
-    if protocol in GROUPS:
-        return _drawn(windows, together(windows, protocol), test_fraction, random_state)
-    train, test = train_test_split(np.arange(len(windows)), test_size=test_fraction, random_state=random_state)
+    if split.protocol in GROUPS:
+        return _drawn(windows, together(windows, split.protocol), test_fraction, split.seed)
+    train, test = train_test_split(np.arange(len(windows)), test_size=test_fraction, random_state=split.seed)
     sides = np.sort(train), np.sort(test)
-    return purged(windows, *sides) if protocol == "purged" else sides
+    return purged(windows, *sides) if split.protocol == "purged" else sides
 
 
-def folds(windows: pd.DataFrame, *, protocol: str, n_splits: int = 5, random_state: int) -> list[Sides]:
+def folds(windows: pd.DataFrame, split: Split) -> list[Sides]:
     """Divide events into folds, so that each is tested exactly once (by `official`, those of the last part alone).
 
-    Args:
-        windows, protocol: as for `holdout`.
-        n_splits: number of folds, at least 2. Where there are fewer sessions, episodes or components of speakers than
-            that, each of them is a fold; `scenario` has `n_splits` groups of sessions times up to three of scenarios;
-            `official` has one fold.
-        random_state: seed of the division. With groups it decides only between divisions of equal balance
-            (scikit-learn's StratifiedGroupKFold): with a dozen dialogues every seed may give the same folds.
-
-    Returns:
-        For each fold what `holdout` returns. scikit-learn takes them as they are:
-        `cross_validate(model, X, y, cv=folds(windows, protocol="purged", random_state=0))`.
+    Takes the window table of one shift, one row an event; of the split protocol, folds and seed, for nothing is balanced here.
+    With groups the seed decides only between divisions of equal balance: with a dozen dialogues every seed may give the same
+    folds. scikit-learn takes them as they are: `cross_validate(model, X, y, cv=folds(windows, split))`.
 
     Raises:
         ValueError: unknown protocol, repeated events, missing groups, or fewer events or groups than folds.
     """
-    if n_splits < 2:
-        raise ValueError(f"n_splits is {n_splits}; at least 2 folds are needed")
+    protocol, seed = split.protocol, split.seed
+    if split.folds < 2:
+        raise ValueError(f"a split of {split.folds} folds; at least 2 are needed")
     _check(windows, protocol)
     if protocol == "official":
-        return [official(windows)]
+        return [_official(windows)]
     if protocol == "scenario":
-        return _cells(windows, n_splits, random_state)
+        return _cells(windows, split)
     if protocol in GROUPS:
-        groups = together(windows, protocol, at_least=n_splits if protocol == "dialogue" else 2)
-        return _grouped(windows, groups, n_splits, random_state)
-    if len(windows) < n_splits:
-        raise ValueError(f"{len(windows)} events cannot fill {n_splits} folds; ask for fewer folds")
-    shuffled = list(KFold(n_splits, shuffle=True, random_state=random_state).split(windows))
+        groups = together(windows, protocol, at_least=split.folds if protocol == "dialogue" else 2)
+        return _grouped(windows, groups, split.folds, seed)
+    if len(windows) < split.folds:
+        raise ValueError(f"{len(windows)} events cannot fill {split.folds} folds; ask for fewer folds")
+    shuffled = list(KFold(split.folds, shuffle=True, random_state=seed).split(windows))
     return [purged(windows, *sides) for sides in shuffled] if protocol == "purged" else shuffled
 
 
-def official(windows: pd.DataFrame) -> Sides:
-    """Divide by the corpus's own parts (a dialogue's name tells its own, "train_dia0"): the last is tested, the others train.
-
-    Raises:
-        ValueError: a dialogue of no part, or events of one part only.
-    """
+def _official(windows: pd.DataFrame) -> Sides:
+    parts = ("train", "dev", "test")  # in the order in which they are used up; a dialogue's name begins with its part
     part = windows["dialogue"].astype("string").str.extract(r"^([^_]+)_", expand=False)
-    stranger = windows["dialogue"][~part.isin(PARTS)]
+    stranger = windows["dialogue"][~part.isin(parts)]
     if len(stranger):
         raise ValueError(
-            f"the dialogue {stranger.iloc[0]!r} is of no official part: names begin with {', '.join(PARTS)} and an "
+            f"the dialogue {stranger.iloc[0]!r} is of no official part: names begin with {', '.join(parts)} and an "
             "underscore; for corpora without parts choose another protocol"
         )
-    *others, last = (name for name in PARTS if (part == name).any())
+    *others, last = (name for name in parts if (part == name).any())
     if not others:
         raise ValueError(f"all events are of the part {last!r}; protocol 'official' needs another to test or train")
     return np.flatnonzero(part != last), np.flatnonzero(part == last)
@@ -197,17 +170,14 @@ def purged(windows: pd.DataFrame, train_index: np.ndarray, test_index: np.ndarra
     """Drop training rows until no sound of a test event is known from the training; the test loses none.
 
     A training row goes if its window shares sound with a test window or with a test event's utterance, or if its own
-    utterance (whose label the training knows) lies in a test window or overlaps a test utterance.
-
-    Raises:
-        ValueError: the table does not say where the utterances end (`utterance_end_s`), or nothing is left to train on.
+    utterance (whose label the training knows) lies in a test window or overlaps a test utterance. ValueError where the table
+    does not say when utterances end (`utterance_end_s`), or nothing is left to train on.
     """
     missing = [name for name in (*_WINDOW, *_UTTERANCE, "audio") if name not in windows.columns]
     if missing:
         raise ValueError(f"the window table has no {missing[0]}; protocol 'purged' needs tables of windows.before")
     train, test = windows.iloc[train_index], windows.iloc[test_index]
-    pairs = product((_WINDOW, _UTTERANCE), repeat=2)
-    guilty = np.any([_touching(train, test, *pair) for pair in pairs], axis=0)
+    guilty = np.any([_touching(train, test, *pair) for pair in product((_WINDOW, _UTTERANCE), repeat=2)], axis=0)
     if guilty.all():
         raise ValueError(
             f"each of {len(train)} training windows shares sound with a test window: nothing is left to train on; ask for "
@@ -221,9 +191,7 @@ def together(windows: pd.DataFrame, protocol: str, *, at_least: int = 2) -> pd.S
 
     A window holds the voices of all who speak in the dialogue. So with a speaker goes every dialogue in which he or she speaks,
     and with those their other speakers: the connected components of speakers over dialogues. In IEMOCAP these are its sessions.
-
-    Raises:
-        ValueError: an event has no group, or there are fewer groups than `at_least`.
+    ValueError where an event has no group, or there are fewer groups than `at_least`.
     """
     column = GROUPS[protocol]
     lacking = int(windows[column].isna().sum()) if column in windows.columns else len(windows)
@@ -238,70 +206,51 @@ def together(windows: pd.DataFrame, protocol: str, *, at_least: int = 2) -> pd.S
     return groups
 
 
-def voices(windows: pd.DataFrame) -> pd.Series:
-    """Whose voice may be in each window: all who speak in the event's dialogue, where the table tells (`VOICES`), else who
-    speaks the event. A row a voice, with the index of its window.
-    """
-    speaker = windows["speaker"]
-    known = windows[VOICES].fillna(speaker) if VOICES in windows.columns else speaker
-    return known.str.split(BETWEEN_VOICES, regex=False).explode().dropna()
-
-
 def proofs(windows: pd.DataFrame, protocols: Sequence[str], split: Split) -> pd.DataFrame:
-    """Prove each protocol on its own folds of the balanced events.
-
-    Args:
-        windows: the window table of one shift, one row an event; events that are balanced already stay as they are.
-        protocols: names in `PROTOCOLS`, in the order of the rows.
-        split: classes, number of folds and seed; its protocol is not read.
+    """Prove each protocol on its own folds of the balanced events of one shift; that of the split is not read.
 
     Returns:
         One row a protocol: `protocol`, `held_apart` (what may not be shared, in words), `folds`, `n_test` (events tested
         in all folds), `train_share` (mean over folds of the training rows' share of all rows); then `proof`: overlaps
         summed over the folds, all else of the fold that has most of it.
-
-    Raises:
-        ValueError: a class without events, or a protocol cannot divide these windows; the message is that of `folds`.
     """
     events = undersample(windows, classes=split.classes, random_state=split.seed)
     rows = []
     for name in protocols:
-        sides = folds(events, protocol=name, n_splits=split.folds, random_state=split.seed)
+        sides = folds(events, split.under(name))
         train, test = ([len(side) for side in part] for part in zip(*sides, strict=True))
         row = {"protocol": name, "held_apart": PROTOCOLS[name], "folds": len(sides), "n_test": sum(test)}
         row["train_share"] = float(np.mean(train)) / len(events)
         for column, counts in pd.DataFrame([proof(events, *each) for each in sides]).items():
-            row[column] = counts.sum(skipna=False) if column in _SUMMED else counts.max()
+            # A fold's test rows are its own.
+            row[column] = counts.sum(skipna=False) if column.startswith("test_") else counts.max()
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def proof(windows: pd.DataFrame, train_index: np.ndarray, test_index: np.ndarray) -> dict[str, float]:
-    """Count what stands on both sides of a split.
+    """Count what stands on both sides of a split, given by positions in a window table.
 
     Sound is told apart by its file, but where the table says where a file lies in its session (`session_offset_s`), by the
     session and its clock: MELD's dialogues overlap in their episode, and each has a file of its own. Counted there is time that
     both sides cover, also where one of them is silent in its own file: rather too much than too little.
 
-    Args:
-        windows: the window table; `start_s` and `end_s` bound the window, `onset_s` and `utterance_end_s` the event's
-            utterance, in seconds in `audio`; `session_offset_s` and `voices` count where they are known.
-        train_index, test_index: positions of the training and of the test windows.
-
     Returns:
-        `dialogues_shared`, `speakers_shared` (by `voices`), `sessions_shared`, `scenarios_shared` (counts; missing ones are
-        no value, and a column that the table has not is NaN); `seconds_shared`, the length of audio that lies in some
-        training window and in some test window, each second counted once; `test_windows_overlapping`, the number of
-        test windows of which more than a rounding error lies in a training window; `test_utterances_heard`, the number
-        of test events of whose utterance some lies in a training window, and `test_windows_hearing`, the number of
+        `dialogues_shared`, `speakers_shared` (all who speak in an event's dialogue), `sessions_shared`, `scenarios_shared`
+        (counts; missing ones are no value, and a column that the table has not is NaN); `seconds_shared`, the length of audio
+        that lies in some training window and in some test window, each second counted once; `test_windows_overlapping`, the
+        number of test windows of which more than a rounding error lies in a training window; `test_utterances_heard`, the
+        number of test events of whose utterance some lies in a training window, and `test_windows_hearing`, the number of
         test windows in which some of a training event's utterance lies (both NaN without `utterance_end_s`);
         `rows_dropped`, the rows of the table that stand on neither side.
     """
     train, test = windows.iloc[train_index], windows.iloc[test_index]
     known = set(_UTTERANCE) <= set(windows.columns)
+    trained, tested = _on_one_line((train, _WINDOW), (test, _WINDOW))
+    columns = ("dialogue", "speaker", "session", "scenario")
     return {
-        **{f"{column}s_shared": _shared(train, test, column) for column in _COUNTED},
-        "seconds_shared": _shared_s(train, test),
+        **{f"{column}s_shared": _shared(train, test, column) for column in columns},
+        "seconds_shared": float(_covered_s(_union(tested), _union(trained)).sum()),
         "test_windows_overlapping": int(_touching(test, train, _WINDOW, _WINDOW).sum()),
         "test_utterances_heard": int(_touching(test, train, _UTTERANCE, _WINDOW).sum()) if known else np.nan,
         "test_windows_hearing": int(_touching(test, train, _WINDOW, _UTTERANCE).sum()) if known else np.nan,
@@ -310,10 +259,9 @@ def proof(windows: pd.DataFrame, train_index: np.ndarray, test_index: np.ndarray
 
 
 def _touching(rows: pd.DataFrame, others: pd.DataFrame, bounds: list[str], other_bounds: list[str]) -> np.ndarray:
-    """Say of each row whether its interval (two columns) shares more than a rounding error with one of the others.
+    """Say of each row whether its interval (two columns) shares more than a rounding error with one of the others, (n,).
 
-    Intervals of different files share nothing unless the files lie on one session's clock; one whose bounds are not known
-    shares nothing.
+    One whose bounds are not known shares nothing.
     """
     known = others.dropna(subset=other_bounds)
     own, of_others = _on_one_line((rows, bounds), (known, other_bounds))
@@ -321,7 +269,6 @@ def _touching(rows: pd.DataFrame, others: pd.DataFrame, bounds: list[str], other
 
 
 def _check(windows: pd.DataFrame, protocol: str) -> None:
-    """Refuse an unknown protocol, what cannot be divided, and a table of several shifts."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; known are {', '.join(PROTOCOLS)}")
     if len(windows) < 2:
@@ -332,22 +279,22 @@ def _check(windows: pd.DataFrame, protocol: str) -> None:
         raise ValueError(f"the event {repeated.iloc[0]!r} has several windows; divide the windows of one shift")
 
 
-def _grouped(windows: pd.DataFrame, groups: pd.Series, n_splits: int, random_state: int) -> list[Sides]:
+def _grouped(windows: pd.DataFrame, groups: pd.Series, n_splits: int, seed: int) -> list[Sides]:
     """Divide whole groups into folds, the classes as even as they allow."""
     n_splits, largest = min(n_splits, groups.nunique()), int(windows["emotion"].value_counts().max())
     if largest < n_splits:
         raise ValueError(
             f"{n_splits} folds need a class of as many events, the largest has {largest}; ask for fewer folds"
         )
-    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
     return [sides for sides in splitter.split(windows, windows["emotion"], groups) if len(sides[1])]
 
 
-def _cells(windows: pd.DataFrame, n_splits: int, random_state: int) -> list[Sides]:
+def _cells(windows: pd.DataFrame, split: Split) -> list[Sides]:
     """Cross groups of sessions with groups of scenarios; a cell without an event is no fold."""
-    rows = _grouped(windows, together(windows, "session"), n_splits, random_state)
-    columns = _grouped(windows, together(windows, "scenario"), _SCENARIO_GROUPS, random_state)
-    tested = [cell for cell in (_neither(row, column) for row in rows for column in columns) if len(cell[1])]
+    rows = _grouped(windows, together(windows, "session"), split.folds, split.seed)
+    columns = _grouped(windows, together(windows, "scenario"), _SCENARIO_GROUPS, split.seed)
+    tested = [cell for cell in (_neither(*pair) for pair in product(rows, columns)) if len(cell[1])]
     if any(len(train) == 0 for train, _ in tested):
         raise ValueError("a cell of sessions and scenarios has no event that shares neither: too few are played")
     return tested
@@ -358,22 +305,30 @@ def _neither(one: Sides, other: Sides) -> Sides:
     return np.intersect1d(one[0], other[0]), np.intersect1d(one[1], other[1])
 
 
-def _drawn(windows: pd.DataFrame, groups: pd.Series, test_fraction: float, random_state: int) -> Sides:
+def _drawn(windows: pd.DataFrame, groups: pd.Series, test_fraction: float, seed: int) -> Sides:
     """Draw whole groups for the test, several times, and take the draw whose classes come nearest to their share."""
-    splitter = GroupShuffleSplit(n_splits=_CANDIDATES, test_size=test_fraction, random_state=random_state)
-    wanted = windows["emotion"].value_counts() * test_fraction
+    splitter = GroupShuffleSplit(n_splits=_CANDIDATES, test_size=test_fraction, random_state=seed)
+    emotion = windows["emotion"]
+    wanted = emotion.value_counts() * test_fraction
 
     def distance(sides: Sides) -> float:
-        counts = windows["emotion"].iloc[sides[1]].value_counts()
+        counts = emotion.iloc[sides[1]].value_counts()
         return float((counts.reindex(wanted.index, fill_value=0) - wanted).abs().sum())
 
     return min(splitter.split(windows, groups=groups), key=distance)
 
 
+def _voices(windows: pd.DataFrame) -> pd.Series:
+    """All who speak in each event's dialogue, where the table tells, else who speaks the event; a row a voice, by index."""
+    speaker = windows["speaker"]
+    known = windows["voices"].fillna(speaker) if "voices" in windows.columns else speaker
+    return known.str.split(BETWEEN_VOICES, regex=False).explode().dropna()
+
+
 def _components(windows: pd.DataFrame) -> pd.Series:
     """Number the connected components of the graph that joins each dialogue to all who speak in it."""
     dialogue, dialogues = pd.factorize(windows["dialogue"])
-    of_rows = voices(windows.reset_index(drop=True))
+    of_rows = _voices(windows.reset_index(drop=True))
     speaker, speakers = pd.factorize(of_rows)
     size, ends = len(dialogues) + len(speakers), (dialogue[of_rows.index], len(dialogues) + speaker)
     _, component = connected_components(coo_matrix((np.ones(len(of_rows)), ends), shape=(size, size)), directed=False)
@@ -384,14 +339,8 @@ def _shared(train: pd.DataFrame, test: pd.DataFrame, column: str) -> float:
     """Count the values present on both sides; missing ones are not the same thing twice."""
     if column not in train.columns:
         return np.nan
-    own, others = (voices(rows) if column == "speaker" else rows[column].dropna() for rows in (train, test))
+    own, others = (_voices(rows) if column == "speaker" else rows[column].dropna() for rows in (train, test))
     return len(set(own) & set(others))
-
-
-def _shared_s(train: pd.DataFrame, test: pd.DataFrame) -> float:
-    """Sum the audio that lies in some window of both sides, in seconds."""
-    trained, tested = _on_one_line((train, _WINDOW), (test, _WINDOW))
-    return float(_covered_s(_union(tested), _union(trained)).sum()) if len(trained) and len(tested) else 0.0
 
 
 def _on_one_line(*tables: tuple[pd.DataFrame, list[str]]) -> list[np.ndarray]:
@@ -405,7 +354,7 @@ def _on_one_line(*tables: tuple[pd.DataFrame, list[str]]) -> list[np.ndarray]:
 
 
 def _clock(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Name the clock of each row, (n,), and say how many seconds lead to it from the row's own: (n,)."""
+    """The clock of each row, (n,), and how many seconds lead to it from the row's own: (n,)."""
     names, moved = ("file " + table["audio"].astype(str)).to_numpy(dtype=object), np.zeros(len(table))
     if _OFFSET in table.columns:
         known = (table[_OFFSET].notna() & table["session"].notna()).to_numpy(dtype=bool)

@@ -1,4 +1,10 @@
-"""The network under other conditions: fewer dialogues, confidence set on held-back events, other settings."""
+"""The network under other conditions: fewer dialogues, confidence set on held-back events, other settings, other encoders.
+
+Other encoders, because the published checkpoint was fine-tuned to recognise the emotion of the corpus's own utterances, and
+part of a forecast from its embeddings may be what it remembers. So each session that notebook 06 re-tuned an encoder without is
+tested, the others train, and only the encoder changes. With `RETUNED` the training windows still come from sessions that the
+encoder knows, as a forecaster would have it with new people: it may lose more than the leak was.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,8 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from .. import labels, metrics
+from ..metrics.resampling import Resampling
+from ..settings import Profile
 from . import crossval
 from .crossval import ALONE, Computing, Fit
 from .fcdnn import FCDNNClassifier
@@ -20,6 +28,11 @@ from .splits import Split, holdout
 
 #: The values of the column `scaled`.
 BEFORE, AFTER = "as trained", "temperature scaled"
+
+#: The profile's checkpoint; the same training without the test session; what both were fine-tuned from; fitted to nothing.
+PUBLISHED, RETUNED, PLAIN, HANDCRAFTED = (
+    "as published", "re-tuned without the test session", "not trained on the corpus", "hand-crafted",
+)  # fmt: skip
 
 
 def learning_curve(
@@ -40,15 +53,12 @@ def learning_curve(
         estimator, windows, embeddings, computing: as for `crossval.sweep`.
         fits: the folds of one point of a sweep (`crossval.plan`), whose events are forecast at every fraction.
         split: the classes, and the seed of the order in which dialogues are added.
-        fractions: shares of the training dialogues, above 0 and up to 1.
+        fractions: shares of the training dialogues, above 0 and up to 1. One at which a fold's part of the training lacks a
+            class is left out; ValueError if all are.
 
     Returns:
         One row a fraction and event, as `metrics.learning_curve` takes them: the columns of `crossval.predictions` with
-        `fraction`, `train_dialogues` and `train_events`. A fraction at which a fold's part of the training lacks a class is
-        left out.
-
-    Raises:
-        ValueError: no fraction gives every fold all classes, or a fraction is not above 0 and up to 1.
+        `fraction`, `train_dialogues` and `train_events`.
     """
     dialogue, emotion = (windows[name].to_numpy(dtype=str) for name in ("dialogue", "emotion"))
     grown: list[Fit] = []
@@ -79,46 +89,36 @@ def temperature_scaled(
     """Forecast the events of each fold before and after temperature scaling.
 
     In each fold a part of the training is held back by the fold's own protocol: the network learns from the rest, the
-    temperature from the part held back, and both meet the test events for the first time. So before and after are the same
-    network; it has fewer events to learn from than that of the sweep, which is the price of an honest temperature.
+    temperature from that part. So before and after are the same network; it has fewer events to learn from than the sweep's.
 
     Args:
         estimator, windows, embeddings, computing: as for `crossval.sweep`; the estimator gives probabilities.
         fits: the folds of one point of a sweep (`crossval.plan`).
-        split: the classes, and protocol and seed by which the validation part is held back.
+        split: the classes, and protocol and seed by which the validation part is held back (`splits.holdout`).
         validation_fraction: share of the training events held back, between 0 and 1.
 
     Returns:
         The columns of `crossval.predictions`, with `temperature` (the fold's) and `scaled`: each test event once as `BEFORE`
         and once as `AFTER`. The forecast emotion is the same in both.
-
-    Raises:
-        ValueError: the training part of a fold cannot be divided by the protocol.
     """
-    classes, validation, parts = labels.ordered(split.classes), {}, []
-    dividing = {"protocol": split.protocol, "test_fraction": validation_fraction, "random_state": split.seed}
+    classes, validation, parts = labels.ordered(split.classes), [], []
     for fit in fits:
-        learn, validate = holdout(windows.iloc[fit.train], **dividing)
-        validation[fit.marks["fold"]] = fit.train[validate]
+        learn, validate = holdout(windows.iloc[fit.train], split, test_fraction=validation_fraction)
+        validation.append(fit.train[validate])
         # Both parts are asked of one network; they are told apart by their rows below.
         parts.append(replace(fit, train=fit.train[learn], test=np.concatenate([fit.train[validate], fit.test])))
     table = crossval.predictions(parts, estimator, windows, embeddings, classes=classes, computing=computing)
-    folds = [_scaled(rows, validation[fold], classes) for fold, rows in table.groupby("fold", sort=False)]
-    return pd.concat(folds, ignore_index=True)
-
-
-def _scaled(rows: pd.DataFrame, validation: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Fit one fold's temperature to its validation rows, and give its test rows before and after."""
-    columns = [f"p_{name}" for name in classes]
-    validating = rows["row"].isin(validation)
-    known, tested = rows[validating], rows[~validating]
-    with warnings.catch_warnings():
-        # Where nothing is known the best is "say nothing": the temperature in the table tells it.
-        warnings.filterwarnings("ignore", message="no temperature between")
-        scaling = metrics.TemperatureScaling(classes).fit(known[columns].to_numpy(), known["emotion"].to_numpy())
-    after = tested.assign(temperature=scaling.temperature_, scaled=AFTER)
-    after[columns] = scaling.transform(tested[columns].to_numpy())
-    return pd.concat([tested.assign(temperature=1.0, scaled=BEFORE), after])
+    columns, tables = [f"p_{name}" for name in classes], []
+    for held, (_, rows) in zip(validation, table.groupby("fold", sort=False), strict=True):
+        known, tested = (rows[rows["row"].isin(held) == validating] for validating in (True, False))
+        with warnings.catch_warnings():
+            # Where nothing is known the best is "say nothing": the temperature in the table tells it.
+            warnings.filterwarnings("ignore", message="no temperature between")
+            scaling = metrics.TemperatureScaling(classes).fit(known[columns].to_numpy(), known["emotion"].to_numpy())
+        after = tested.assign(temperature=scaling.temperature_, scaled=AFTER)
+        after[columns] = scaling.transform(tested[columns].to_numpy())
+        tables += [tested.assign(temperature=1.0, scaled=BEFORE), after]
+    return pd.concat(tables, ignore_index=True)
 
 
 def search(
@@ -129,45 +129,43 @@ def search(
     space: Mapping[str, Sequence[Any]],
     n_draws: int,
     first: Mapping[str, Any],
-    level: float = 0.95,
-    draws: int = 1000,
+    resampling: Resampling,
     computing: Computing = ALONE,
     **others: Any,
 ) -> pd.DataFrame:
     """Cross-validate settings of the network on the same folds: do bigger networks bring nothing, as the preprint remarks?
 
-    The preprint names what "5-fold cross-validation on the training set" found best; it names neither the values tried nor
-    their scores. The best of many settings is flattered by the comparison: what it is worth is told by events that took no
-    part. So give training events alone.
+    The preprint names what "5-fold cross-validation on the training set" found best, neither the values tried nor their scores.
+    The best of many settings is flattered: what it is worth is told by events that took no part. So give training events alone.
 
     Args:
-        windows, embeddings, computing: as for `crossval.cross_validate`, of the classes in play alone.
-        split: classes, protocol and folds; the seed of settings, folds, models and bootstrap.
+        windows, embeddings, computing: as for `experiments.run`, of the classes in play alone.
+        split: classes, protocol and folds; the seed of settings, folds and models.
         space: setting -> values to draw from, each as likely as the others, none drawn twice together.
         n_draws: settings in all, `first` among them; the whole space if it holds no more.
         first: the setting that is always there, with a value for each name in `space`.
-        level, draws: of the intervals, as for `crossval.scores`.
+        resampling: of the intervals.
         others: settings of `FCDNNClassifier` that are the same throughout, such as `device`.
 
     Returns:
         One row a setting, `first` before the others: the settings by name, `first` (true of that one), `parameters`
-        (trained numbers of the network), and `n`, `cv_mean`, `cv_std`, `accuracy`, `accuracy_low`, `accuracy_high`, `uar`
-        in percent, as `crossval.scores` has them.
-
-    Raises:
-        ValueError: a setting that `first` lacks or the network does not know, no draw, or what `crossval` raises.
+        (trained numbers of the network: 418,173 of the published one on 768 values and three classes), and the columns of
+        `crossval.scores`.
     """
-    classes, rows = labels.ordered(split.classes), []
-    settings = _drawn(space, n_draws=n_draws, first=first, random_state=split.seed)
+    classes, rows, first = labels.ordered(split.classes), [], dict(first)
+    # The first setting may be drawn too.
+    sample = ParameterSampler(space, n_iter=min(n_draws, len(ParameterGrid(space))), random_state=split.seed)
+    others_drawn = [drawn for drawn in ({**first, **setting} for setting in sample) if drawn != first]
     fits = crossval.fold_fits(windows, np.arange(len(windows)), split)
-    for setting in settings:
+    for setting in [first, *others_drawn][:n_draws]:
         network = FCDNNClassifier(**others, **setting)
         table = crossval.predictions(fits, network, windows, embeddings, classes=classes, computing=computing)
         # In the order of the events, as everywhere: the bootstrap draws dialogues in the order in which they come.
-        table = table.sort_values("row")
-        scores = crossval.scores(table, by=(), level=level, draws=draws, random_state=split.seed).iloc[0]
-        size = _parameters(setting, width=np.shape(embeddings)[1], classes=len(classes))
-        rows.append({**setting, "first": not rows, "parameters": size, **scores, "n": int(scores["n"])})
+        scores = crossval.scores(table.sort_values("row"), resampling, by=()).to_dict("records")[0]
+        # Weights and biases of the linear layers, scales and shifts of the normalisations.
+        layers, units = setting["hidden_layers"], setting["hidden_units"]
+        size = (np.shape(embeddings)[1] + 1) * units + (layers - 1) * (units + 1) * units + (units + 1) * len(classes)
+        rows.append({**setting, "first": not rows, "parameters": size + layers * 2 * units, **scores})
     return pd.DataFrame(rows)
 
 
@@ -176,34 +174,78 @@ def best(table: pd.DataFrame, *, larger: bool) -> pd.Series:
 
     Each is the best of its own tries, so the two differ by size and not by who was tuned. The tries are as many as were
     drawn, not equally many on both sides; the best of more is flattered more, by the search but not on other events.
-
-    Raises:
-        ValueError: no larger network was drawn.
     """
     side = table[(table["parameters"] > table["parameters"].iloc[0]) == larger]
-    if side.empty:
-        raise ValueError("no network with more parameters than the first setting's was drawn: draw more settings")
     return side.loc[side["accuracy"].idxmax()]
 
 
-def _drawn(
-    space: Mapping[str, Sequence[Any]], *, n_draws: int, first: Mapping[str, Any], random_state: int
-) -> list[dict[str, Any]]:
-    """Draw settings from a space, none twice, `first` before the others."""
-    unknown = sorted({*space, *first} - {*FCDNNClassifier().get_params()} | {*space} - {*first})
-    if unknown:
-        raise ValueError(f"the setting {unknown[0]!r} has no value in `first`, or the network has no such setting")
-    if n_draws < 1:
-        raise ValueError(f"n_draws is {n_draws}: at least 1, the first setting")
-    first, size = dict(first), len(ParameterGrid(dict(space)))
-    # One more than is asked for, in case that the first one is drawn.
-    sample = ParameterSampler(dict(space), n_iter=min(n_draws, size), random_state=random_state)
-    others = [{**first, **setting} for setting in sample]
-    return [first, *(setting for setting in others if setting != first)][:n_draws]
+def encoders_of(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
+    """Name the encoders to compare for each of these sessions that the profile re-tunes an encoder without.
+
+    Returns one row a session and role: `session`, `role`, `encoder` (as `encoders.get` takes it) and `problem`: what of its
+    checkpoint is not there, else empty.
+    """
+    from ..encoders import comparison  # here: it imports the families of models, which takes seconds
+
+    shared = {PUBLISHED: profile.encoder, PLAIN: f"transformers:{profile.ser.source}", HANDCRAFTED: profile.baseline}
+    rows, held_out = [], profile.ser.held_out  # None: each in turn
+    for session in (name for name in sessions if held_out is None or name in held_out):
+        # As notebook 06 calls it (`ser.models.plans`, a package that is slow to import; a test keeps the names alike).
+        retuned = f"wav2vec2:{profile.name}/models/classification-without-{session}"
+        of_session = {PUBLISHED: shared[PUBLISHED], RETUNED: retuned, **shared}
+        rows += [(session, role, encoder) for role, encoder in of_session.items()]
+    table = pd.DataFrame(rows, columns=["session", "role", "encoder"])
+    missing = {encoder: comparison.missing(encoder) for encoder in table["encoder"].unique()}
+    return table.assign(problem=table["encoder"].map(missing))
 
 
-def _parameters(setting: Mapping[str, Any], *, width: int, classes: int) -> int:
-    """Count weights and biases, scales and shifts: 418,173 of the published network on 768 values and three classes."""
-    layers, units = setting["hidden_layers"], setting["hidden_units"]
-    linear = (width + 1) * units + (layers - 1) * (units + 1) * units + (units + 1) * classes
-    return linear + layers * 2 * units
+def testable(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of a table of `encoders_of`, the encoders that are there, of sessions with an encoder re-tuned without them."""
+    there = table[table["problem"] == ""]
+    return there[there["session"].isin(there.loc[there["role"] == RETUNED, "session"])].reset_index(drop=True)
+
+
+def by_encoder(
+    estimator: BaseEstimator,
+    windows: pd.DataFrame,
+    embeddings: Mapping[str, np.ndarray],
+    table: pd.DataFrame,
+    split: Split,
+    *,
+    computing: Computing = ALONE,
+) -> pd.DataFrame:
+    """Forecast each session from the embeddings of each of its encoders, by a model that the other sessions trained.
+
+    Args:
+        estimator: the same for all encoders; one that scales its inputs is fair to encoders of different units.
+        windows: the window table of one shift, of the balanced events.
+        embeddings: encoder -> (n, d), row for row those of `windows`. Windows that any of them could not embed (NaN) are
+            left out for all.
+        table: from `testable`.
+        split: the classes and the seed of the models; a session has the same seed for all encoders.
+        computing: as for `crossval.predictions`.
+
+    Returns:
+        One row a role and event of the tested sessions: `role`, `session`, and the columns of `crossval.predictions`.
+    """
+    finite = [np.isfinite(embeddings[encoder]).all(axis=1) for encoder in table["encoder"].unique()]
+    known = np.flatnonzero(np.all(finite, axis=0))
+    session, sessions = windows["session"].astype(str).to_numpy()[known], sorted(table["session"].unique())
+    seeds = np.random.SeedSequence(split.seed).generate_state(len(sessions))
+    tables, classes = [], labels.ordered(split.classes)
+    for row in table.itertuples():
+        fold, tested = sessions.index(row.session), session == row.session
+        fits, X = [Fit(known[~tested], known[tested], int(seeds[fold]), {"fold": fold})], embeddings[row.encoder]
+        found = crossval.predictions(fits, estimator, windows, X, classes=classes, computing=computing)
+        tables.append(found.assign(role=row.role, session=row.session))
+    order = list(dict.fromkeys(table["role"]))
+    together = pd.concat(tables, ignore_index=True)
+    return together.sort_values("role", key=lambda roles: roles.map(order.index), kind="stable", ignore_index=True)
+
+
+def differences(predictions: pd.DataFrame, **options: float | str) -> pd.DataFrame:
+    """Compare each other role with `PUBLISHED` on the same events: `role`, and what `metrics.compare_forecasts` gives."""
+    others = predictions[predictions["role"] != PUBLISHED]
+    base = predictions[predictions["role"] == PUBLISHED].drop(columns="role")
+    copies = pd.concat([base.assign(role=role) for role in others["role"].unique()], ignore_index=True)
+    return metrics.compare_forecasts(others, copies, by=["role"], **options)

@@ -7,13 +7,13 @@ from sklearn.linear_model import LogisticRegression
 
 from emocast import settings
 from emocast.encoders import wav2vec2
-from emocast.forecasting import contamination
-from emocast.forecasting.contamination import HANDCRAFTED, PLAIN, PUBLISHED, RETUNED
+from emocast.forecasting import variants
 from emocast.forecasting.crossval import Computing
+from emocast.forecasting.splits import Split
+from emocast.forecasting.variants import HANDCRAFTED, PLAIN, PUBLISHED, RETUNED
 from emocast.ser import models
 
-CLASSES = ["neutral", "excitement", "sadness"]
-OPTIONS = {"classes": CLASSES, "random_state": 0, "computing": Computing(progress=False)}
+SPLIT, QUIET = Split(["neutral", "excitement", "sadness"], "session", 1, 0), Computing(progress=False)
 
 
 def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_path):
@@ -25,16 +25,14 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
     own.mkdir(parents=True)
     for name in wav2vec2.NEEDED:
         (own / name).touch()
-    assert set(contamination.encoders_of(demo, ["Ses04", "Ses05"])["session"]) == {"Ses05"}, (
-        "the demo re-tunes none other"
-    )
+    assert set(variants.encoders_of(demo, ["Ses04", "Ses05"])["session"]) == {"Ses05"}, "the demo re-tunes none other"
     each = replace(demo, ser=replace(demo.ser, held_out=None))
-    found = contamination.encoders_of(each, ["Ses04", "Ses05"])
+    found = variants.encoders_of(each, ["Ses04", "Ses05"])
     assert found["role"].tolist() == [PUBLISHED, RETUNED, PLAIN, HANDCRAFTED] * 2
     problems = found.set_index(["session", "role"])["problem"]
     assert problems["Ses05", RETUNED] == "" and problems["Ses05", HANDCRAFTED] == ""
     assert "classification-without-Ses04" in problems["Ses04", RETUNED] and problems["Ses05", PUBLISHED]
-    there = contamination.testable(found)
+    there = variants.testable(found)
     assert there[["session", "role"]].to_numpy().tolist() == [["Ses05", RETUNED], ["Ses05", HANDCRAFTED]]
 
 
@@ -56,11 +54,11 @@ def encoders(sessions=("1",)):
 
 def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(encoded):
     windows, embeddings = encoded
-    table = contamination.predictions(LogisticRegression(), windows, embeddings, encoders(), **OPTIONS)
+    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders(), SPLIT, computing=QUIET)
     own = windows.loc[windows["session"] == "1", "utterance"]
     for _, rows in table.groupby("role"):
         assert rows["utterance"].tolist() == own.tolist()
-    found = contamination.differences(table, draws=99, random_state=0).set_index("role")
+    found = variants.differences(table, draws=99, random_state=0).set_index("role")
     assert list(found.index) == [RETUNED, PLAIN]
     assert found.loc[RETUNED, "high"] < -0.1 and found.loc[RETUNED, "n"] == len(own)
 
@@ -70,15 +68,7 @@ def test_only_sessions_with_an_encoder_are_tested_and_what_none_could_embed_is_l
     embeddings["new"] = embeddings["new"].copy()
     lost = np.flatnonzero(windows["session"] == "0")[:3]
     embeddings["new"][lost] = np.nan
-    table = contamination.predictions(LogisticRegression(), windows, embeddings, encoders("01"), **OPTIONS)
+    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders("01"), SPLIT, computing=QUIET)
     assert set(table["session"]) == {"0", "1"}
     assert not set(table["utterance"]) & set(windows["utterance"].iloc[lost])
     assert set(table["role"].value_counts()) == {table["utterance"].nunique()}
-
-
-def test_a_session_alone_is_an_error(encoded):
-    windows, embeddings = encoded
-    alone = (windows["session"] == "1").to_numpy()
-    vectors = {name: values[alone] for name, values in embeddings.items()}
-    with pytest.raises(ValueError, match="and all others 0: both are needed"):
-        contamination.predictions(LogisticRegression(), windows[alone], vectors, encoders(), **OPTIONS)
