@@ -97,9 +97,9 @@ def classification(
         if reason:
             continue
         by, pair = unit(known), (known["emotion"].to_numpy(), known["predicted"].to_numpy())
-        drawn = metrics.balanced_draws(*pair, labels=labels.FOUR, **drawing)
-        summary, n = metrics.summarise_draws(drawn, level=level), int(drawn["n"].iloc[0])
-        rows[-1] |= {"n_per_class": n // _SIZE, "n": n, "interval_by": by}
+        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, level=level, **drawing)
+        smallest = known["emotion"].value_counts().min()
+        rows[-1] |= {"n_per_class": smallest, "n": smallest * _SIZE, "interval_by": by}
         for name, metric in BALANCED.items():
             spread = interval(known, *_codes(*pair), by, metric=metric, level=level, **drawing)
             ends = [*summary.loc[name], spread["low"], spread["high"]]
@@ -224,28 +224,23 @@ def prediction_bias(
 ) -> pd.DataFrame:
     """The share in which each class is predicted, if all were equally frequent; `figures.shares` draws it.
 
-    The share is the mean of a class's column in the confusion matrix whose rows sum to 1: what `metrics.class_shares` gives on
-    average over class-balanced draws. A model without a bias predicts each class in 1/4, however often it occurs. Some class
-    always has the largest surplus, so an interval above 0 alone proves little; `comes_first` is how often it is this one when
-    the speakers are drawn again. Near 1 it is the model's bias; well below it is a tie.
+    The share is the mean of a class's column in the confusion matrix whose rows sum to 1. A model without a bias predicts each
+    class in 1/4, however often it occurs. Some class always has the largest surplus, so an interval above 0 alone says little;
+    `comes_first` is how often it is this one when the speakers are drawn again. Near 1 it is the model's bias; well below it is
+    a tie.
 
     One row a test set and class: `test_set`, `language`, `emotion`, `n` (utterances of the class), `true_share` (1/4),
     `predicted_share`, `difference` = predicted - true with `low` and `high`, `comes_first`, as fractions, `interval_by`; and a
     `reason` where there is no answer.
     """
-    scores.check_level(level)
-    scores.check_draws(draws)
-    rows = []
+    how, rows = metrics.Resampling(level, draws, random_state), []
     for name, table in predictions.items():
         known = labelled(table)
         reason, by, drawn = _unscorable(known), unit(known), []
         shares = np.full(_SIZE, np.nan) if reason else _predicted_shares(_counts(known))
         if by and not reason:
             by_group = np.stack([_counts(group) for _, group in known.groupby(by)])
-            # How often each group is in a draw of so many groups with replacement is multinomial.
-            chances = np.full(len(by_group), 1 / len(by_group))
-            weights = np.random.default_rng(random_state).multinomial(len(by_group), chances, size=draws)
-            drawn = _predicted_shares(np.tensordot(weights, by_group, axes=1))
+            drawn = _predicted_shares(np.tensordot(how.weights(len(by_group)), by_group, axes=1))
             drawn = drawn[~np.isnan(drawn).any(axis=1)] - 1 / _SIZE  # those that lack a class are left out
         for number, emotion in enumerate(labels.FOUR):
             row = {"test_set": name, "emotion": emotion, "n": int(known["emotion"].eq(emotion).sum())}
