@@ -123,8 +123,11 @@ def test_settings_are_dataclasses_frozen_and_checked_when_replaced():
             "claims.shifts_s must be among windows.shifts_s and hold its first",
         ),
         ("extends: demo\nclaims: {fractions: [0.5]}", "claims.fractions must be up to 1, and hold 1"),
-        ("extends: demo\nclaims: {search: {space: {momentum: [0.9]}}}", "claims.search.space may name batch_size"),
-        ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "each with values"),
+        (
+            "extends: demo\nclaims: {search: {space: {momentum: [0.9]}}}",
+            "claims.search.space.momentum must be 'hidden_layers', 'hidden_",
+        ),
+        ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "space.epochs must have at least 1 item"),
         ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
         ("extends: demo\ncorpus: ravdess", "corpus must be one of the corpora"),
         (
