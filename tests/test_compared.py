@@ -42,7 +42,7 @@ def test_a_headline_names_rows_and_its_texts_are_filled_in_from_them(tmp_path):
     first, *_, last = lines(tmp_path, {**TEST, "text": "Forecast of {task}, {series}", "note": "by {series}"})
     assert first["text"] == "Forecast of 2 classes, published" and first["note"] == "by published"
     assert (first["reproduced"], first["low"], first["high"], first["chance"]) == (71.0, 62.0, 80.0, 50.0)
-    assert first["printed"] == 100 * published.value("forecast-2-class", "test_accuracy")
+    assert first["printed"] == 100 * published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
     assert (first["notebook"], first["from_table"], first["interval_by"]) == (
         "04_forecasting_fcdnn",
         "scores",
@@ -119,7 +119,7 @@ def test_on_recordings_the_interval_decides(tmp_path):
     rows = beside(tmp_path, TEST, {"value": "cv_mean", "unit": "percent", **KEY})
     assert rows["forecast-2-class", "test_accuracy"]["verdict"] == compared.LOWER
     assert rows["forecast-2-class", "cv_mean"]["verdict"] == compared.UNDECIDED
-    printed = published.value("forecast-2-class", "test_accuracy")
+    printed = published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
     for shift, verdict in ((0, compared.COMPATIBLE), (0.3, compared.HIGHER)):
         moved = SCORES.assign(low=printed + shift - 0.01, high=printed + shift + 0.01)
         rows = beside(tmp_path / verdict, TEST, table=moved)
@@ -140,7 +140,7 @@ def test_the_readme_prints_each_line_that_has_words(tmp_path):
         name="06_x",
         table=SCORES[:1],
     )
-    printed = 100 * published.value("forecast-2-class", "test_accuracy")
+    printed = 100 * published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
     assert compared.front_page(tmp_path).splitlines()[2:] == [
         f"| Forecast, 2 classes | {printed:.1f} | 71.0 (62.0 to 80.0) | 50.0 |",
         "| More | not asked | 62.0 (62.0 to 80.0) | 25.0 |",
