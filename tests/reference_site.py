@@ -101,7 +101,7 @@ def _picture(file: Path) -> nbformat.NotebookNode:
 
 def _players(folder: Path) -> list[nbformat.NotebookNode]:
     """A tone's player as that of a short recording, which is in the page, and as that of a long one, which is beside it."""
-    tone, copy = folder / "tone.wav", folder / "recording.m4a"
+    tone, copy = folder / "tone.wav", folder / "recording.mp3"
     soundfile.write(tone, 0.1 * np.sin(np.arange(16_000) / 6), 16_000)
     recordings.compact(tone, copy)
     tone.unlink()

@@ -183,10 +183,11 @@ def test_the_official_sizes_give_the_official_networks():
             "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "bos_token_id": 50_256,
         },
     }  # fmt: skip
-    for maker, shapes in ((clap.roberta, roberta), (clap.gpt2, gpt2)):
+    for kind, shapes in (("roberta", roberta), ("gpt2", gpt2)):
         with torch.device("meta"):
-            config = maker({name: torch.empty(shape) for name, shape in shapes.items()}, "file", expected="it").config
-        expected = official[maker.__name__]
+            weights = {name: torch.empty(shape) for name, shape in shapes.items()}
+            config = clap.language_model(kind, weights, "file", expected="it").config
+        expected = official[kind]
         assert {name: getattr(config, name) for name in expected} == expected
 
 
@@ -281,10 +282,8 @@ OWN_DAMAGES = {
 @pytest.mark.parametrize(("damage", "message"), OWN_DAMAGES.values(), ids=OWN_DAMAGES)
 def test_a_damaged_text_tower_of_transformers_is_refused(folder, damage, message):
     damage(folder)
-    model = made(folder)
-    assert np.isfinite(model.encode([second(model)])).all()
     with pytest.raises(hub.CheckpointError, match=message):
-        model.embed_text(["sad"])
+        made(folder).embed_text(["sad"])
 
 
 def test_a_hub_id_gets_its_tokenizer_when_a_text_is_read(kept, tmp_path, monkeypatch):
