@@ -202,7 +202,7 @@ def test_what_the_library_refuses_is_one_line_and_every_frame_is_still_there_for
     "source",
     [
         *("{}['x']", "raise ValueError('of the cell')", "import pandas\npandas.Series([1]).loc[5]", "int('x')"),
-        "from emocast import sample\nsample.undersample(None, classes=['anger'], random_state=0)",  # a fault of the library
+        "from emocast import windows\nwindows.undersampled_positions(None, classes=['anger'], random_state=0)",  # a fault of the library
     ],
 )
 def test_what_others_raise_and_what_is_a_fault_has_its_frames(shell, capsys, source):
