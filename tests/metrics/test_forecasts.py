@@ -102,12 +102,8 @@ def test_subsets_are_nested_and_keep_dialogues_whole():
     for _, rows in drawn:
         np.testing.assert_array_equal(rows, np.flatnonzero(np.isin(dialogue, dialogue[rows])))
     np.testing.assert_array_equal(drawn[-1][1], np.arange(300))
-
-
-@pytest.mark.parametrize("fraction", [0, 1.5, -0.5])
-def test_faulty_fractions_are_named(fraction):
-    with pytest.raises(ValueError, match=f"a fraction is {fraction}"):
-        metrics.subsets(["a", "b"], (0.5, fraction), random_state=0)
+    with pytest.raises(ValueError, match=r"a fraction is 1\.5"):
+        metrics.subsets(["a", "b"], (0.5, 1.5), random_state=0)
 
 
 @pytest.fixture
