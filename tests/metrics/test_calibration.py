@@ -55,7 +55,7 @@ def test_interval_mirrors_the_draws_of_whole_dialogues(clustered):
     twice = 2 * error(true, np.arange(600))
     assert found == pytest.approx((twice - high, twice - low), abs=0.006)
     assert found[0] > 0.01
-    assert low - found[0] > 0.005 and high - found[1] > 0.005  # the draws lie higher: each has its own chance
+    assert min(low - found[0], high - found[1]) > 0.005  # the draws lie higher: each has its own chance
 
 
 def test_interval_of_a_calibrated_model_begins_at_nothing(clustered):
