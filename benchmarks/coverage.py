@@ -180,9 +180,7 @@ def _tests(table: pd.DataFrame, generator: np.random.Generator, *, draws: int) -
         "permutation by event, accuracy",
         metrics.permutation_test(*models, np.arange(len(table)), **options)["p_value"],
     )
-    plain = metrics.mcnemar_test(*models)
-    yield "McNemar, exact", plain["p_exact"]
-    yield "McNemar, mid-p", plain["p_mid"]
+    yield "McNemar, mid-p", metrics.mcnemar_test(*models)["p_mid"]
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from emocast.forecasting import claims
 from emocast.metrics import Resampling
 
 CLASSES = np.array(["neutral", "excitement", "sadness"])
-CRITERIA = claims.Criteria(Resampling(level=0.95, draws=300, seed=0), permutations=999, tolerance=0.05)
+CRITERIA = claims.Criteria(Resampling(level=0.95, draws=300, random_state=0), permutations=999, tolerance=0.05)
 
 
 def predictions(

@@ -60,9 +60,8 @@ def opened(browser, looks):
     page.set_default_timeout(10_000)
     requests, complaints = [], []
     page.on("request", lambda request: requests.append(request.url))
-    page.on(
-        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
-    )
+    told = ("error", "warning")
+    page.on("console", lambda message: complaints.append(message.text) if message.type in told else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return page, requests, complaints
 
@@ -98,12 +97,8 @@ def faults(page, options):
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{fault['id']}: {node['html'][:120]}"
-        for fault in found
-        if fault["impact"] in FAULTS
-        for node in fault["nodes"]
-    ]
+    nodes = [(fault["id"], node) for fault in found if fault["impact"] in FAULTS for node in fault["nodes"]]
+    return [f"{rule}: {node['html'][:120]}" for rule, node in nodes]
 
 
 def faults_of(page, looks):
@@ -120,10 +115,8 @@ def test_the_site_holds_each_kind_of_page_and_part(site):
     names = {file.relative_to(site).as_posix() for file in pages_of(site)}
     notebooks = {file.stem for file in paths.NOTEBOOKS.glob("*.ipynb")}
     assert {f"{name}/{name}.html" for name in notebooks} | {*PAGES, "model_forecaster.html"} <= names
-    first, player = (
-        (site / name).read_text("utf-8")
-        for name in ("index.html", "08_forecast_a_recording/08_forecast_a_recording.html")
-    )
+    first = (site / "index.html").read_text("utf-8")
+    player = (site / "08_forecast_a_recording" / "08_forecast_a_recording.html").read_text("utf-8")
     assert all(f'id="answer-{name}"' in first for name in notebooks) and "<audio" in player
     if "EMOCAST_SITE" not in os.environ:
         ran = (site / "run.html").read_text("utf-8")
@@ -137,14 +130,10 @@ def test_every_link_resolves_and_nothing_is_asked_of_a_host(site, browser):
         page.goto(file.as_uri())
         page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
         page.wait_for_function("Array.from(document.images).every(image => image.complete)")
-        assert (
-            page.evaluate("Array.from(document.images).filter(image => !image.naturalWidth).map(image => image.src)")
-            == []
-        )
-        assert page.evaluate("Array.from(document.images).filter(image => !image.alt).length") == 0
-        anchors[file.as_uri()] = set(
-            page.evaluate("Array.from(document.querySelectorAll('[id]')).map(part => part.id)")
-        )
+        poor = "Array.from(document.images).filter(image => !image.naturalWidth || !image.alt).map(image => image.src)"
+        assert page.evaluate(poor) == []
+        ids = page.evaluate("Array.from(document.querySelectorAll('[id]')).map(part => part.id)")
+        anchors[file.as_uri()] = set(ids)
         links |= {urljoin(file.as_uri(), link) for link in page.evaluate(_LINKS)}
     inside = {link for link in links if link.startswith("file:")}
     assert len(inside) > 60 and all(link.startswith(("file:", "https:", "http:")) for link in links)
@@ -186,9 +175,7 @@ def test_nobody_is_shut_out(site, browser, looks, part):
 def test_the_check_for_faults_finds_one(browser, tmp_path):
     """Or a page without any fault would prove nothing."""
     bad = tmp_path / "bad.html"
-    bad.write_text(
-        "<html><title>x</title><body style='background:#fff'><img src='x.png'><p style='color:#ccc'>pale</p>"
-    )
+    bad.write_text("<html><title>x</title><body style='background:#fff'><img src='x.png'><p style='color:#ccc'>pale")
     page, _, complaints = opened(browser, "light")
     page.goto(bad.as_uri())
     rules = {fault.partition(":")[0] for fault in faults_of(page, "light")}
@@ -211,9 +198,7 @@ def test_headings_come_in_order_and_each_page_has_one_title(site, browser):
     page, _, _ = opened(browser, "light")
     for file in pages_of(site):
         page.goto(file.as_uri())
-        levels = page.evaluate(
-            "Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6')).map(h => Number(h.tagName[1]))"
-        )
+        levels = page.evaluate("Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6'), h => Number(h.tagName[1]))")
         assert levels[0] == 1 and levels.count(1) == 1, file.name
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), (file.name, levels)
     page.close()

@@ -42,12 +42,8 @@ def test_a_headline_names_rows_and_its_texts_are_filled_in_from_them(tmp_path):
     first, *_, last = lines(tmp_path, {**TEST, "text": "Forecast of {task}, {series}", "note": "by {series}"})
     assert first["text"] == "Forecast of 2 classes, published" and first["note"] == "by published"
     assert (first["reproduced"], first["low"], first["high"], first["chance"]) == (71.0, 62.0, 80.0, 50.0)
-    assert first["printed"] == 100 * published.value("forecast-2-class", "test_accuracy")
-    assert (first["notebook"], first["from_table"], first["interval_by"]) == (
-        "04_forecasting_fcdnn",
-        "scores",
-        "dialogue",
-    )
+    assert first["printed"] == 100 * published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
+    assert (first["notebook"], first["from_table"]) == ("04_forecasting_fcdnn", "scores")
     assert last["experiment"] == "forecast-3-class" and math.isnan(last["high"])
 
 
@@ -74,9 +70,8 @@ def test_several_columns_are_lines_of_their_own_and_what_is_missing_is_none(tmp_
 
 
 def test_intervals_of_what_a_table_keeps(tmp_path):
-    (mean, *_) = lines(
-        tmp_path / "a", {"value": "cv_mean", "unit": "percent", "interval": {"folds": "cv_std", "n": 5}, **KEY}
-    )
+    folds = {"value": "cv_mean", "unit": "percent", "interval": {"folds": "cv_std", "n": 5}, **KEY}
+    mean = lines(tmp_path / "a", folds)[0]
     low, high = stats.t.interval(0.95, 4, loc=76, scale=4 / 2)  # the deviation has the divisor n: / sqrt(n - 1)
     assert (mean["low"], mean["high"]) == pytest.approx((low, high)) and mean["interval_by"] == "the 5 folds"
     errors = pd.DataFrame({"n": [103], "correlation": [0.5], "error_mean": [0.2], "error_std": [1.0]})
@@ -119,7 +114,7 @@ def test_on_recordings_the_interval_decides(tmp_path):
     rows = beside(tmp_path, TEST, {"value": "cv_mean", "unit": "percent", **KEY})
     assert rows["forecast-2-class", "test_accuracy"]["verdict"] == compared.LOWER
     assert rows["forecast-2-class", "cv_mean"]["verdict"] == compared.UNDECIDED
-    printed = published.value("forecast-2-class", "test_accuracy")
+    printed = published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
     for shift, verdict in ((0, compared.COMPATIBLE), (0.3, compared.HIGHER)):
         moved = SCORES.assign(low=printed + shift - 0.01, high=printed + shift + 0.01)
         rows = beside(tmp_path / verdict, TEST, table=moved)
@@ -134,13 +129,9 @@ def test_what_a_run_cannot_speak_to_says_why(tmp_path):
 
 def test_the_readme_prints_each_line_that_has_words(tmp_path):
     finished(tmp_path, {**TEST, "text": "Forecast, {task}", "where": {"series": "published"}}, TEST)
-    finished(
-        tmp_path,
-        {"value": "low", "text": "More", "interval": ["low", "high"], "chance": 0.25},
-        name="06_x",
-        table=SCORES[:1],
-    )
-    printed = 100 * published.value("forecast-2-class", "test_accuracy")
+    more = {"value": "low", "text": "More", "interval": ["low", "high"], "chance": 0.25}
+    finished(tmp_path, more, name="06_x", table=SCORES[:1])
+    printed = 100 * published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
     assert compared.front_page(tmp_path).splitlines()[2:] == [
         f"| Forecast, 2 classes | {printed:.1f} | 71.0 (62.0 to 80.0) | 50.0 |",
         "| More | not asked | 62.0 (62.0 to 80.0) | 25.0 |",
@@ -149,12 +140,8 @@ def test_the_readme_prints_each_line_that_has_words(tmp_path):
     readme.write_text(f"before\n{compared.BEGIN}| 99.9 |\n{compared.END}after\n")
     compared.write_readme(readme, tmp_path)
     text = readme.read_text()
-    assert (
-        "99.9" not in text
-        and "62.0" in text
-        and text.startswith("before\n")
-        and text.endswith(f"{compared.END}after\n")
-    )
+    assert "99.9" not in text and "62.0" in text
+    assert text.startswith("before\n") and text.endswith(f"{compared.END}after\n")
 
 
 def test_a_readme_without_the_tables_place_and_a_reference_without_a_headline_are_refused(tmp_path):

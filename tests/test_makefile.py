@@ -57,10 +57,7 @@ def test_folders_with_spaces_and_umlauts_are_folders_like_others(tmp_path):
 @pytest.mark.parametrize(
     ("profile", "said"),
     [
-        (
-            "my own.yaml",
-            "PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: my own.yaml",
-        ),
+        ("my own.yaml", "PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: my own"),
         ("", "PROFILE is one of demo, smoke, paper"),
         ("nowhere.yaml", "no profile nowhere.yaml"),
     ],
@@ -87,16 +84,10 @@ def test_the_lab_has_the_kernel_of_this_environment(tmp_path):
     (stranger / "kernel.json").write_text(json.dumps(spec))
     found = {}
     for name, more in (("plain", {"JUPYTER_PREFER_ENV_PATH": "0"}), ("lab", given)):
-        listed = subprocess.run(
-            [sys.executable, "-m", "jupyter_client.kernelspecapp", "list", "--json"],
-            env={**os.environ, "JUPYTER_DATA_DIR": str(tmp_path), **more},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        command = [sys.executable, "-m", "jupyter_client.kernelspecapp", "list", "--json"]
+        environment = {**os.environ, "JUPYTER_DATA_DIR": str(tmp_path), **more}
+        listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found[name] = json.loads(listed.stdout)["kernelspecs"]["python3"]
     assert found["plain"]["spec"]["display_name"] == "another"
     assert Path(found["lab"]["resource_dir"]).is_relative_to(sys.prefix)
-    assert found["lab"]["spec"]["argv"][0] in ("python", sys.executable), (
-        "jupyter puts its own interpreter for `python`"
-    )
+    assert found["lab"]["spec"]["argv"][0] in ("python", sys.executable), "for `python` jupyter puts its own"

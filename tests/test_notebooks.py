@@ -55,9 +55,8 @@ def test_make_runs_every_notebook():
 
 def make(*arguments, **environment):
     command = ["make", "--no-print-directory", *arguments]
-    return subprocess.run(
-        command, cwd=paths.ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    options = {"cwd": paths.ROOT, "env": {**os.environ, **environment}, "capture_output": True, "text": True}
+    return subprocess.run(command, check=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +117,7 @@ def test_a_deleted_twin_is_made_again_alone(smoke):
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
     assert (twin / "synthetic.json").is_file()
     assert re.findall("^smoke: synthetic (.+)$", again.stdout, re.MULTILINE) == ["EmoDB"]
-    assert re.findall(r"^smoke: (\d\d_.+)$", again.stdout, re.MULTILINE) == ["06_cross_lingual_ser"], (
-        "the models are there"
-    )
+    assert re.findall(r"^smoke: (\d\d_.+)$", again.stdout, re.MULTILINE) == ["06_cross_lingual_ser"], "models are there"
 
 
 @pytest.mark.slow
@@ -158,10 +155,8 @@ def test_help_explains_every_target():
 def test_a_profile_that_is_not_there_gives_one_clear_error():
     done = make("reproduce", "PROFILE=nowhere.yaml")
     assert done.returncode != 0
-    assert (
-        "no profile nowhere.yaml: PROFILE is one of demo, smoke, paper" in done.stderr
-        and "Traceback" not in done.stderr
-    )
+    assert "no profile nowhere.yaml: PROFILE is one of demo, smoke, paper" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_another_python_gives_one_clear_error(tmp_path):

@@ -83,7 +83,7 @@ def test_a_notebook_needs_all_that_those_before_it_need():
 
 def test_with_an_encoder_of_ones_own_the_profiles_is_not_needed(folders, own):
     asked = requirements.reasons(settings.load(own), "02_clap_zero_shot")
-    assert any("CLAP_weights_2023.pth" in reason for reason in asked)
+    assert any("CLAP_weights_2023.pth" in reason and "vocab.json, merges.txt" in reason for reason in asked)
     without = requirements.reasons(settings.load(own), "02_clap_zero_shot", parameters=["encoder"])
     assert [reason.partition(":")[0] for reason in without] == ["iemocap"]
 
@@ -103,12 +103,6 @@ def test_a_skipped_notebook_is_noted_and_the_note_goes_when_it_runs(folders, own
     assert command.main(["run", str(source), "--profile", own]) == 0
     assert requirements.skipped(home) == {}
     assert (home / "03_embedding_extraction" / "03_embedding_extraction.ipynb").is_file()
-
-
-def test_all_files_of_a_model_that_reads_are_asked_for_at_once(folders, own):
-    found = {need.name: need.problem for need in requirements.look(settings.load(own), roles=["contrastive"])}
-    (problem,) = found.values()
-    assert "CLAP_weights_2023.pth" in problem and "vocab.json, merges.txt" in problem
 
 
 def test_on_another_corpus_only_its_notebooks_wait(folders, capsys):

@@ -18,13 +18,9 @@ def talk(n, emotions=("anger", "sadness"), *, dialogues=3):
     for event in range(n):
         turn, dialogue = divmod(event, dialogues)
         start = 12.0 * (1 + turn)
-        rows.append(
-            {
-                **{column: f"{column}_{dialogue}" for column in ("session", "scenario", "speaker", "audio")},
-                **{"utterance": f"u{event}", "dialogue": f"train_dia{dialogue}"},
-                **{"emotion": emotions[event % len(emotions)], "start_s": start, "end_s": start + 1},
-            }
-        )
+        row = {column: f"{column}_{dialogue}" for column in ("session", "scenario", "speaker", "audio")}
+        row |= {"utterance": f"u{event}", "dialogue": f"train_dia{dialogue}", "start_s": start, "end_s": start + 1}
+        rows.append({**row, "emotion": emotions[event % len(emotions)]})
     return pd.DataFrame(rows)
 
 

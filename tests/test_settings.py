@@ -80,64 +80,39 @@ def test_settings_are_dataclasses_frozen_and_checked_when_replaced():
         ("extends: demo\nwindows: {lenght_s: 3}", "unknown setting windows.lenght_s; did you mean windows.length_s?"),
         ("extends: demo\nintervals: {zzz: 3}", "unknown setting intervals.zzz; known are level, draws"),
         ("extends: demo\nseed: many", "seed must be of type int, found 'many'"),
-        ("extends: demo\njobs: 0", "jobs must be greater than or equal to 1, found 0"),
         ("extends: demo\nwindows: 3", "windows must be of type mapping, found 3"),
         ("extends: demo\nwindows: {length_s: true}", "windows.length_s must be of type float, found True"),
-        ("extends: demo\nwindows: {length_s: -1}", "windows.length_s must be greater than 0, found -1"),
         ("extends: demo\nwindows: {shifts_s: [4, 2]}", "windows.shifts_s must be ascending from 0 or later"),
         ("extends: demo\nwindows: {shifts_s: [0, x]}", "windows.shifts_s.1 must be of type float, found 'x'"),
         ("extends: demo\nsweep_task: 9 classes", "sweep_task must be one of the tasks"),
-        (
-            "extends: demo\ntasks: {odd: [neutral, joy]}",
-            "tasks.odd must be two or more of neutral, excitement",
-        ),
+        ("extends: demo\ntasks: {odd: [neutral, joy]}", "tasks.odd must be two or more of neutral, excitement"),
         ("extends: demo\ntasks: {odd: [neutral]}", "tasks.odd must be two or more of"),
-        ("extends: demo\ntasks: {all: neutral}", "tasks.all must be of type list, found 'neutral'"),
         ("extends: demo\nsplit: {test_fraction: 1.5}", "split.test_fraction must be less than 1, found 1.5"),
-        ("extends: demo\nsplit: {protocol: dialog}", "split.protocol must be 'random', 'purged', 'dialogue'"),
         ("extends: demo\nsplit: {protocol_shifts_s: [0, 20]}", "hold those of claims, or be null"),
-        (
-            "extends: demo\nsplit: {protocol_shifts_s: [0, 7, 10, 20]}",
-            "protocol_shifts_s must be among windows.shifts_s",
-        ),
-        ("extends: demo\nfcdnn: {epochz: 2}", "unknown setting fcdnn.epochz; did you mean fcdnn.epochs?"),
+        ("extends: demo\nsplit: {protocol_shifts_s: [0, 7, 10, 20]}", "shifts_s must be among windows.shifts_s"),
         ("extends: demo\nfcdnn: {standardize: 1}", "fcdnn.standardize must be of type bool"),
         ("extends: demo\nencoder: wav2vec", "encoder must be of handcrafted, wav2vec2:, transformers:, laion-clap:"),
-        ("extends: demo\nembeddings: {compared: ['wav2vec2:']}", "embeddings.compared.0 must be of handcrafted"),
         ("extends: demo\nembeddings: {block_s: 3}", "embeddings.block_s must divide windows.length_s; null means half"),
-        ("extends: demo\nembeddings: {block_shifts_s: [1]}", "block_shifts_s must be among windows.shifts_s"),
         ("extends: demo\nser: {fractions: [0.8, 0.3, 0.1]}", "ser.fractions must be three shares of sum 1"),
         ("extends: demo\nser: {precision: half}", "ser.precision must be 'auto', 'fp32' or 'bf16', found 'half'"),
         ("extends: demo\nser: {crop_s: 0}", "ser.crop_s must be greater than 0, or null, found 0"),
         ("extends: demo\nser: {start: {crop_s: 0}}", "ser.start.crop_s must be greater than or equal to 0.1, found 0"),
         ("extends: demo\nser: {start: {corpus: librivox}}", "ser.start.corpus must be one of the corpora"),
         ("extends: demo\ncontrastive: {model: clap}", "contrastive.model must be one of contrastive.models: microsoft"),
-        ("extends: demo\ncontrastive: {models: {own: 'wav2vec2:x'}}", "contrastive.models.own must be of laion-clap:"),
         ("extends: demo\ncontrastive: {models: {own: 'dual:'}}", "contrastive.models.own must be of laion-clap:"),
         ("extends: demo\ncontrastive: {clusters: [1, 2]}", "contrastive.clusters must be ascending numbers from 2"),
-        ("extends: demo\ncontrastive: {events: 0}", "contrastive.events must be greater than or equal to 1, or null"),
-        ("extends: demo\ncontrastive: {dual: {batch_size: 1}}", "contrastive.dual.batch_size must be greater than"),
         ("extends: paper\ncontrastive: {dual: {epochs: 1}}", "setting contrastive.dual.source is missing"),
-        (
-            "extends: demo\nclaims: {shifts_s: [0, 10]}",
-            "claims.shifts_s must be among windows.shifts_s and hold its first",
-        ),
+        ("extends: demo\nclaims: {shifts_s: [0, 10]}", "must be among windows.shifts_s and hold its first"),
         ("extends: demo\nclaims: {fractions: [0.5]}", "claims.fractions must be up to 1, and hold 1"),
-        ("extends: demo\nclaims: {search: {space: {momentum: [0.9]}}}", "claims.search.space may name batch_size"),
-        ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "each with values"),
-        ("extends: demo\nsynthetic: {turns: few}", "synthetic.turns must be of type list"),
-        ("extends: demo\ncorpus: ravdess", "corpus must be one of the corpora"),
         (
-            "extends: demo\ncorpora: {ravdess: RAVDESS}",
-            "corpora may name iemocap, cremad, emodb, shemo, meld, librispeech",
+            "extends: demo\nclaims: {search: {space: {momentum: [0.9]}}}",
+            "claims.search.space.momentum must be 'hidden_layers', 'hidden_",
         ),
-        ("extends: demo\ncorpora: {'my corpus': {module: a.py, root: b}}", "must be of letters, digits, _ and -"),
-        ("extends: demo\ncorpora: {emodb: 3}", "corpora.emodb must be of type str, found 3"),
+        ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "space.epochs must have at least 1 item"),
+        ("extends: demo\ncorpus: ravdess", "corpus must be one of the corpora"),
+        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, meld, "),
         ("extends: demo\ncorpora: {mine: {module: notes.txt, root: mine}}", "corpora.mine.module must be a .py file"),
         ("extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}", "twins.iemocap must be 'cremad', 'emodb'"),
-        ("extends: demo\ntwins: {emodb: {speaker: 1}}", "twins.emodb.speaker; did you mean twins.emodb.speakers"),
-        ("extends: paper\ntwins: {emodb: {speakers: 1}}", "setting twins.emodb.utterances is missing"),
-        ("extends: demo\ntwins: {emodb: {speakers: 0}}", "twins.emodb.speakers must be greater than or equal to 1"),
         ("extends: paper\nfor_corpus: {meld: {sweep_task: 9 classes}}", "sweep_task must be one of the tasks"),
         ("extends: nowhere", "no profile 'nowhere': choose one of demo, paper, smoke, or the path of a .yaml file"),
         ("extends: {own}", "profiles extend each other in a circle"),
@@ -156,14 +131,6 @@ def test_what_a_profile_may_name_is_what_there_is():
     assert settings.Protocol.__args__ == tuple(splits.PROTOCOLS)
     assert tuple(sentences.TWINS) == settings.TWINS
     assert encoders.NAMES == settings.ENCODERS
-
-
-def test_one_twin_may_be_left_to_the_real_corpus(tmp_path):
-    own = settings.load(write(tmp_path, "extends: demo\ntwins: {shemo: null, emodb: {speakers: 2}}\n"))
-    demo = settings.load("demo")
-    emodb = settings.TwinSize(speakers=2, utterances=demo.twins["emodb"].utterances)
-    assert own.twins == {**demo.twins, "emodb": emodb, "shemo": None}
-    assert set(own.sizes) == {"iemocap", "meld", "cremad", "emodb", "librispeech"} and own.sizes["emodb"] == emodb
 
 
 def test_the_folders_of_paper_are_those_that_the_page_on_data_names():

@@ -62,9 +62,6 @@ MOVES: dict[str, Tolerance] = {
 
 _INTERACTIVE = "interactive"
 _SCREEN = 96  # dots an inch of a page, in which it gives its sizes
-_TWINS = "emocast_twins"  # by its name: only who makes a corpus imports it
-_PACKAGE = Path(__file__).resolve().parent
-_REFUSED = (ValueError, OSError, RuntimeError)
 #: What the file system says of a folder that cannot be written to.
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EDQUOT}
 
@@ -100,11 +97,7 @@ class Run:
         self._manifest |= {"synthetic": made, "figures": [], "tables": [], "notes": []}
 
     def input(self, notebook: str) -> Path:
-        """The finished output folder of an earlier notebook of the same profile.
-
-        Raises:
-            FileNotFoundError: that notebook has not run; the message says how to run it.
-        """
+        """The finished output folder of an earlier notebook of the same profile; FileNotFoundError says how to run it."""
         home = paths.outputs() / self.profile.name
         for folder in (home / self._variant / notebook, home / _INTERACTIVE / self._variant / notebook):
             if (folder / MANIFEST).is_file():
@@ -170,13 +163,10 @@ class Run:
         return table
 
     def figure(self, figure: Figure, name: str, *, caption: str, table: str = "") -> None:
-        """Keep a figure as PNG and SVG, and show it.
+        """Keep a figure as PNG and SVG, `name` without ending, and show it.
 
-        Args:
-            figure: the figure.
-            name: the files' name without its ending.
-            caption: what is seen, in one or two sentences; it is also the figure's text for those who cannot see it.
-            table: the table of this run that holds the figure's numbers, where it has another name than the figure.
+        `caption` says what is seen, in one or two sentences, also for those who cannot see it; `table` is the table of this run
+        that holds the figure's numbers, where it has another name than the figure.
         """
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once; each of what follows would do it anew
@@ -193,12 +183,7 @@ class Run:
         plt.close(figure)  # or the kernel would show it once more after the cell
 
     def answer(self, *sentences: str, figure: str = "") -> None:
-        """Answer the notebook's question on the site's first page; said again, the last answer counts.
-
-        Args:
-            sentences: computed from the run, the shortest answer first.
-            figure: the figure of this run that shows it.
-        """
+        """Answer the notebook's question on the site's first page, the shortest sentence first, with a figure of this run."""
         self._manifest["answer"] = {"sentences": list(sentences), "figure": figure}
         self._write()
 
@@ -209,12 +194,7 @@ class Run:
         self._write()
 
     def private(self, why: str, *names: str) -> None:
-        """Mark tables and figures as somebody's own: they are no part of a reference, and are not held against one.
-
-        Args:
-            why: what they are of, for example "a recording of your own".
-            names: of the tables and figures.
-        """
+        """Mark tables and figures as somebody's own (`why`: "a recording of your own"): no reference has them, nor is asked."""
         self._manifest["private"] = {"why": why, "names": list(names)}
         self._write()
 
@@ -231,18 +211,10 @@ class Run:
 
 
 def moving(table: pd.DataFrame, tolerance: Tolerance, moves: Mapping[str, Tolerance] = MOVES) -> dict[str, Tolerance]:
-    """Which columns of a table may move and how far.
+    """Which columns of a table may move and how far: column -> tolerance, of those that need not be the same to the digit.
 
-    Args:
-        table: as `Run.table` takes it.
-        tolerance: as `Run.table` takes it.
-        moves: what holds where `tolerance` says nothing, by patterns, the last of which is "*".
-
-    Returns:
-        Column -> tolerance, of those that need not be the same to the digit.
-
-    Raises:
-        ValueError: a pattern of `tolerance` fits no column, a slip of the pen.
+    Table and tolerance are as `Run.table` takes them; `moves` holds where the tolerance says nothing, by patterns, the last of
+    which is "*". A pattern of `tolerance` that fits no column, a slip of the pen, is a ValueError.
     """
     if tolerance == 0 or (tolerance is None and moves["*"] == 0):
         return {}
@@ -308,10 +280,9 @@ def start(name: str, *, profile: str, corpus: str = "", tolerance: Tolerance = N
 def make_corpora(profile: str) -> None:
     """Make the synthetic corpora of a profile that are not there, in a process of its own whose words are printed.
 
-    Raises:
-        RuntimeError: they could not be made; the message is that of the process.
+    RuntimeError, with the message of the process, where they could not be made.
     """
-    command = [sys.executable, "-m", _TWINS, "--profile", profile, "--if-missing"]
+    command = [sys.executable, "-m", "emocast_twins", "--profile", profile, "--if-missing"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     line = ""
     for line in process.stdout:  # the last one is the error
@@ -323,40 +294,24 @@ def make_corpora(profile: str) -> None:
 def is_told(error: BaseException) -> bool:
     """Whether an error's message is written for the reader of a notebook, so that it needs no traceback.
 
-    Args:
-        error: as it was caught.
-
-    Returns:
-        True for a kind of error that the library defines, for a ValueError, OSError or RuntimeError that the library's own
-        code raised, and for a folder that cannot be written to; False for what other packages or a cell itself raised.
+    So are the kinds of errors that the library defines, a ValueError, OSError or RuntimeError that its own code raised, and a
+    folder that cannot be written to; not what other packages or a cell itself raised.
     """
     if type(error).__module__.startswith(f"{__package__}."):
         return True
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return True
     frames = traceback.extract_tb(error.__traceback__)
-    return isinstance(error, _REFUSED) and bool(frames) and _PACKAGE in Path(frames[-1].filename).parents
+    ours = bool(frames) and Path(__file__).resolve().parent in Path(frames[-1].filename).parents
+    return isinstance(error, ValueError | OSError | RuntimeError) and ours
 
 
 def tell_plainly(shell: InteractiveShell) -> None:
-    """Have a notebook's kernel print such errors in one line; `%tb` still shows every frame.
-
-    What the library refuses is written for the reader and says what to do; all else is a fault of the code, and every frame
-    counts.
-
-    Args:
-        shell: the kernel's, from `IPython.get_ipython`.
-    """
+    """Have a notebook's kernel (`IPython.get_ipython`) print such errors in one line; `%tb` still shows every frame."""
     shell.set_custom_exc((Exception,), _show)
 
 
-def _show(
-    shell: InteractiveShell,
-    kind: type[Exception],
-    error: Exception,
-    frames: TracebackType,
-    tb_offset: int | None = None,
-) -> None:
+def _show(shell: InteractiveShell, kind: type, error: Any, frames: TracebackType, tb_offset: int | None = None) -> None:
     """What IPython calls for an error in a cell."""
     told = is_told(error)
     if told:
@@ -368,11 +323,7 @@ def _show(
 
 
 def here() -> dict:
-    """On what a run is made, without which a number that moved cannot be explained; not the machine's name, nor the user's.
-
-    Returns:
-        emocast, python, platform, processor, cores (those that this process may use), and packages: name -> version.
-    """
+    """On what a run is made, without which a number that moved cannot be explained; not the machine's name, nor the user's."""
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "emocast": __version__,

@@ -1,8 +1,9 @@
 """A run's settings: read from `profiles/*.yaml`, given their types and checked whole before anything runs.
 
 `paper` holds the published settings and says what each means; `demo` and `smoke` say only where they differ (`extends`).
-Notebooks take the name of a profile as their one parameter that matters, so that no setting stands in two places.
 """
+
+# ruff: noqa: D101 - what the sections mean stands in the profiles
 
 from __future__ import annotations
 
@@ -61,30 +62,24 @@ Shifts = _rule(list[Number], "must be ascending from 0 or later", lambda own: ow
 Clusters = _rule(list[Whole], "must be ascending numbers from 2", lambda own: own == sorted({*own}) and own[:1] >= [2])
 Parts = _rule(list[Positive], "must be three shares of sum 1", lambda own: len(own) == 3 and round(sum(own), 9) == 1)
 Fractions = _rule(list[Positive], "must be up to 1, and hold 1", lambda own: max(own, default=0) == 1)
-Emotions = _rule(
-    list[str],
-    f"must be two or more of {', '.join(labels.EMOTIONS)}",
-    lambda own: len(set(own)) > 1 and set(own) <= set(labels.EMOTIONS),
-)
+_TWO = f"must be two or more of {', '.join(labels.EMOTIONS)}"
+Emotions = _rule(list[str], _TWO, lambda own: len(set(own)) > 1 and set(own) <= set(labels.EMOTIONS))
 Name = _rule(str, "must be of letters, digits, _ and -", lambda own: re.fullmatch(r"[\w-]+", own) is not None)
 Encoder, ContrastiveEncoder = _encoder(ENCODERS), _encoder(CONTRASTIVE)
-PythonFile = _rule(str, "must be a .py file", lambda own: own.endswith(".py"))
+PythonFile = _rule(str, "must be a .py file that is there", lambda own: own.endswith(".py") and Path(own).is_file())
+Searched = Literal["hidden_layers", "hidden_units", "dropout", "learning_rate", "batch_size", "epochs"]
 
 _section = dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
 
 
 @_section
-class Loader:
-    """A corpus of one's own: the Python file that reads it (in a profile as seen from there), its folder below `data/`."""
-
+class Loader:  # a corpus of one's own: the Python file that reads it, its folder below `data/`
     module: PythonFile
     root: str
 
 
 @_section
 class Windows:
-    """Where a window lies: its length, the guard before the event and the shifts."""
-
     length_s: Positive
     guard_s: Annotated[Number, Field(ge=0)]
     shifts_s: Shifts
@@ -92,8 +87,6 @@ class Windows:
 
 @_section
 class Embeddings:
-    """Number format, encoders compared, and the approximate mode: its blocks (null: half a window), where it is measured."""
-
     precision: Precision
     compared: list[Encoder]
     block_s: Positive | None
@@ -102,8 +95,6 @@ class Embeddings:
 
 @_section
 class Split:
-    """Protocol, share of the held-out part, folds; the shifts at which 05 compares all protocols, null for all."""
-
     protocol: Protocol
     test_fraction: Share
     folds: Annotated[Whole, Field(ge=2)]
@@ -112,8 +103,6 @@ class Split:
 
 @_section
 class Synthetic:
-    """The size of the synthetic conversations: sessions, scenarios, and fewest and most turns of a dialogue."""
-
     sessions: Whole
     scenarios: Whole
     turns: list[Whole]
@@ -121,24 +110,18 @@ class Synthetic:
 
 @_section
 class SyntheticMeld:
-    """The size of MELD's synthetic twin: dialogues over all splits, and fewest and most turns of a dialogue."""
-
     dialogues: Whole
     turns: list[Whole]
 
 
 @_section
 class TwinSize:
-    """The size of the synthetic twin of a corpus of single sentences: its speakers, and the utterances of each."""
-
     speakers: Count
     utterances: Count
 
 
 @_section
-class Network:
-    """The settings of the FC-DNN, named as `forecasting.fcdnn.FCDNNClassifier` names them."""
-
+class Network:  # named as `forecasting.fcdnn.FCDNNClassifier` names them
     hidden_layers: Whole
     hidden_units: Whole
     dropout: Number
@@ -149,9 +132,7 @@ class Network:
 
 
 @_section
-class Start:
-    """How a small wav2vec 2.0 is trained on sound alone; `architecture` is of transformers' `Wav2Vec2Config`."""
-
+class Start:  # a small wav2vec 2.0 trained on sound alone; `architecture` is of transformers' `Wav2Vec2Config`
     corpus: str
     epochs: Count
     batch_size: Count
@@ -162,8 +143,6 @@ class Start:
 
 @_section
 class Recogniser:
-    """How the recognisers of `ser` are trained and tested; `start` is null where `source` is there already."""
-
     source: str
     epochs: Count
     batch_size: Count
@@ -183,8 +162,6 @@ class Recogniser:
 
 @_section
 class ContrastTraining:
-    """How the small contrastive model is trained, never on the sessions `held_out`; dimensions: joint space, text tower."""
-
     source: str
     held_out: list[str]
     epochs: Count
@@ -210,16 +187,12 @@ class Contrast:
 
 @_section
 class Search:
-    """The search over the FC-DNN's settings: how many are tried, and setting -> values from which they are drawn."""
-
     settings: Count
-    space: dict[str, list[Any]]
+    space: dict[Searched, Annotated[list[Any], Field(min_length=1)]]
 
 
 @_section
 class Claims:
-    """How notebook 07 asks whether it is forecasting."""
-
     shifts_s: Shifts
     protocol: Protocol
     permutations: Count
@@ -230,8 +203,6 @@ class Claims:
 
 @_section
 class ForecasterSettings:
-    """The forecaster that notebook 08 trains for recordings, and how it is asked."""
-
     protocol: Protocol
     validation_fraction: Share
     known_share: Share
@@ -241,8 +212,6 @@ class ForecasterSettings:
 
 @_section
 class Intervals:
-    """Bootstrap intervals: their level (0 to 1) and the number of draws."""
-
     level: Share
     draws: Count
 
@@ -256,8 +225,6 @@ Place = Annotated[
 
 @_section
 class Profile:
-    """The settings of one run."""
-
     name: str
     title: str
     seed: Whole
@@ -304,42 +271,32 @@ class Profile:
         if self.embeddings.block_s is None:
             embeddings = dataclasses.replace(self.embeddings, block_s=self.windows.length_s / 2)
             object.__setattr__(self, "embeddings", embeddings)
-        for broken in (*_faults_of_corpora(self), *_other_faults(self)):
-            raise ValueError(broken)
+        for rule, holds in _rules(self).items():
+            if not holds:
+                raise ValueError(rule)
         return self
 
 
-def _faults_of_corpora(profile: Profile) -> Iterator[str]:
-    ours, own, start = dict.fromkeys([*corpora.NAMES, *TWINS]), profile.loaders, profile.ser.start
-    if set(own) & set(ours):
-        yield f"corpora: one of your own needs another name than {', '.join(ours)}"
-    if not set(profile.corpora) <= {*ours, *own}:
-        yield f"corpora may name {', '.join(ours)}, or one of your own as name: {{module: file.py, root: folder}}"
-    if profile.corpus not in profile.corpora:
-        yield "corpus must be one of the corpora"
-    if not set(profile.sizes) <= set(profile.corpora):
-        yield "what has a size (synthetic, synthetic_meld, twins) needs a folder in corpora"
-    if start and start.corpus not in profile.corpora:
-        yield "ser.start.corpus must be one of the corpora"
-
-
-def _other_faults(profile: Profile) -> Iterator[str]:
-    shifts, claimed, models = profile.windows.shifts_s, set(profile.claims.shifts_s), profile.contrastive.models
-    space, known = profile.claims.search.space, sorted(set(get_type_hints(Network)) - {"standardize"})
-    if not (profile.windows.length_s / profile.embeddings.block_s).is_integer():
-        yield "embeddings.block_s must divide windows.length_s; null means half a window"
-    if not set(profile.embeddings.block_shifts_s) <= set(shifts):
-        yield "embeddings.block_shifts_s must be among windows.shifts_s"
-    if not {shifts[0], shifts[-1]} <= claimed <= set(shifts):
-        yield "claims.shifts_s must be among windows.shifts_s and hold its first and its last"
-    if not claimed <= set(profile.split.protocol_shifts_s or shifts) <= set(shifts):
-        yield "split.protocol_shifts_s must be among windows.shifts_s and hold those of claims, or be null"
-    if profile.sweep_task not in profile.tasks:
-        yield f"sweep_task must be one of the tasks: {', '.join(profile.tasks)}"
-    if profile.contrastive.model not in models:
-        yield f"contrastive.model must be one of contrastive.models: {', '.join(models)}"
-    if not set(space) <= set(known) or not all(space.values()):
-        yield f"claims.search.space may name {', '.join(known)}, each with values"
+def _rules(own: Profile) -> dict[str, bool]:
+    """Rules between sections, in the words of a profile, and whether they hold."""
+    ours, named, shifts = dict.fromkeys([*corpora.NAMES, *TWINS]), set(own.corpora), own.windows.shifts_s
+    one, models, claimed = "name: {module: file.py, root: folder}", own.contrastive.models, set(own.claims.shifts_s)
+    whole = (own.windows.length_s / own.embeddings.block_s).is_integer()
+    ends, every = {shifts[0], shifts[-1]} <= claimed <= set(shifts), "among windows.shifts_s"
+    inside = claimed <= set(own.split.protocol_shifts_s or shifts) <= set(shifts)
+    return {
+        f"corpora: one of your own needs another name than {', '.join(ours)}": not set(own.loaders) & set(ours),
+        f"corpora may name {', '.join(ours)}, or one of your own as {one}": named <= {*ours, *own.loaders},
+        "corpus must be one of the corpora": own.corpus in named,
+        "what has a size (synthetic, synthetic_meld, twins) needs a folder in corpora": set(own.sizes) <= named,
+        "ser.start.corpus must be one of the corpora": not own.ser.start or own.ser.start.corpus in named,
+        "embeddings.block_s must divide windows.length_s; null means half a window": whole,
+        f"embeddings.block_shifts_s must be {every}": set(own.embeddings.block_shifts_s) <= set(shifts),
+        f"claims.shifts_s must be {every} and hold its first and its last": ends,
+        f"split.protocol_shifts_s must be {every} and hold those of claims, or be null": inside,
+        f"sweep_task must be one of the tasks: {', '.join(own.tasks)}": own.sweep_task in own.tasks,
+        f"contrastive.model must be one of contrastive.models: {', '.join(models)}": own.contrastive.model in models,
+    }
 
 
 class ProfileError(ValueError):
@@ -352,25 +309,17 @@ def available() -> list[str]:
 
 
 def load(name: str, *, corpus: str | None = None) -> Profile:
-    """Read a profile and check it. The corpora of one's own that it names are registered (`corpora.register`).
+    """Read a profile, by its name or the path of a YAML file of one's own (which may extend any other), and check it.
 
-    Args:
-        name: one of `available()`, or the path of a YAML file of one's own (it may extend any of those).
-        corpus: another main corpus than the profile's: what `for_corpus` says of it replaces the profile's settings.
-
-    Raises:
-        ProfileError: no such profile, an unknown or missing setting, a value that cannot be, a corpus without settings;
-            in one line that names the file, the setting and what to write.
+    `corpus` is another main corpus than the profile's: what `for_corpus` says of it replaces the profile's settings. Corpora of
+    one's own are registered. A ProfileError is one line: the file, the setting and what to write.
     """
     where = _file(name)
     settings = {"name": where.stem, **_read(name, own=where.stem)}
     main = _checked(settings, where)
-    made = {main.corpus: main}
-    for other, changes in main.for_corpus.items():
-        made[other] = _checked({**settings, **changes, "corpus": other}, where)
+    others = {other: {**settings, **changes, "corpus": other} for other, changes in main.for_corpus.items()}
+    made = {main.corpus: main, **{other: _checked(changed, where) for other, changed in others.items()}}
     for own, file in main.loaders.items():
-        if not file.is_file():
-            raise _error(where, f"corpora.{own}.module: there is no file {paths.relative(file)}")
         corpora.register(own, file)
     if (corpus or main.corpus) not in made:
         raise _error(where, f"no settings for the corpus {corpus!r}; there are some for {', '.join(made)}")
@@ -424,9 +373,10 @@ def _checked(settings: dict[str, Any], where: Path) -> Profile:
 
 def _sentence(problem: Any) -> str:
     """What pydantic found, in the words of a profile."""
-    place = [str(part) for part in problem["loc"] if not str(part).startswith("[")]
-    name, kind = ".".join(place), problem["type"]
-    owner = _owner(place)
+    place, kind = [str(part) for part in problem["loc"] if not str(part).startswith("[")], problem["type"]
+    name, owner = ".".join(place), Profile
+    for part in place[:-1]:
+        owner = next(_sections(get_type_hints(owner).get(part)), owner)
     hints = get_type_hints(owner)
     if kind == "unexpected_keyword_argument":
         close = difflib.get_close_matches(place[-1], hints, n=1)
@@ -434,7 +384,7 @@ def _sentence(problem: Any) -> str:
         return f"unknown setting {name}; {hint}"
     if kind == "missing":
         return f"setting {name} is missing"
-    said = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    said = problem["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("List should", "must")
     if not place:
         return said
     if kind.endswith("_type"):
@@ -444,16 +394,7 @@ def _sentence(problem: Any) -> str:
     return f"{name} {said}, found {problem['input']!r}"
 
 
-def _owner(place: list[str]) -> type:
-    """The section in which a setting stands."""
-    owner: type = Profile
-    for part in place[:-1]:
-        owner = next(_sections(get_type_hints(owner).get(part)), owner)
-    return owner
-
-
 def _sections(hint: Any) -> Iterator[type]:
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        yield hint
+    yield from [hint] if isinstance(hint, type) and dataclasses.is_dataclass(hint) else []
     for part in get_args(hint):
         yield from _sections(part)

@@ -30,12 +30,9 @@ COMPATIBLE = "compatible: the interval holds the published value"
 LOWER, HIGHER = "differs: the run is lower", "differs: the run is higher"
 UNDECIDED = "no interval: only the difference"
 NOT_ASKED = "not asked here"
-_HEAD = "accuracy in % | the papers, on recordings of people | the demo, on synthetic voices | chance"
 _LINE = [*KEY, "reproduced", "low", "high", "interval_by", "note", "notebook", "from_table"]
-_SMALL_WIDTH = 900  # pixels of a figure of the reference
 _NUMBERS = ("reproduced", "low", "high", "chance")
 _NONE = (math.nan, math.nan)
-_KEPT = ("notebook", "profile", "corpus", "level", "tables", "figures")
 
 
 class Finished:
@@ -69,15 +66,9 @@ class Finished:
             numbers = dict(zip(_NUMBERS, (float(row[column]), low, high, float(row.get(chance, chance))), strict=True))
             scale = 100 if said.get("unit", "fraction") == "fraction" else 1
             key = {part: {"metric": column, **said}.get(part, "") for part in KEY}
-            about = {
-                "text": "",
-                "note": "",
-                "interval_by": said.get("by", by),
-                **said,
-                "notebook": self.name,
-                "from_table": name,
-            }
-            printed = _printed().get(tuple(key.values()), math.nan)
+            about = {"text": "", "note": "", "interval_by": said.get("by", by), **said}
+            about |= {"notebook": self.name, "from_table": name}
+            printed = _published().set_index(KEY)["percent"].get(tuple(key.values()), math.nan)
             yield {**about, **key, **{part: scale * number for part, number in numbers.items()}, "printed": printed}
 
 
@@ -96,10 +87,7 @@ def _rows(table: pd.DataFrame, where: Mapping[str, Any]) -> list[dict[str, str]]
 
 
 def _interval(kind: Any, row: Mapping[str, str], column: str, level: float) -> tuple[float, float, str]:
-    """The ends of a number's interval, from the table or from what the table keeps, and what it rests on.
-
-    Windows of one dialogue are not independent: intervals that take them to be are too narrow rather than too wide.
-    """
+    """The ends of a number's interval, from the table or from what it keeps, and what it rests on: see `Run.table`."""
     if not kind:
         return *_NONE, ""
     if isinstance(kind, list):
@@ -126,48 +114,38 @@ def _interval(kind: Any, row: Mapping[str, str], column: str, level: float) -> t
 
 @cache
 def _published() -> pd.DataFrame:
-    """`published.csv`, of all classes an empty one, and `scale`, from percent to the unit of a row."""
+    """`published.csv`, of all classes an empty one, with the value in `percent`, and `scale`, from there to the row's unit."""
     rows = published.load().drop(columns="support").fillna({"class": "", "unit": ""})
-    return rows.assign(scale=rows["unit"].map({"fraction": 0.01}).fillna(1.0))
-
-
-@cache
-def _printed() -> dict[tuple, float]:
-    """The published numbers by `KEY`, shares in percent."""
-    rows = _published()
-    return dict(zip(rows[KEY].itertuples(index=False, name=None), rows["value"] / rows["scale"], strict=True))
+    scale = rows["unit"].map({"fraction": 0.01}).fillna(1.0)
+    return rows.assign(scale=scale, percent=rows["value"] / scale)
 
 
 def beside_published(runs: list[Finished], profile: profiles.Profile, skipped: Mapping[str, list[str]]) -> pd.DataFrame:
     """Every published number in its order and unit, with what finished notebooks found; `skipped` ones say why not.
 
-    Columns are those of `published.csv` (its value as `published`) and reproduced, low, high, difference (reproduced -
-    published), interval_by, verdict, note, notebook, from_table. A row that the run does not speak to has no `reproduced`,
-    and its `note` says why. Where a corpus is synthetic the verdict says that the numbers decide nothing.
+    Columns are those of `published.csv` (its value as `published`) and reproduced (missing where the run does not speak to it,
+    and the note says why), low, high, difference (reproduced - published), interval_by, verdict, note, notebook, from_table.
     """
     lines = pd.DataFrame([line for run in runs for line in run.lines], columns=_LINE).drop_duplicates(KEY)
-    rows = _published().rename(columns={"value": "published"}).merge(lines, on=KEY, how="left")
+    rows = _published().drop(columns="percent").rename(columns={"value": "published"}).merge(lines, on=KEY, how="left")
     numbers = ["reproduced", "low", "high"]
     rows[numbers] = rows[numbers].astype(float).mul(rows.pop("scale"), axis=0)
     left = [f"{name} was skipped: {', '.join(why)}" for name, why in skipped.items()]
     why = f"not in this run, on {corpora.get(profile.corpus).title}, divided by {profile.split.protocol}"
     rows["note"] = rows["note"].where(rows["reproduced"].notna(), "; ".join([why, *left]))
-    tested = (
-        rows["dataset"].str.replace(r" \(.*|\W", "", regex=True).str.lower()
-    )  # "CREMA-D (rated)", "Emo-DB": our names
+    # "CREMA-D (rated)" and "Emo-DB" by our names
+    tested = rows["dataset"].str.replace(r" \(.*|\W", "", regex=True).str.lower()
     nobody = tested.isin(synthetic(runs)) | bool({profile.corpus, "iemocap"} & synthetic(runs))
-    verdicts = [SYNTHETIC if made else verdict(row) for row, made in zip(rows.itertuples(), nobody, strict=True)]
+    verdicts = [SYNTHETIC if made else _verdict(row) for row, made in zip(rows.itertuples(), nobody, strict=True)]
     verdicts = pd.Series(verdicts).where(rows["reproduced"].notna(), NOT_ASKED)
     return rows.assign(difference=rows["reproduced"] - rows["published"], verdict=verdicts).fillna({"interval_by": ""})
 
 
-def verdict(row: Any) -> str:
-    """What the interval of a row of `beside_published` says of its published value."""
+def _verdict(row: Any) -> str:
+    """What a row's interval says of its published value."""
     if math.isnan(row.low) or math.isnan(row.high):
         return UNDECIDED
-    if row.low <= row.published <= row.high:
-        return COMPATIBLE
-    return LOWER if row.high < row.published else HIGHER
+    return LOWER if row.high < row.published else HIGHER if row.low > row.published else COMPATIBLE
 
 
 def synthetic(runs: Iterable[Finished]) -> set[str]:
@@ -180,7 +158,8 @@ def front_page(reference: Path) -> str:
     lines = [line for run in read(reference) for line in run.lines if line["text"]]
     if not lines:
         raise ValueError(f"no table in {paths.relative(reference)} has a headline: `make reference` writes them")
-    written = [_HEAD, "---|---|---|---"]
+    head = "accuracy in % | the papers, on recordings of people | the demo, on synthetic voices | chance"
+    written = [head, "---|---|---|---"]
     for line in lines:
         printed = "not asked" if math.isnan(line["printed"]) else f"{line['printed']:.1f}"
         ours = "{reproduced:.1f} ({low:.1f} to {high:.1f}) | {chance:.1f}".format_map(line)
@@ -224,8 +203,9 @@ def _keep(run: Finished, folder: Path) -> None:
         shutil.copyfile(run.folder / f"{table['name']}.csv", folder / f"{table['name']}.csv")
     for figure in run.told["figures"]:
         with Image.open(run.folder / f"{figure['name']}.png") as picture:
-            picture.thumbnail((_SMALL_WIDTH, 4 * _SMALL_WIDTH))
+            picture.thumbnail((900, 3600))
             small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
             small.save(folder / f"{figure['name']}.png", optimize=True)
-    kept = {key: run.told[key] for key in _KEPT if key in run.told}
+    keys = ("notebook", "profile", "corpus", "level", "tables", "figures")
+    kept = {key: run.told[key] for key in keys if key in run.told}
     (folder / MANIFEST).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

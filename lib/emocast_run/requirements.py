@@ -30,8 +30,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
     "08_forecast_a_recording": ("03_embedding_extraction",),
 }
-#: The one corpus on which a notebook trains, whatever the profile's main corpus is.
-_TRAINS_ON = {"06_cross_lingual_ser": "iemocap"}
 
 
 class Need(NamedTuple):
@@ -57,11 +55,10 @@ def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()
 
 def _other_corpus(profile: Profile, notebook: str) -> list[str]:
     """Why a notebook that belongs to one corpus does not run on the profile's, in one sentence; else nothing."""
-    own = _TRAINS_ON.get(notebook, profile.corpus)
-    why = f"it trains on {corpora.get(own).title} as the thesis does, and the main corpus is {profile.corpus!r}"
-    return (
-        [] if own == profile.corpus else [f"{why}: with `corpus: {own}` it tests on the others that the profile names"]
-    )
+    if notebook != "06_cross_lingual_ser" or profile.corpus == "iemocap":
+        return []
+    why = f"it trains on IEMOCAP as the thesis does, and the main corpus is {profile.corpus!r}"
+    return [f"{why}: with `corpus: iemocap` it tests on the others that the profile names"]
 
 
 def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
@@ -128,9 +125,10 @@ def _no_checkpoint(name: str, *, texts: bool) -> str:
 def told(profile: Profile) -> str:
     """The list for a reader: what is missing (`look`) with what to do, then which notebooks are skipped for it."""
     needs = look(profile)
-    # on another corpus than its own only the forecasting notebooks run
-    only = "03_embedding_extraction" if profile.corpus in profile.for_corpus else ""
-    run = [name for name, needed in NEEDS.items() if not only or only in (name, *needed)]
+    first = "03_embedding_extraction"  # on another corpus than its own only the forecasting notebooks run
+    run = [
+        name for name, needed in NEEDS.items() if profile.corpus not in profile.for_corpus or first in (name, *needed)
+    ]
     other = [f"  skipped: {name}: {why}" for name in run for why in _other_corpus(profile, name)]
     named = dict.fromkeys(need.name for need in needs if need.problem)
     lacking = {name: next(need.problem for need in needs if need.name == name) for name in named}

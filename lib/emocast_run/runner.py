@@ -31,8 +31,7 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
     With `parameters` that is not the one that others and the site read, but `variants/<what is set>/<notebook>` beside it.
 
     Raises:
-        ValueError: the notebook has no such parameter (the message lists those that it has), or the environment asks for an
-            executor that cannot be.
+        ValueError: the notebook has no such parameter, or the environment asks for an executor that cannot be.
         SkippedError: it lacks something that people have to bring (`requirements`); the site says so too.
         RuntimeError: the notebook failed or was killed; the message says where the failed copy is.
     """

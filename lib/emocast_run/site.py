@@ -102,9 +102,9 @@ def write(profile: profiles.Profile, home: Path) -> Path:
     loader = jinja2.FileSystemLoader(_TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters |= _FILTERS
-    environment.globals |= {"profile": profile, "runs": runs, "skipped": skipped, "pages": PAGES, "up": ""}
     others = sorted(page.parent.relative_to(home).as_posix() for page in home.glob("variants/*/index.html"))
     aside = f", on {corpora.get(profile.corpus).title}" if home.parent.name == "variants" else ""
+    environment.globals |= {"profile": profile, "runs": runs, "skipped": skipped, "pages": PAGES, "up": ""}
     environment.globals |= {
         "others": others,
         "aside": aside,

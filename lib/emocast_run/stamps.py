@@ -30,9 +30,8 @@ def write(profile: str, folder: Path, *, twins: Path | None = None) -> list[str]
     stamps = {folder / path.stem: f"{common} {notebook(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
     stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / '__main__.py']))}"
     if twins:
-        stamps[twins] = (
-            f"{emocast_twins.orders(settings)!r} {settings.seed} {_digest(Path(emocast_twins.__file__).parent.glob('*.py'))}"
-        )
+        makers = _digest(Path(emocast_twins.__file__).parent.glob("*.py"))
+        stamps[twins] = f"{emocast_twins.orders(settings)!r} {settings.seed} {makers}"
     digests = {stamp: hashlib.sha256(text.encode()).hexdigest() for stamp, text in stamps.items()}
     changed = {stamp: now for stamp, now in digests.items() if not stamp.is_file() or stamp.read_text("utf-8") != now}
     for stamp, digest in changed.items():
@@ -67,10 +66,8 @@ def _further(module: Path) -> frozenset[Path]:
 
 def _files(tree: ast.Module, package: list[str]) -> Iterator[Path]:
     """The files of our modules that a module of a package imports, and of the packages around them."""
-    tests = [
-        node for node in ast.walk(tree) if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
-    ]
-    unused = {inner for node in tests for inner in ast.walk(node)}
+    tests = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    unused = {part for test in tests if getattr(test.test, "id", "") == "TYPE_CHECKING" for part in ast.walk(test)}
     for node in (node for node in ast.walk(tree) if node not in unused):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         if isinstance(node, ast.ImportFrom):
@@ -86,8 +83,7 @@ def _files(tree: ast.Module, package: list[str]) -> Iterator[Path]:
 def _digest(modules: Iterable[Path]) -> str:
     """Of what modules compute, and of the data that lie beside them."""
     modules, here = sorted(modules), Path(compute.__file__).resolve().parent
-    data = {
-        file for folder in {module.parent for module in modules} for file in folder.glob("*") if file.suffix in _DATA
-    }
+    beside = (file for folder in {module.parent for module in modules} for file in folder.glob("*"))
+    data = {file for file in beside if file.suffix in _DATA}
     code = compute.code_digest(*(os.path.relpath(module, here) for module in modules))
     return code + "".join(compute.file_digest(file) for file in sorted(data))

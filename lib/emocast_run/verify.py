@@ -178,8 +178,7 @@ def _weighed(cells: list[Finding], far: tuple[float, float]) -> list[Finding]:
 def _is_wrong(pair: tuple[Row, Row], pairs: list[tuple[Row, Row]], rules: Mapping[str, Any], level: float) -> bool:
     """Whether a row's verdict is not what its numbers give, or moved and may not have moved.
 
-    A verdict is drawn from an interval and a limit, both numbers of a network, which move a little with the machine. So it
-    may be another than the reference's only where the reference's own interval ends near the limit: the end that decides
+    It may be another than the reference's only where the reference's own interval ends near the limit: the end that decides
     lies within a third (`MIDDLE`) of what it may itself move. A verdict that was shown may be lost, too, where its adjusted
     p-value was above 0.01. Of a row that goes with another ("as"), the other one's interval decides.
     """
@@ -226,9 +225,8 @@ def row_names(table: pd.DataFrame, rules: Mapping[str, Any]) -> list[str]:
         if len(set(names)) < len(table) or column not in [*numbers, None]:
             cells = [f"row {row}" for row in range(1, len(table) + 1)] if column is None else table[column]
             label = f"{column} " if column in numbers else ""
-            names = [
-                ", ".join(filter(None, [name, cell and label + cell])) for name, cell in zip(names, cells, strict=True)
-            ]
+            pairs = zip(names, cells, strict=True)
+            names = [", ".join(filter(None, [name, cell and label + cell])) for name, cell in pairs]
     return names
 
 

@@ -246,7 +246,7 @@ def test_a_profile_registers_its_corpora_and_finds_their_files_from_its_own_fold
 @pytest.mark.parametrize(
     ("corpora_", "message"),
     [
-        ("{mine: {module: nowhere.py, root: mine}}", r"corpora\.mine\.module: there is no file .*nowhere\.py"),
+        ("{mine: {module: nowhere.py, root: mine}}", r"corpora\.mine\.module must be a \.py file that is there, found"),
         ("{mine: {module: notes.txt, root: mine}}", r"must be a \.py file"),
         ("{mine: {module: a.py}}", r"setting corpora\.mine\.root is missing"),
         ("{mine: {modul: a.py, root: mine}}", r"corpora\.mine\.modul; did you mean corpora\.mine\.module"),
@@ -257,5 +257,6 @@ def test_a_profile_registers_its_corpora_and_finds_their_files_from_its_own_fold
     ],
 )
 def test_a_mistake_in_the_profile_is_one_sentence(tmp_path, corpora_, message):
+    (tmp_path / "a.py").touch()
     with pytest.raises(profiles.ProfileError, match=rf"own\.yaml: .*{message}"):
         profiles.load(written(tmp_path, f"extends: paper\ncorpora: {corpora_}\n"))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from emocast import figures, labels, metrics
+from emocast import figures, labels
 
 PROTOCOLS = pd.DataFrame(
     [(protocol, model, value, value - 5, value + 5)
@@ -162,10 +162,10 @@ def test_scores_draw_values_intervals_and_what_was_published(ax):
 
 
 def test_shares_draw_a_dot_and_a_tick_a_class(ax):
-    true = ["neutral", "sadness", "anger", "anger"]
-    rows = {"English": ["neutral"] * 4, "German": true}
-    rows = {name: metrics.class_shares(true, guess, labels=labels.FOUR) for name, guess in rows.items()}
-    leaning = pd.concat(rows, names=["test_set"]).reset_index()
+    counts = {"English": [4, 0, 0, 0], "German": [1, 0, 1, 2]}
+    shares = {name: {"predicted_share": np.array(number) / 4} for name, number in counts.items()}
+    true = {"emotion": ["neutral", "happiness", "sadness", "anger"], "true_share": [0.25, 0, 0.25, 0.5]}
+    leaning = pd.concat([pd.DataFrame({"test_set": name, **true, **share}) for name, share in shares.items()])
     figures.shares(leaning, ax)
     neutral = lines(ax)["neutral, predicted"]
     np.testing.assert_allclose(neutral[:, 0], [1, 0.25])

@@ -88,13 +88,13 @@ def test_comparison_is_a_family_of_tests(shifts):
 
 
 def test_events_that_stand_twice_are_refused(shifts):
-    with pytest.raises(ValueError, match="stands twice under the same utterance: name in `by`"):
+    with pytest.raises(ValueError, match="stands twice by utterance: name in `by`"):
         metrics.compare_forecasts(*shifts, random_state=0)
 
 
 def test_subsets_are_nested_and_keep_dialogues_whole():
     dialogue = np.random.default_rng(0).integers(16, size=300)
-    drawn = metrics.subsets(dialogue, random_state=0)
+    drawn = metrics.subsets(dialogue, [1, 1 / 8, 1 / 2, 1 / 4], random_state=0)
     assert [fraction for fraction, _ in drawn] == [1 / 8, 1 / 4, 1 / 2, 1]
     assert [len(np.unique(dialogue[rows])) for _, rows in drawn] == [2, 4, 8, 16]
     for (_, smaller), (_, larger) in pairwise(drawn):
@@ -102,12 +102,8 @@ def test_subsets_are_nested_and_keep_dialogues_whole():
     for _, rows in drawn:
         np.testing.assert_array_equal(rows, np.flatnonzero(np.isin(dialogue, dialogue[rows])))
     np.testing.assert_array_equal(drawn[-1][1], np.arange(300))
-
-
-@pytest.mark.parametrize("fraction", [0, 1.5, -0.5])
-def test_faulty_fractions_are_named(fraction):
-    with pytest.raises(ValueError, match=f"a fraction is {fraction}"):
-        metrics.subsets(["a", "b"], (0.5, fraction), random_state=0)
+    with pytest.raises(ValueError, match=r"a fraction is 1\.5"):
+        metrics.subsets(["a", "b"], (0.5, 1.5), random_state=0)
 
 
 @pytest.fixture
@@ -133,16 +129,10 @@ def test_curve_has_a_row_a_fraction_with_what_the_step_brought(predictions):
     np.testing.assert_allclose(curve["gain"], [np.nan, *np.diff(curve["accuracy"])])
     assert curve["accuracy"].tolist() == pytest.approx([0.4, 0.6, 0.6], abs=0.06)
     assert curve["gain_low"][1] > 0.1 and curve["gain_high"][1] < 0.3
-    assert curve.loc[2, ["gain", "gain_low", "gain_high"]].tolist() == [
-        0,
-        0,
-        0,
-    ]  # the same predictions, in another order
+    assert (curve.loc[2, ["gain", "gain_low", "gain_high"]] == 0).all()  # the same predictions, in another order
     assert np.isnan(curve["brier"]).all()
 
 
 def test_fractions_of_other_events_are_refused(predictions):
-    with pytest.raises(ValueError, match="not of the same events"):
-        metrics.learning_curve(
-            predictions[~((predictions.fraction == 1) & (predictions.utterance == "u003"))], random_state=0
-        )
+    with pytest.raises(ValueError, match=r"the events of fraction .* are not those"):
+        metrics.learning_curve(predictions.query("fraction < 1 or utterance != 'u003'"), random_state=0)

@@ -350,7 +350,7 @@ def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, 
 def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria) -> dict[str, Any]:
     """Hold the model against a reference of which it is known how often it is right on each event (`baselines.hits`)."""
     own, other, groups = (hits[name].to_numpy() for name in (model, reference, "dialogue"))
-    options = {"draws": criteria.permutations, "random_state": criteria.resampling.seed}
+    options = {"draws": criteria.permutations, "random_state": criteria.resampling.random_state}
     test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **options)
     low, high = metrics.loss_interval(own - other, groups, **criteria.test)
     return {"model": model, "against": reference, **test, "low": low, "high": high}

@@ -1,19 +1,17 @@
 """Scores of predictions, and how sure a score is: one place, so that every table means the same by its numbers.
 
-`scores` of classes and of valence and arousal, `resampling` (intervals, tests, skill), `calibration` of probabilities,
-`forecasts` (all scores of a table of predictions in one row), `probes` of embeddings. Scores are fractions, not percent;
-UAR (unweighted average recall) is the mean recall of the classes present in `y_true`; an error is predicted - true.
+`scores` of classes and of valence and arousal, `resampling` (intervals, tests, skill), `calibration` of probabilities and all
+scores of a table of predictions, `probes` of embeddings. Scores are fractions, not percent; UAR (unweighted average recall) is
+the mean recall of the classes present in `y_true`; an error is predicted - true.
 """
-
-from __future__ import annotations
 
 from importlib import import_module
 
 _NAMES = {
-    "scores": "balanced_draws ccc class_shares confusion evaluate evaluate_regression per_class shift_events summarise_draws",
+    "scores": "balanced_draws ccc confusion evaluate evaluate_regression per_class shift_events",
     "resampling": "Resampling bootstrap_interval holm loss_interval mcnemar_test paired_bootstrap permutation_test skill",
-    "calibration": "TemperatureScaling brier_losses calibration_error calibration_interval reliability_table",
-    "forecasts": "compare_forecasts evaluate_forecast evaluate_forecasts learning_curve subsets",
+    "calibration": "TemperatureScaling brier_losses calibration_error calibration_interval reliability_table "
+    "compare_forecasts evaluate_forecast evaluate_forecasts learning_curve subsets",
     "probes": "explained",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in (module, *names.split())}

@@ -1,15 +1,14 @@
-"""Forecast probabilities: did the model know how much it knew, and how can it be made to?
+"""Probabilities of forecasts, and all scores of a table of forecasts, one row an event, in one row.
 
-The Brier loss (Brier 1950) of an event is the squared distance of its probabilities from the truth, summed over the classes:
-0 for a sure hit, 2 for a sure miss. It is proper: a model does best by saying what it believes (Gneiting & Raftery 2007,
-doi:10.1198/016214506000001437). The expected calibration error (ECE; Guo et al. 2017, arXiv 1706.04599) bins events by the
+The Brier loss (Brier 1950) of an event is the squared distance of its probabilities from the truth, summed over the classes: 0
+for a sure hit, 2 for a sure miss. The expected calibration error (ECE; Guo et al. 2017, arXiv 1706.04599) bins events by the
 probability of the likeliest class; even a calibrated model has one above 0, for each bin's accuracy is off by chance.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,20 +20,19 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .resampling import Resampling, single
-from .scores import codes, paired
+from .resampling import Resampling, bootstrap_interval, holm, loss_interval, paired_bootstrap, permutation_test
+from .scores import COUNTED, codes, evaluate, paired
 
 # How far from 1 the probabilities of a row may add up: networks give single precision, tables a few decimals.
 _ROUNDING = 1e-3
 _BOUNDS = np.linspace(0, 1, 11)  # of the bins of confidence
-# A temperature is sought between 1/100 and 100. What is found outside 1/50 to 50 is no optimum: the loss is flat there.
-_LOG_BOUND, _WIDEST = np.log(100), 50
-# A class of probability 0 counts as this much, or one sure miss would leave no other temperature than infinity.
-_LEAST = 1e-12
+_LOG_BOUND, _WIDEST = np.log(100), 50  # of a temperature; one outside 1/50 to 50 is no optimum: the loss is flat there
+_LEAST = 1e-12  # what a class of probability 0 counts, or one sure miss would leave no other temperature than infinity
+_NAN = float("nan")
 
 
 def brier_losses(y_true: ArrayLike, probabilities: ArrayLike, *, labels: Sequence[str]) -> np.ndarray:
-    """The Brier loss of each event, (n,): the squared errors of its probabilities, summed over the classes, 0 to 2.
+    """The Brier loss of each event, (n,), 0 to 2.
 
     Args:
         y_true: the true classes, (n,).
@@ -56,7 +54,7 @@ def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, *, labels: Se
     Arguments and errors as of `brier_losses`. Returns 0 (calibrated) to 1.
     """
     confidence, hit, place = _binned(y_true, probabilities, labels)
-    return _mean_gap(confidence, hit, place)
+    return float(np.abs(np.bincount(place, weights=confidence - hit)).sum() / len(hit))  # sums cancel the bins' sizes
 
 
 def calibration_interval(
@@ -67,19 +65,17 @@ def calibration_interval(
     The draws of an ECE lie higher still than the estimate, so they are mirrored at it (the basic bootstrap, Davison & Hinkley
     1997, section 5.2), which takes out about as much as the estimate itself lies too high. The lower end is 0 also where the
     estimate is no higher than the upper percentile of a calibrated model: of draws of the same dialogues after the mean gap of
-    each bin was taken out. (nan, nan) with a warning where there is one group. Arguments and errors are those of
-    `calibration_error` and of `bootstrap_interval`.
+    each bin was taken out. Arguments and errors are those of `calibration_error` and of `bootstrap_interval`.
     """
-    how = Resampling.of(**options)
+    how, found = Resampling(**options), calibration_error(y_true, probabilities, labels=labels)
     confidence, hit, place = _binned(y_true, probabilities, labels)
     owner, names = pd.factorize(paired(groups, hit, names=("groups", "y_true"))[0])
-    if single(owner):
-        return float("nan"), float("nan")
     weights, gaps = how.weights(len(names)), _by_group(owner, place, confidence - hit)
     events = weights @ np.bincount(owner)
-    drawn = np.abs(weights @ gaps).sum(axis=1) / events
+    low, high = how.ends(np.abs(weights @ gaps).sum(axis=1) / events, len(names))
+    if len(names) < 2:
+        return _NAN, _NAN
     calibrated = np.abs(weights @ (gaps - gaps.mean(axis=0))).sum(axis=1) / events
-    found, (low, high) = _mean_gap(confidence, hit, place), how.ends(drawn, len(names))
     by_chance = found <= how.ends(calibrated, len(names))[1]
     return 0.0 if by_chance else max(0.0, 2 * found - high), max(0.0, 2 * found - low)
 
@@ -87,15 +83,14 @@ def calibration_interval(
 def reliability_table(
     y_true: ArrayLike, probabilities: ArrayLike, *, labels: Sequence[str], groups: ArrayLike, **options: Any
 ) -> pd.DataFrame:
-    """Hold the confidence of forecasts against their accuracy, bin by bin: what `figures.reliability` draws.
+    """Hold the confidence of forecasts against their accuracy, bin by bin: what `figures.reliability_diagram` draws.
 
     Arguments and errors are those of `calibration_interval`.
 
     Returns one row a bin that has events: `bin` (from 0), its bounds `above` and `up_to`, `confidence` (mean), `accuracy`,
-    `n`, and the interval of the accuracy, `low` to `high`; all fractions. A bootstrap of a bin whose events are all right or
-    all wrong has no width: it cannot know better.
+    `n`, and the interval of the accuracy, `low` to `high` (without width where all events are right, or wrong); fractions.
     """
-    how = Resampling.of(**options)
+    how = Resampling(**options)
     confidence, hit, place = _binned(y_true, probabilities, labels)
     events = pd.DataFrame({"bin": place, "confidence": confidence, "hit": hit})
     table = events.groupby("bin").agg(confidence=("confidence", "mean"), accuracy=("hit", "mean"), n=("hit", "size"))
@@ -114,8 +109,8 @@ class TemperatureScaling(BaseEstimator):
     """Rescale probabilities of the classes `labels` by a temperature that minimises the log loss of validation events.
 
     Networks trained to the end are too sure; dividing their logits by a temperature T above 1 mends most of that and changes
-    no forecast (Guo et al. 2017, arXiv 1706.04599). Fitted on the events that are scored it would report a calibration that no
-    new event gets; so the class has no `fit_transform`, which invites just that. T is kept as `temperature_`.
+    no forecast (Guo et al. 2017). Fitted on the events that are scored it would report a calibration that no new event gets;
+    so the class has no `fit_transform`, which invites just that. T is kept as `temperature_`.
     """
 
     labels: Sequence[str]
@@ -126,7 +121,7 @@ class TemperatureScaling(BaseEstimator):
         Takes probabilities, (n, k), as the model gives them, and the true classes, (n,); errors as of `brier_losses`.
         """
         true, shares = _checked(y, probabilities, self.labels)
-        logits, rows = _logits(shares), np.arange(len(true))
+        logits, rows = np.log(shares.clip(_LEAST)), np.arange(len(true))
 
         def loss(log_temperature: float) -> float:
             return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, true].mean()
@@ -141,45 +136,27 @@ class TemperatureScaling(BaseEstimator):
     def transform(self, probabilities: ArrayLike) -> np.ndarray:
         """Rescale probabilities, (n, k) to (n, k), each row adding up to 1; NotFittedError before `fit`."""
         check_is_fitted(self, "temperature_")
-        return softmax(_logits(np.asarray(probabilities, dtype=np.float64)) / self.temperature_, axis=1)
-
-
-def _logits(shares: np.ndarray) -> np.ndarray:
-    return np.log(shares.clip(_LEAST))
+        return softmax(np.log(np.asarray(probabilities, dtype=np.float64).clip(_LEAST)) / self.temperature_, axis=1)
 
 
 def _checked(y_true: ArrayLike, probabilities: ArrayLike, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The true classes as places in `labels`, (n,), and a copy of the probabilities in double precision, (n, k)."""
-    labels, true = list(labels), np.asarray(y_true)
-    shares = np.array(probabilities, dtype=np.float64)
+    true, shares = paired(y_true, y_true)[0], np.array(probabilities, dtype=np.float64)
     if shares.shape != (len(true), len(labels)):
-        raise ValueError(
-            f"the probabilities have the shape {shares.shape}; {len(true)} rows of the {len(labels)} classes "
-            f"{', '.join(labels)} are needed"
-        )
-    true = codes(paired(true, true)[0], labels=labels, side="y_true")
+        needed = f"{len(true)} rows of the {len(labels)} classes {', '.join(labels)} are needed"
+        raise ValueError(f"the probabilities have the shape {shares.shape}; {needed}")
     wrong = ~((shares >= 0).all(axis=1) & (np.abs(shares.sum(axis=1) - 1) <= _ROUNDING))  # a missing value is neither
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise ValueError(
-            f"{int(wrong.sum())} of {len(true)} rows are no probabilities that add up to 1; row {row} is {shares[row]}"
-        )
-    return true, shares
+        first = f"row {wrong.argmax()} is {shares[wrong.argmax()]}"
+        raise ValueError(f"{wrong.sum()} of {len(true)} rows are no probabilities that add up to 1; {first}")
+    return codes(true, labels=labels, side="y_true"), shares
 
 
-def _binned(
-    y_true: ArrayLike, probabilities: ArrayLike, labels: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _binned(y_true: ArrayLike, probabilities: ArrayLike, labels: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Confidence, hit and bin of each event; a bin is above its lower bound, up to and with the upper."""
     true, shares = _checked(y_true, probabilities, labels)
     confidence = shares.max(axis=1)
-    place = np.searchsorted(_BOUNDS[1:-1], confidence, side="left")
-    return confidence, shares.argmax(axis=1) == true, place
-
-
-def _mean_gap(confidence: np.ndarray, hit: np.ndarray, place: np.ndarray) -> float:
-    """The mean over events of how far their bin's confidence is from its accuracy: sums cancel the bins' sizes."""
-    return float(np.abs(np.bincount(place, weights=confidence - hit)).sum() / len(hit))
+    return confidence, shares.argmax(axis=1) == true, np.searchsorted(_BOUNDS[1:-1], confidence, side="left")
 
 
 def _by_group(owner: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -187,3 +164,111 @@ def _by_group(owner: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.nda
     sums = np.zeros((owner.max() + 1, bins.max() + 1))
     np.add.at(sums, (owner, bins), np.asarray(values, dtype=np.float64))
     return sums
+
+
+def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
+    """Score a table of predictions by everything at once; options are those of `bootstrap_interval`, intervals are expanded.
+
+    Takes the columns `dialogue`, `emotion`, `predicted` and, where a model gives them, its probabilities `p_<emotion>`. Returns
+    `n` (events), `groups` (dialogues), and `accuracy`, `uar`, `f1_macro`, `brier` (0 to 2) and `ece`, each with its
+    interval in `<score>_low` and `<score>_high`, as fractions. Without probabilities `brier` and `ece` are NaN. ValueError
+    where the table is empty, an emotion or prediction is missing, or some rows alone have no probabilities.
+    """
+    true, predicted, groups = (table[column].to_numpy() for column in ("emotion", "predicted", "dialogue"))
+    options = {"method": "expanded", **options}
+    names = [column.removeprefix("p_") for column in table.columns if column.startswith("p_")]
+    scores = evaluate(true, predicted, labels=[*dict.fromkeys([*names, *true, *predicted])])
+    row = {"n": scores["n"], "groups": table["dialogue"].nunique()}
+    for metric in COUNTED:
+        row |= _with_ends(metric, scores[metric], bootstrap_interval(true, predicted, groups, metric=metric, **options))
+    shares = table[[f"p_{name}" for name in names]].to_numpy(dtype=np.float64)
+    if np.isnan(shares).all():  # also of no column at all
+        return row | _with_ends("brier", _NAN, (_NAN, _NAN)) | _with_ends("ece", _NAN, (_NAN, _NAN))
+    losses = brier_losses(true, shares, labels=names)
+    row |= _with_ends("brier", float(losses.mean()), loss_interval(losses, groups, **options))
+    ends = calibration_interval(true, shares, groups, labels=names, **options)
+    return row | _with_ends("ece", calibration_error(true, shares, labels=names), ends)
+
+
+def evaluate_forecasts(table: pd.DataFrame, *, by: Sequence[str], **options: Any) -> pd.DataFrame:
+    """Score each part of a long table of predictions: a row for each value of the columns `by`, in order of appearance."""
+    parts = table.groupby(list(by), sort=False)
+    return pd.DataFrame(
+        [{**dict(zip(by, part, strict=True)), **evaluate_forecast(rows, **options)} for part, rows in parts]
+    )
+
+
+def compare_forecasts(
+    table: pd.DataFrame, reference: pd.DataFrame, *, by: Sequence[str] = (), metric: str = "accuracy", **options: Any
+) -> pd.DataFrame:
+    """Test predictions against a reference such as persistence on the events of both; the rows are one family of tests.
+
+    Both tables have the columns `by` (what tells the tests apart, such as protocol and shift_s; none makes one test of all
+    rows), utterance and predicted, the model's also dialogue and emotion. Options are those of `bootstrap_interval`; each test
+    and interval has 9999 draws, if nothing else is said.
+
+    Returns the columns `by`; `n`, the events of both; `left_out`, the model's events that the reference lacks; the scores
+    `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
+    `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
+    """
+    keys, options = [*by, "utterance"], {"metric": metric, "draws": 9999, "method": "expanded", **options}
+    other = reference[[*keys, "predicted"]]
+    try:
+        both = table.merge(other, on=keys, how="left", suffixes=("", "_reference"), validate="one_to_one")
+    except pd.errors.MergeError as error:
+        raise ValueError(f"an event stands twice by {', '.join(keys)}: name in `by` what differs") from error
+    rows = []
+    for part, events in both.groupby(list(by), sort=False) if by else [((), both)]:
+        common = events[events["predicted_reference"].notna()]
+        columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", "dialogue")]
+        test, spread = permutation_test(*columns, **options), paired_bootstrap(*columns, **options)
+        row = dict(zip(by, part, strict=True)) | {"n": len(common), "left_out": len(events) - len(common)}
+        row |= {"reference": test["first"], "score": test["second"]}
+        rows.append(row | {name: spread[name] for name in ("difference", "low", "high")} | {"p_value": test["p_value"]})
+    return pd.DataFrame(rows).assign(p_holm=holm([row["p_value"] for row in rows]))
+
+
+def subsets(
+    groups: ArrayLike, fractions: Iterable[float], *, random_state: int | np.random.Generator
+) -> list[tuple[float, np.ndarray]]:
+    """Draw nested subsets of whole groups (n,), the dialogues, out of training rows, for a learning curve.
+
+    Each subset is within the next larger one, so that a step of the curve shows what the added dialogues bring. Returns for
+    each fraction, ascending: the fraction, and the positions of the rows of its groups, ascending. At least one group is in
+    each; a small one may lack a class. A fraction that is not above 0 and up to 1 is a ValueError.
+    """
+    wrong = [fraction for fraction in fractions if not 0 < fraction <= 1]
+    if wrong:
+        raise ValueError(f"a fraction is {wrong[0]}; fractions of the groups are above 0 and up to 1")
+    names, owner = np.unique(groups, return_inverse=True)
+    place = np.random.default_rng(random_state).permutation(len(names))[owner]
+    counts = [(fraction, max(1, round(fraction * len(names)))) for fraction in sorted(set(fractions))]
+    return [(float(fraction), np.flatnonzero(place < count)) for fraction, count in counts]
+
+
+def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Boil the predictions of models trained on growing subsets down to one row a fraction, ascending.
+
+    Takes one row an event and fraction: fraction, train_dialogues and train_events (what the model of the event's fold was
+    trained on), utterance, and the columns of `evaluate_forecast`. Returns fraction, train_dialogues and train_events (means),
+    the scores of `evaluate_forecast`, and `gain`, what the accuracy rose from the row before on the same events, with its
+    interval `gain_low` to `gain_high` (NaN in the first row). Fractions of unlike events are a ValueError.
+    """
+    options, rows, before = {"method": "expanded", **options}, [], None
+    for fraction, events in predictions.groupby("fraction"):
+        events = events.sort_values("utterance", kind="stable").reset_index(drop=True)
+        size = {name: float(events[name].mean()) for name in ("train_dialogues", "train_events")}
+        gain = _with_ends("gain", _NAN, (_NAN, _NAN))
+        if before is not None:
+            if before["utterance"].tolist() != events["utterance"].tolist():
+                raise ValueError(f"the events of fraction {fraction} are not those of the one before")
+            columns = (events["emotion"], before["predicted"], events["predicted"], events["dialogue"])
+            spread = paired_bootstrap(*(column.to_numpy() for column in columns), **options)
+            gain = _with_ends("gain", spread["difference"], (spread["low"], spread["high"]))
+        rows.append({"fraction": fraction, **size, **evaluate_forecast(events, **options), **gain})
+        before = events
+    return pd.DataFrame(rows)
+
+
+def _with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
+    return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}

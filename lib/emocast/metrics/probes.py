@@ -1,9 +1,8 @@
 """What explains how embeddings lie: emotion, speaker, session or dialogue? A linear probe, silhouettes, and K-means.
 
 A linear probe (Alain & Bengio 2016, arXiv 1610.01644) is tested on windows of new dialogues; a dialogue on those of its second
-half that share no sound with the first. Clusters are held against labels by the adjusted Rand index (Hubert & Arabie 1985,
-doi:10.1007/BF01908075), normalised mutual information (Vinh et al. 2010, jmlr.org/papers/v11/vinh10a.html) and the silhouette
-(Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7), each beside its null.
+half that share no sound with the first. Clusters are held against labels by the adjusted Rand index, normalised mutual
+information (Vinh et al. 2010, jmlr.org/papers/v11/vinh10a.html) and the silhouette, each beside its null.
 """
 
 from __future__ import annotations
@@ -25,16 +24,13 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from .resampling import bootstrap_interval
-from .scores import check_draws, evaluate
+from .scores import evaluate
 
 PROBED = ("emotion", "speaker", "session", "dialogue")
-CLUSTERED = ("emotion", "speaker", "sex", "dialogue", "language")
 MEASURES = ("ari", "nmi", "silhouette")
 
 FOLDS = 5
-_INVERSE_PENALTY = (
-    0.1  # scikit-learn's C: there is more than one value a window, so strong enough to be quick and stable
-)
+_INVERSE_PENALTY = 0.1  # scikit-learn's C: there is more than one value a window; quick and stable
 _ROUNDING_S = 1e-6  # window bounds are sums of decimals, and less than this is their rounding
 _MOST_ROWS = 2000  # of a silhouette, which looks at every pair of rows
 _BATCH = 50  # permutations at once
@@ -48,42 +44,35 @@ def explained(
     """Say for each label how well the embeddings (n, d) group by it, and how well a linear probe reads it.
 
     Args:
-        embeddings: shape (n, d); a row that is not finite is left out; ValueError where they are not as many as the windows.
+        embeddings: shape (n, d); a row that is not finite is left out.
         windows: the windows of one shift, row by row those of `embeddings`; the columns dialogue, start_s, end_s (seconds)
             and those in `by` are used. A row without a label is left out where that label is asked for.
         random_state: seed of folds and bootstrap.
         options: those of `bootstrap_interval`, over dialogues.
 
     Returns:
-        One row a label: label, groups (k), windows, silhouette (-1 to 1); chance (1/k), uar with its interval low to high
-        (fractions), tested (windows); `above_chance`, `above_low` and `above_high`: (UAR - chance) / (1 - chance), which can be
-        held against each other where k differs; and reason: why a value is missing (NaN), else empty. k counts the groups that
-        the probe could be asked for; see `halves`.
+        One row a label: label, groups (k, those that the probe could be asked for), windows, silhouette (-1 to 1, in equal
+        variance); chance (1/k), uar with its interval low to high (fractions), tested (windows); `above_chance`, `above_low`
+        and `above_high`: (UAR - chance) / (1 - chance), which can be held against each other where k differs; and reason: why a
+        value is missing (NaN), else empty.
     """
-    if len(embeddings) != len(windows):
-        raise ValueError(f"{len(embeddings)} embeddings and {len(windows)} windows do not belong together")
     finite, rows = np.isfinite(embeddings).all(axis=1), []
     for label in by:
         known = finite & windows[label].notna().to_numpy()
         chosen, values = windows[known].reset_index(drop=True), np.asarray(embeddings)[known]
-        row = {"label": label, "groups": chosen[label].nunique(), "windows": len(chosen)}
-        row["silhouette"] = silhouette(values, chosen[label])
+        row = {"label": label, "groups": chosen[label].nunique(), "windows": len(chosen), "silhouette": float("nan")}
+        if 2 <= row["groups"] < len(chosen):
+            names = chosen[label].to_numpy(dtype=str)
+            row["silhouette"] = float(silhouette_score(StandardScaler().fit_transform(values), names))
         rows.append(row | _probed(values, chosen, label, random_state, options))
     return pd.DataFrame(rows)
-
-
-def silhouette(embeddings: np.ndarray, labels: pd.Series) -> float:
-    """The mean silhouette of groups (n,) of embeddings (n, d) in equal variance, -1 to 1; NaN if fewer than 2 or all alone."""
-    if not 2 <= labels.nunique() < len(labels):
-        return float("nan")
-    return float(silhouette_score(StandardScaler().fit_transform(embeddings), labels.to_numpy(dtype=str)))
 
 
 def folds(labels: pd.Series, dialogues: pd.Series, *, random_state: int) -> list[Split]:
     """Divide windows into up to `FOLDS` folds that keep dialogues whole, with each group in the training part of each fold.
 
     Takes the group and the dialogue of each window, (n,); returns the positions of training and test windows of each fold.
-    ValueError where there is one group, one occurs in a single dialogue, or a training part lacks one.
+    ValueError where that cannot be.
     """
     if labels.nunique() < 2:
         raise ValueError(f"{labels.nunique()} group: nothing to tell apart")
@@ -104,8 +93,8 @@ def halves(windows: pd.DataFrame) -> Split:
     """Divide each dialogue in time: windows to learn it from, and later ones that share no sound with them.
 
     Returns the positions of the first half of each dialogue's windows (columns dialogue, start_s and end_s, in seconds), and of
-    those of its second half that begin when the last of the first half has ended. A dialogue that has none of either is in
-    neither; ValueError where fewer than two are left.
+    those of its second half that begin when the last of the first half has ended. A dialogue without the latter is in neither;
+    ValueError where fewer than two are left.
     """
     train, test = [], []
     for _, rows in windows.reset_index(drop=True).groupby("dialogue"):
@@ -129,46 +118,40 @@ def predicted(values: np.ndarray, names: np.ndarray, train: np.ndarray, test: np
 
 
 def _probed(
-    values: np.ndarray, windows: pd.DataFrame, label: str, random_state: int, options: dict[str, Any]
+    values: np.ndarray, windows: pd.DataFrame, label: str, seed: int, options: dict[str, Any]
 ) -> dict[str, float | str]:
-    """The probe's part of a row."""
+    """The probe's part of a row.
+
+    Where the dialogue is the group itself, each counts as often as it was drawn: the UAR of a draw's rows, a mean over the
+    different ones among them, would vary a quarter less.
+    """
     columns = ("chance", "uar", "low", "high", "above_chance", "above_low", "above_high")
     names, dialogues = (windows[column].to_numpy(dtype=str) for column in (label, "dialogue"))
+    by_dialogue = label == "dialogue"
     try:
-        of_dialogues = label == "dialogue"
-        divided = (
-            [halves(windows)] if of_dialogues else folds(windows[label], windows["dialogue"], random_state=random_state)
-        )
+        divided = [halves(windows)] if by_dialogue else folds(windows[label], windows["dialogue"], random_state=seed)
     except ValueError as error:
         return {**dict.fromkeys(columns, float("nan")), "tested": 0, "reason": str(error)}
     named = np.concatenate([predicted(values, names, *split) for split in divided])
     tested = np.concatenate([test for _, test in divided])
-    groups = np.unique(names[divided[0][0]])
-    ends = _interval(names[tested], named, dialogues[tested], random_state=random_state, **options)
-    scores, chance = (evaluate(names[tested], named, labels=list(groups))["uar"], *ends), 1 / len(groups)
+    true, groups = names[tested], np.unique(names[divided[0][0]])
+    scored, metric = (true, named, dialogues[tested]), "uar"
+    if by_dialogue:
+        codes = pd.factorize(true)[0]
+        share, scored = 1 / np.bincount(codes), (codes, np.where(true == named, codes, -1), codes)
+
+        def metric(drawn: np.ndarray, right: np.ndarray) -> float:
+            return float(np.average(drawn == right, weights=share[drawn]))
+
+    ends = bootstrap_interval(*scored, metric=metric, random_state=seed, **options)
+    scores, chance = (evaluate(true, named, labels=list(groups))["uar"], *ends), 1 / len(groups)
     above = [(score - chance) / (1 - chance) for score in scores]
     row = dict(zip(columns, (chance, *scores, *above), strict=True))
     return {"groups": len(groups), **row, "tested": len(tested), "reason": ""}
 
 
-def _interval(true: np.ndarray, predicted: np.ndarray, dialogues: np.ndarray, **options: Any) -> tuple[float, float]:
-    """The interval of the UAR, by drawing whole dialogues.
-
-    Where the dialogue is the group itself, each counts as often as it was drawn: the UAR of a draw's rows, a mean over the
-    different ones among them, would vary a quarter less.
-    """
-    if (true != dialogues).any():
-        return bootstrap_interval(true, predicted, dialogues, metric="uar", **options)
-    codes = pd.factorize(true)[0]
-    share, right = 1 / np.bincount(codes), np.where(true == predicted, codes, -1)
-    metric = {"metric": lambda drawn, named: float(np.average(drawn == named, weights=share[drawn]))}
-    return bootstrap_interval(codes, right, codes, **metric, **options)
-
-
 def cluster(values: np.ndarray, *, clusters: int, random_state: int) -> np.ndarray:
     """Divide rows (n, d), directions of length 1 for example, by K-means, the best of ten starts: the cluster of each, (n,)."""
-    if not 1 <= clusters <= len(values):
-        raise ValueError(f"{len(values)} rows cannot be divided into {clusters} clusters")
     with threadpool_limits(1):  # a sum's last digit depends on the number of threads that share it
         return KMeans(clusters, n_init=10, random_state=random_state).fit_predict(values)
 
@@ -178,7 +161,7 @@ def alignment(
     assigned: np.ndarray,
     table: pd.DataFrame,
     *,
-    by: Sequence[str] = CLUSTERED,
+    by: Sequence[str] = ("emotion", "speaker", "sex", "dialogue", "language"),
     measures: Sequence[str] = MEASURES,
     within: str | None = None,
     permutations: int,
@@ -188,24 +171,20 @@ def alignment(
 
     **A plain shuffle takes rows to be exchangeable, and they are not**: a small p says "these rows do not lie by chance", not
     "other speakers would lie so too". Shuffled `within` dialogues, what remains of an emotion is not the dialogue's voices,
-    room or mood. Mutual information is above 0 by chance, the more so the more groups there are.
+    room or mood.
 
     Args:
         values: what was clustered, (n, d); only the silhouette looks at them, at 2,000 rows drawn at random at most.
         assigned: the cluster of each row, (n,).
         table: the columns `by` and `within`, row by row; a row without a label is left out where that label is asked for.
         within: a column whose groups the labels are shuffled within; None for a plain shuffle.
-        permutations: shuffles of the null, at least one.
+        permutations: how many shuffles.
 
     Returns:
         One row a label and measure: label, shuffled ("" or "within dialogue"), measure, clusters, groups, n, value; of the
-        null null_mean and null_95 (its 95th percentile), p = (1 + shuffles that reach the value) / (1 + permutations); and
-        reason: why value and null are missing (NaN), else empty.
+        shuffles null_mean and null_95 (percentile), p = (1 + those that reach the value) / (1 + permutations); and reason: why
+        these are missing (NaN), else empty.
     """
-    sizes = len(values), len(assigned), len(table)
-    if len(set(sizes)) > 1:
-        raise ValueError("{} embeddings, {} clusters and {} rows: they must be as many".format(*sizes))
-    check_draws(permutations)
     rows, clusters = [], len(np.unique(assigned))
     for label in by:
         known = table[label].notna().to_numpy() & (table[within].notna().to_numpy() if within else True)
@@ -214,8 +193,8 @@ def alignment(
         for measure in measures:
             generator = np.random.default_rng(random_state)
             found = _held(measure, [values[known], assigned[known], codes, blocks], permutations, generator)
-            shuffled = f"within {within}" if within else ""
-            rows.append({"label": label, "shuffled": shuffled, "measure": measure, "clusters": clusters, **found})
+            place = {"label": label, "shuffled": f"within {within}" if within else "", "measure": measure}
+            rows.append({**place, "clusters": clusters, **found})
     return pd.DataFrame(rows)
 
 
@@ -225,7 +204,7 @@ def sweep(
     """Hold clusterings of several sizes against labels; a size of more clusters than there are rows is left out.
 
     Returns what `alignment` gives for adjusted Rand index and mutual information, for each number of clusters; and a row each
-    of the silhouette of "(the clusters themselves)", without a null, for clusters are made of the values that it looks at.
+    of the silhouette of "(the clusters themselves)", without a null: it looks at what they are made of.
     """
     tables = []
     for count in (count for count in clusters if count < len(values)):
@@ -244,13 +223,10 @@ def _held(measure: str, rows: list[np.ndarray], permutations: int, generator: np
         drawn = np.sort(generator.choice(len(codes), _MOST_ROWS, replace=False))
         values, assigned, codes, blocks = values[drawn], assigned[drawn], pd.factorize(codes[drawn])[0], blocks[drawn]
     groups, clusters = len(np.unique(codes)), len(np.unique(assigned))
-    row, reason = {"groups": groups, "n": len(codes)}, ""
-    if groups < 2 or (clusters < 2 and measure != "silhouette"):
-        reason = f"{groups} group and {clusters} clusters: nothing to tell apart"
-    elif groups == len(codes):
-        reason = "every row is a group of its own"
-    if reason:
-        return row | dict.fromkeys(("value", "null_mean", "null_95", "p"), float("nan")) | {"reason": reason}
+    row = {"groups": groups, "n": len(codes)}
+    if not 2 <= groups < len(codes) or (clusters < 2 and measure != "silhouette"):
+        why = f"{groups} group{'s' * (groups > 1)} and {clusters} clusters: nothing to tell apart"
+        return row | dict.fromkeys(("value", "null_mean", "null_95", "p"), float("nan")) | {"reason": why}
     score = _silhouettes(values, codes) if measure == "silhouette" else _agreements(measure, assigned, codes)
     value, home = float(score(codes[None])[0]), np.argsort(blocks, kind="stable")
     shuffled = np.empty((permutations, len(codes)), dtype=codes.dtype)
@@ -289,17 +265,14 @@ def _silhouettes(values: np.ndarray, codes: np.ndarray) -> Callable[[np.ndarray]
     """Mean silhouettes of many groupings of the same rows: the distances between rows are computed once."""
     distances, sizes, row = cdist(values, values).astype(np.float32), np.bincount(codes), np.arange(len(codes))
 
-    def silhouette(codes: np.ndarray) -> float:
-        """(other - own) / the larger, of each row's mean distances to its own and the nearest other group; 0 for one alone."""
+    def silhouette(codes: np.ndarray) -> float:  # of a row alone: 0
         member = np.zeros((len(codes), len(sizes)), dtype=np.float32)
         member[row, codes] = 1
         sums = (distances @ member).astype(np.float64)
-        own = sums[row, codes] / np.maximum(sizes[codes] - 1, 1)
-        others = sums / sizes
+        own, others = sums[row, codes] / np.maximum(sizes[codes] - 1, 1), sums / sizes
         others[row, codes] = np.inf
         nearest = others.min(axis=1)
-        larger = np.maximum(nearest, own)
-        apart = np.divide(nearest - own, larger, out=np.zeros_like(own), where=(sizes[codes] > 1) & (larger > 0))
-        return float(apart.mean())
+        larger = np.where(sizes[codes] > 1, np.maximum(nearest, own), 0)
+        return float(np.divide(nearest - own, larger, out=np.zeros_like(own), where=larger > 0).mean())
 
     return lambda shuffled: np.array([silhouette(codes) for codes in shuffled])

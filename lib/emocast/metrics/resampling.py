@@ -2,13 +2,13 @@
 
 A draw takes as many groups (dialogues, speakers) as there are, with replacement, and all rows of each (Davison & Hinkley
 1997, Bootstrap Methods and their Application, section 3.8): of `scores.COUNTED` a sum of the groups' confusion counts, of any
-other score a call. `**options` are the fields of `Resampling`, but functions call the seed `random_state`.
+other score a call. `**options` are the fields of `Resampling`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from .scores import COUNTED, check_draws, check_level, paired
+from .scores import COUNTED, paired
 
 #: The name of a score in `scores.COUNTED`, or a function of (y_true, y_pred), arrays of one length, that returns a number.
 Metric = str | Callable[[np.ndarray, np.ndarray], float]
 
 _ROUNDING = 1e-12  # draws that are the same sum in another order are ties
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -32,31 +33,28 @@ class Resampling:
     Attributes:
         level: share of the draws inside an interval, between 0 and 1.
         draws: number of draws.
-        seed: seed or generator of the draws.
+        random_state: seed or generator of the draws.
         method: "percentile" or "expanded": how an interval is read from the draws (`percentiles`).
     """
 
     level: float = 0.95
     draws: int = 1000
-    seed: int | np.random.Generator = 0
+    random_state: int | np.random.Generator = 0
     method: str = "percentile"
 
     def __post_init__(self) -> None:
         """Check the values."""
-        check_level(self.level)
-        check_draws(self.draws)
+        if not 0 < self.level < 1:
+            raise ValueError(f"level is {self.level}; it is a share between 0 and 1, such as 0.95")
+        if self.draws < 1:
+            raise ValueError(f"draws is {self.draws}; at least one is needed")
         if self.method not in ("percentile", "expanded"):
             raise ValueError(f"unknown method {self.method!r}: known are percentile, expanded")
-
-    @classmethod
-    def of(cls, *, random_state: int | np.random.Generator, **options: Any) -> Resampling:
-        """From the options of a function."""
-        return cls(seed=random_state, **options)
 
     @property
     def options(self) -> dict[str, Any]:
         """Level, draws and seed as functions take them: `bootstrap_interval(..., **resampling.options)`."""
-        return {"level": self.level, "draws": self.draws, "random_state": self.seed}
+        return {"level": self.level, "draws": self.draws, "random_state": self.random_state}
 
     def percentiles(self, groups: int) -> tuple[float, float]:
         """Say which shares of the draws are the ends of an interval, the lower and the upper.
@@ -71,13 +69,17 @@ class Resampling:
         return float(outside), float(1 - outside)
 
     def ends(self, scores: np.ndarray, groups: int) -> tuple[float, float]:
-        """The ends of an interval: two percentiles of the draws that have a score."""
+        """The ends of an interval, of the draws that have a score; (nan, nan) with a warning where there is one group."""
+        if groups < 2:
+            warnings.warn("all rows belong to one group: no interval can be estimated", stacklevel=3)
+            return _NAN, _NAN
         low, high = np.nanquantile(scores, self.percentiles(groups))
         return float(low), float(high)
 
     def weights(self, groups: int) -> np.ndarray:
         """How often each group is in each draw, with replacement: multinomial, (draws, groups)."""
-        return np.random.default_rng(self.seed).multinomial(groups, np.full(groups, 1 / groups), size=self.draws)
+        generator = np.random.default_rng(self.random_state)
+        return generator.multinomial(groups, np.full(groups, 1 / groups), size=self.draws)
 
 
 def bootstrap_interval(
@@ -90,72 +92,49 @@ def bootstrap_interval(
         y_pred: the predicted classes or values, (n,).
         groups: what is drawn whole, (n,): the dialogues or speakers. A single one gives a warning and (nan, nan).
         metric: "accuracy", "uar", "f1_macro" or a function, such as `ccc`.
-        options: random_state, the seed or generator of the draws; level, draws and method of `Resampling`.
+        options: those of `Resampling`.
 
     Raises:
         ValueError: lengths differ, no row, a value is missing, or an option makes no sense.
     """
-    true, predicted = paired(y_true, y_pred)
-    members, how = _members(groups, true), Resampling.of(**options)
-    _check_metric(metric)
-    if single(members):
-        return float("nan"), float("nan")
-    return how.ends(_drawn(true, [predicted], members, metric, how)[0], members.max() + 1)
+    true, models, members, metric, how = _asked(y_true, {"y_pred": y_pred}, groups, metric=metric, **options)
+    return how.ends(_drawn(true, models, members, metric, how)[0], members.max() + 1)
 
 
 def paired_bootstrap(
-    y_true: ArrayLike,
-    first: ArrayLike,
-    second: ArrayLike,
-    groups: ArrayLike | None = None,
-    *,
-    metric: Metric = "accuracy",
-    **options: Any,
+    y_true: ArrayLike, first: ArrayLike, second: ArrayLike, groups: ArrayLike | None = None, **options: Any
 ) -> dict[str, float]:
     """Estimate how much the second model scores above the first, on the same rows: every draw is scored for both.
 
     Arguments and errors are those of `bootstrap_interval`; without groups single rows are drawn, which takes them to be
-    independent. Returns `first` and `second`, the scores of all rows; `difference` = second - first with `low` and `high`;
-    `opposite`, the share of the draws whose difference is zero or has the other sign; and a two-sided `p_value`, twice that
-    share with both counts raised by one, so that it is never 0: min(1, 2 (k + 1) / (draws + 1)). With a single group all but
-    the first three are NaN, with a warning. Draws without a score (NaN) are left out.
+    independent. Returns `first` and `second`, the scores of all rows; `difference` = second - first with `low` and `high`; and
+    a two-sided `p_value`, twice the share of the draws whose difference is zero or has the other sign, with both counts raised
+    by one, so that it is never 0: min(1, 2 (k + 1) / (draws + 1)). With a single group all but the first three are NaN, with a
+    warning. Draws without a score (NaN) are left out.
     """
-    true, models = _models(y_true, first=first, second=second)
-    members = np.arange(len(true)) if groups is None else _members(groups, true)
-    how = Resampling.of(**options)
-    result = _two_scores(true, models, metric)
-    if single(members):
-        return result | dict.fromkeys(("low", "high", "opposite", "p_value"), float("nan"))
+    true, models, members, metric, how = _asked(y_true, {"first": first, "second": second}, groups, **options)
+    result = _difference(true, models, metric)
     scores = _drawn(true, models, members, metric, how)
     differences = scores[1] - scores[0]
     low, high = how.ends(differences, members.max() + 1)
+    if not members.any():
+        return result | {"low": low, "high": high, "p_value": _NAN}
     known = differences[~np.isnan(differences)]
     against = int((np.sign(result["difference"]) * known <= 0).sum())
-    count = len(known) or float("nan")
-    shares = {"opposite": against / count, "p_value": min(2 * (against + 1) / (count + 1), 1.0)}
-    return result | {"low": low, "high": high, **shares}
+    return result | {"low": low, "high": high, "p_value": min(2 * (against + 1) / ((len(known) or _NAN) + 1), 1.0)}
 
 
 def loss_interval(losses: ArrayLike, groups: ArrayLike, **options: Any) -> tuple[float, float]:
     """The interval of a mean loss: one loss an event, (n,), of `groups` that are drawn whole; else as `bootstrap_interval`."""
-    values, how = paired(groups, losses, names=("groups", "losses"))[1], Resampling.of(**options)
-    members = _members(groups, values)
-    if single(members):
-        return float("nan"), float("nan")
-    # A draw's mean is the groups' sums over their sizes, each as often as it is drawn.
+    owner, values = paired(groups, losses, names=("groups", "losses"))
+    members, how = pd.factorize(owner)[0], Resampling(**options)
     sizes = np.bincount(members)
     weights = how.weights(len(sizes))
     return how.ends((weights @ np.bincount(members, weights=values)) / (weights @ sizes), len(sizes))
 
 
 def permutation_test(
-    y_true: ArrayLike,
-    first: ArrayLike,
-    second: ArrayLike,
-    groups: ArrayLike,
-    *,
-    metric: Metric = "accuracy",
-    **options: Any,
+    y_true: ArrayLike, first: ArrayLike, second: ArrayLike, groups: ArrayLike, **options: Any
 ) -> dict[str, float]:
     """Test whether two models score differently on the same rows, swapping their predictions group by group.
 
@@ -164,61 +143,50 @@ def permutation_test(
     least as far from zero as the observed one, which counts as a draw, so that p is never 0 (Phipson & Smyth 2010,
     doi:10.2202/1544-6115.1585). With G groups no p-value is below 2 / 2**G but by the chance of the draws.
 
-    Arguments and errors are those of `paired_bootstrap`, with 9999 draws if nothing else is said. Losses are compared by
-    `metric=lambda true, loss: loss.mean()`. Returns `first`, `second`, their `difference` second - first, and `p_value`.
+    Arguments and errors are those of `paired_bootstrap`, with 9999 draws if nothing else is said. Returns `first`, `second`,
+    their `difference` second - first, and `p_value`.
     """
-    true, models = _models(y_true, first=first, second=second)
-    owner, how = _members(groups, true), Resampling.of(**{"draws": 9999, **options})
-    result = _two_scores(true, models, metric)
-    swapped = np.random.default_rng(how.seed).integers(2, size=(how.draws, owner.max() + 1)).astype(bool)
-    differences = np.abs(_swapped(true, models, owner, swapped, metric))
-    extreme = int((differences >= abs(result["difference"]) - _ROUNDING).sum())
-    return result | {"p_value": (extreme + 1) / (how.draws + 1)}
-
-
-def _swapped(
-    true: np.ndarray, models: list[np.ndarray], owner: np.ndarray, swapped: np.ndarray, metric: Metric
-) -> np.ndarray:
-    """The difference second - first of every draw: (draws,)."""
+    asked = {"first": first, "second": second}
+    true, models, owner, metric, how = _asked(y_true, asked, groups, **{"draws": 9999, **options})
+    result, generator = _difference(true, models, metric), np.random.default_rng(how.random_state)
+    swapped = generator.integers(2, size=(how.draws, owner.max() + 1)).astype(bool)
     if callable(metric):
         rows = ([np.where(groups[owner], *pair) for pair in (models, models[::-1])] for groups in swapped)
-        return np.array([metric(true, one) - metric(true, other) for one, other in rows])
-    counts = _group_counts(true, models, owner)
-    # In double precision, which holds counts exactly: products of whole numbers are many times slower.
-    first, second = (of_model.reshape(len(of_model), -1).astype(np.float64) for of_model in counts)
-    moved = swapped.astype(np.float64) @ (second - first)
-    drawn = first.sum(axis=0) + moved, second.sum(axis=0) - moved
-    scores = [COUNTED[metric](of_model.reshape(-1, *counts[0].shape[1:])) for of_model in drawn]
-    return scores[1] - scores[0]
+        differences = np.array([metric(true, one) - metric(true, other) for one, other in rows])
+    else:
+        counts = _group_counts(true, models, owner)
+        # In double precision, which holds counts exactly: products of whole numbers are many times slower.
+        before, after = (of_model.reshape(len(of_model), -1).astype(np.float64) for of_model in counts)
+        moved = swapped.astype(np.float64) @ (after - before)
+        drawn = before.sum(axis=0) + moved, after.sum(axis=0) - moved
+        scores = [COUNTED[metric](of_model.reshape(-1, *counts[0].shape[1:])) for of_model in drawn]
+        differences = scores[1] - scores[0]
+    extreme = int((np.abs(differences) >= abs(result["difference"]) - _ROUNDING).sum())
+    return result | {"p_value": (extreme + 1) / (how.draws + 1)}
 
 
 def mcnemar_test(y_true: ArrayLike, first: ArrayLike, second: ArrayLike) -> dict[str, float]:
     """Compare the accuracies of two models by the events that only one of them gets right, because papers report it.
 
-    **It takes events to be independent, and those of one dialogue are not**: its p-values are then too small; where it
-    disagrees with `permutation_test`, that is to be believed. Returns `only_first` and `only_second`, the events that one model
-    alone gets right; two-sided `p_exact`, twice the binomial probability, at 1/2, of a split as uneven as this one, and
-    `p_mid`, which counts the observed split itself by half and keeps to 5 % far more closely (Fagerland, Lydersen & Laake 2013,
-    doi:10.1186/1471-2288-13-91). Both are 1 where no event tells the models apart.
+    **It takes events to be independent, and those of one dialogue are not**: its p-values are then too small. Returns
+    `only_first` and `only_second`, the events that one model alone gets right, and `p_mid`: twice the binomial probability, at
+    1/2, of a split as uneven as this one, which itself counts by half (Fagerland, Lydersen & Laake 2013,
+    doi:10.1186/1471-2288-13-91); 1 where no event tells the models apart.
     """
-    true, models = _models(y_true, first=first, second=second)
-    one, other = models[0] == true, models[1] == true
+    one, other = (np.equal(*paired(y_true, model, names=("y_true", "a model"))) for model in (first, second))
     split = {"only_first": int((one & ~other).sum()), "only_second": int((~one & other).sum())}
     total, apart = sum(split.values()), abs(split["only_first"] - split["only_second"])
-    if total == 0:
-        return {**split, "p_exact": 1.0, "p_mid": 1.0}
     chances, uneven = stats.binom.pmf(np.arange(total + 1), total, 0.5), np.abs(2 * np.arange(total + 1) - total)
     as_uneven, more_uneven = float(chances[uneven >= apart].sum()), float(chances[uneven > apart].sum())
-    return {**split, "p_exact": min(1.0, as_uneven), "p_mid": (as_uneven + more_uneven) / 2}
+    return {**split, "p_mid": (as_uneven + more_uneven) / 2 if total else 1.0}
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
     """Adjust p-values (m,) of a family: one at or below 5 % is a claim, with at most 5 % chance of any false claim in it.
 
     The smallest of m is multiplied by m, the next by m - 1, and so on; none becomes smaller than one before it or larger
-    than 1 (Holm 1979, Scandinavian Journal of Statistics 6, https://www.jstor.org/stable/4615733). It needs nothing of how
-    the tests depend on each other, and claims all that Bonferroni's correction does, and more. NaN, a test that could not be
-    made, stays NaN and does not count for m; a value that is not between 0 and 1 is a ValueError.
+    than 1 (Holm 1979, https://www.jstor.org/stable/4615733). NaN, a test that could not be made, stays NaN and does not count
+    for m; a value that is not between 0 and 1 is a ValueError.
     """
     given = np.asarray(p_values, dtype=np.float64)
     made = np.flatnonzero(~np.isnan(given))
@@ -236,35 +204,30 @@ def skill(
     persistence: ArrayLike,
     ceiling: ArrayLike,
     groups: ArrayLike,
-    *,
-    metric: Metric = "accuracy",
     **options: Any,
 ) -> dict[str, float | str]:
     """Place a model between persistence (0) and the ceiling (1): (score - persistence) / (ceiling - persistence).
 
-    The form is that of skill scores in weather forecasting (Wilks 2019, Statistical Methods in the Atmospheric Sciences,
-    section 9.1.4). Each draw takes the three scores together. Where the ceiling is not above persistence the quotient has no
-    meaning: in the whole sample skill and interval are NaN; in a draw it counts as lower than any skill for the lower end and
-    as higher than any for the upper one, which can only widen the interval, to -infinity and infinity if they are too many.
+    A skill score as in weather forecasting (Wilks 2019, Statistical Methods in the Atmospheric Sciences, section 9.1.4). Each
+    draw takes the three scores together. Where the ceiling is not above persistence the quotient has no meaning: in the whole
+    sample skill and interval are NaN; in a draw it counts as lower than any skill for the lower end and as higher than any for
+    the upper one, which can only widen the interval, to -infinity and infinity if they are too many.
 
-    All predictions are of the same rows, (n,); `y_true` stands for a ceiling where none is known. The other arguments, and
-    errors, are those of `bootstrap_interval`, but intervals are expanded. Returns `score`, `persistence` and `ceiling` of all
-    rows; `skill` with `low` and `high`; `undefined`, the share of draws in which the ceiling is not above persistence; and
-    `reason`, why a value is NaN or infinite, else empty.
+    All predictions are of the same rows, (n,); other arguments, and errors, are those of `bootstrap_interval`, but intervals
+    are expanded. Returns `score`, `persistence` and `ceiling` of all rows; `skill` with `low` and `high`; `undefined`, the
+    share of draws in which the ceiling is not above persistence; and `reason`, why a value is NaN or infinite, else empty.
     """
-    how = Resampling.of(**{"method": "expanded", **options})
-    _check_metric(metric)
-    true, models = _models(y_true, predicted=predicted, persistence=persistence, ceiling=ceiling)
-    members = _members(groups, true)
-    scores = np.array([_score(true, model, metric) for model in models])
+    asked = {"predicted": predicted, "persistence": persistence, "ceiling": ceiling}
+    true, models, members, metric, how = _asked(y_true, asked, groups, **{"method": "expanded", **options})
+    scores = np.array(_scores(true, models, metric))
     result = dict(zip(("score", "persistence", "ceiling"), scores.tolist(), strict=True))
-    result |= dict.fromkeys(("skill", "low", "high", "undefined"), float("nan"))
+    result |= dict.fromkeys(("skill", "low", "high", "undefined"), _NAN)
     if not scores[2] > scores[1]:
         reason = f"the ceiling ({scores[2]:.3f}) is not above persistence ({scores[1]:.3f}): there is nothing to gain"
         return result | {"reason": reason}
-    result |= {"skill": float(_quotient(scores)), "reason": "one group: no interval can be estimated"}
-    if single(members):
-        return result
+    result["skill"] = float(_quotient(scores))
+    if not members.any():
+        return result | {"reason": "one group: no interval can be estimated"}
     skills, at = _quotient(np.array(_drawn(true, models, members, metric, how))), how.percentiles(members.max() + 1)
     undefined, reason = np.isnan(skills), ""
     # Order statistics without interpolation: between infinity and a number there is nothing.
@@ -281,39 +244,27 @@ def _quotient(scores: np.ndarray) -> np.ndarray:
     return np.divide(scores[0] - scores[1], gap, out=np.full(np.shape(gap), np.nan), where=gap > 0)
 
 
-def _check_metric(metric: Metric) -> None:
-    """Raise ValueError if a metric is neither a function nor the name of one that can be had from counts."""
+def _asked(
+    y_true: ArrayLike, models: Mapping[str, ArrayLike], groups: Any, *, metric: Metric = "accuracy", **options: Any
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, Metric, Resampling]:
+    """What a function is asked, checked: classes as arrays, and each row's group, from 0 in the order of their first rows."""
     if not callable(metric) and metric not in COUNTED:
         raise ValueError(f"unknown metric {metric!r}: give a function, or one of {', '.join(COUNTED)}")
+    rows = [paired(y_true, model, names=("y_true", name))[1] for name, model in models.items()]
+    owner = np.arange(len(rows[0])) if groups is None else paired(groups, rows[0], names=("groups", "y_true"))[0]
+    return np.asarray(y_true), rows, pd.factorize(owner)[0], metric, Resampling(**options)
 
 
-def single(members: np.ndarray) -> bool:
-    """Whether there is only one group, and so nothing to draw from; warns if so."""
-    alone = bool(members.max() == 0)
-    if alone:
-        warnings.warn("all rows belong to one group: no interval can be estimated", stacklevel=3)
-    return alone
-
-
-def _members(groups: ArrayLike, rows: np.ndarray) -> np.ndarray:
-    """The number of each row's group, from 0 in the order of their first rows, (n,)."""
-    return pd.factorize(paired(groups, rows, names=("groups", "y_true"))[0])[0]
-
-
-def _models(y_true: ArrayLike, **models: ArrayLike) -> tuple[np.ndarray, list[np.ndarray]]:
-    return np.asarray(y_true), [paired(y_true, rows, names=("y_true", name))[1] for name, rows in models.items()]
-
-
-def _two_scores(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> dict[str, float]:
-    _check_metric(metric)
-    first, second = (_score(true, predicted, metric) for predicted in models)
-    return {"first": first, "second": second, "difference": second - first}
-
-
-def _score(true: np.ndarray, predicted: np.ndarray, metric: Metric) -> float:
+def _scores(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> list[float]:
     if callable(metric):
-        return float(metric(true, predicted))
-    return float(COUNTED[metric](_group_counts(true, [predicted], np.zeros(len(true), dtype=int))[0])[0])
+        return [float(metric(true, predicted)) for predicted in models]
+    one = np.zeros(len(true), dtype=int)
+    return [float(COUNTED[metric](*_group_counts(true, [predicted], one))[0]) for predicted in models]
+
+
+def _difference(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> dict[str, float]:
+    first, second = _scores(true, models, metric)
+    return {"first": first, "second": second, "difference": second - first}
 
 
 def _drawn(
@@ -322,7 +273,7 @@ def _drawn(
     """Score every draw, the same draws for each of the models: (draws,) each."""
     groups = int(members.max()) + 1
     if callable(metric):
-        chosen = np.random.default_rng(how.seed).integers(groups, size=(how.draws, groups))
+        chosen = np.random.default_rng(how.random_state).integers(groups, size=(how.draws, groups))
         return [_scores_of_rows(true, predicted, members, chosen, metric) for predicted in models]
     weights, scores = how.weights(groups), []
     for predicted in models:

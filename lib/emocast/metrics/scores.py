@@ -51,19 +51,6 @@ def confusion(y_true: ArrayLike, y_pred: ArrayLike, *, labels: Sequence[str]) ->
     return pd.DataFrame(counts, index=pd.Index(labels, name="true"), columns=pd.Index(labels, name="predicted"))
 
 
-def class_shares(y_true: ArrayLike, y_pred: ArrayLike, *, labels: Sequence[str]) -> pd.DataFrame:
-    """Compare how often each class is true with how often it is predicted; arguments and errors as of `evaluate`.
-
-    Returns one row a class with `true_share`, `predicted_share` (fractions of n) and `difference` = predicted - true:
-    above 0 the class is predicted too often. Differences add up to 0.
-    """
-    counts = confusion(y_true, y_pred, labels=labels).to_numpy()
-    shares = counts / counts.sum()
-    true, predicted = shares.sum(axis=1), shares.sum(axis=0)
-    columns = {"true_share": true, "predicted_share": predicted, "difference": predicted - true}
-    return pd.DataFrame(columns, index=pd.Index(list(labels), name="emotion"))
-
-
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
@@ -81,18 +68,17 @@ COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def balanced_draws(
-    y_true: ArrayLike, y_pred: ArrayLike, *, labels: Sequence[str], draws: int = 1000, random_state: int
+    y_true: ArrayLike, y_pred: ArrayLike, *, labels: Sequence[str], draws: int, level: float, random_state: int
 ) -> pd.DataFrame:
-    """Score many class-balanced draws: of every class as many rows as the smallest has, without replacement.
+    """Score class-balanced draws: of every class as many rows as the smallest has, without replacement.
 
-    The thesis tests on such a draw (5.1: 201 of each of four classes for ShEMO), and which rows are in it is chance. Of a
-    class that was predicted k_1, ..., k_c times as each class, a draw is one from the multivariate hypergeometric
-    distribution of these counts: the same as scoring the rows, in milliseconds for a thousand draws.
+    The thesis tests on one such draw (5.1: 201 of each of four classes for ShEMO), and which rows are in it is chance. Drawing
+    from the multivariate hypergeometric distribution of the counts is the same as scoring the rows, in milliseconds.
 
-    Errors are those of `evaluate`; each class has to occur in `y_true`. Returns one row a draw: `draw` (from 0), `accuracy`,
-    `uar`, `f1_macro` as fractions, and `n`, the rows of a draw. In a balanced draw accuracy and UAR are the same number.
+    Errors are those of `evaluate`; each class has to occur in `y_true`. Returns one row a `metric` (accuracy and UAR are one
+    number here): the `mean` over the draws, and `low` to `high`, where `level` of them lie: what another draw of the same
+    utterances would score, not other people.
     """
-    check_draws(draws)
     table = confusion(y_true, y_pred, labels=labels)
     support = table.sum(axis=1)
     if (support == 0).any():
@@ -100,17 +86,7 @@ def balanced_draws(
     smallest, generator = int(support.min()), np.random.default_rng(random_state)
     rows = [generator.multivariate_hypergeometric(row, smallest, size=draws) for row in table.to_numpy()]
     counts = np.stack(rows, axis=1)  # (draws, true classes, predicted classes)
-    scores = {name: score(counts) for name, score in COUNTED.items()}
-    return pd.DataFrame({"draw": np.arange(draws), **scores, "n": smallest * len(table)})
-
-
-def summarise_draws(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """Mean and range of the scores of `balanced_draws`: what another draw of the same utterances would score, not other people.
-
-    Returns one row a metric (index `metric`) with `mean`, `low` and `high`; `level` of the draws lie between the last two.
-    """
-    check_level(level)
-    scores = table[list(COUNTED)]
+    scores = pd.DataFrame({name: score(counts) for name, score in COUNTED.items()})
     ends = {"low": scores.quantile((1 - level) / 2), "high": scores.quantile((1 + level) / 2)}
     return pd.DataFrame({"mean": scores.mean(), **ends}).rename_axis("metric")
 
@@ -119,8 +95,8 @@ def evaluate_regression(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     """Score predicted values of one dimension, as the thesis does (tables 5.2 and 5.3), in points of the corpus's scale.
 
     Takes true and predicted values, (n,); ValueError where the lengths differ, there is no row, a value is missing or no finite
-    number. Returns `mse`, the mean squared error; `max_error`, the largest absolute error; `error_mean` and `error_std`, mean
-    and standard deviation (divided by n) of the error; `correlation` (Pearson's, NaN where a side is constant); `ccc`; `n`.
+    number. Returns `mse`; `max_error`, the largest absolute one; `error_mean` and `error_std`, the latter divided by n;
+    `correlation` (Pearson's, NaN where a side is constant); `ccc`; `n`.
     """
     true, predicted = _numbers(y_true, y_pred)
     error, constant = predicted - true, np.ptp(true) == 0 or np.ptp(predicted) == 0
@@ -155,19 +131,13 @@ def _covariance(first: np.ndarray, second: np.ndarray) -> float:
 def shift_events(last_emotion: ArrayLike, emotion: ArrayLike) -> np.ndarray:
     """Say which events change the emotion, (n,): on them persistence is wrong by definition, and a forecast is news.
 
-    Read scores on them beside those on the other events: who always names something other than the last emotion knows
-    nothing, is right on one shift event in k - 1, and pays with every event at which nothing changes. Where the last emotion
-    is missing nothing shifts; an event without an emotion is a ValueError.
+    Read scores on them beside those on the other events: who always names something other than the last emotion knows nothing
+    and is right on one shift event in k - 1. Without a last emotion nothing shifts; without an emotion it is a ValueError.
     """
-    last, now = np.asarray(last_emotion, dtype=object), np.asarray(emotion, dtype=object)
-    if last.shape != now.shape or now.ndim != 1:
-        raise ValueError(f"last_emotion has the shape {last.shape}, emotion {now.shape}; both need one value an event")
-    if pd.isna(now).any():
-        raise ValueError(f"{int(pd.isna(now).sum())} of {len(now)} events have no emotion; drop those rows first")
-    known = ~pd.isna(last)
-    shifts = np.zeros(len(now), dtype=bool)
-    shifts[known] = last[known] != now[known]
-    return shifts
+    last, now = (pd.Series(np.asarray(values, dtype=object)) for values in (last_emotion, emotion))
+    if now.isna().any():
+        raise ValueError(f"{now.isna().sum()} of {len(now)} events have no emotion; drop those rows first")
+    return (last.notna() & (last != now.to_numpy())).to_numpy()
 
 
 def paired(
@@ -188,15 +158,9 @@ def paired(
 
 
 def _numbers(y_true: ArrayLike, y_pred: ArrayLike) -> list[np.ndarray]:
-    arrays = list(paired(y_true, y_pred))
-    for place, name in enumerate(("y_true", "y_pred")):
-        try:
-            arrays[place] = arrays[place].astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} holds something that is no number: {error}") from error
-        infinite = int((~np.isfinite(arrays[place])).sum())
-        if infinite:
-            raise ValueError(f"{name} holds {infinite} infinite values of {len(arrays[place])}")
+    arrays = [array.astype(np.float64) for array in paired(y_true, y_pred)]
+    if not np.isfinite(arrays).all():
+        raise ValueError("y_true or y_pred holds infinite values")
     return arrays
 
 
@@ -206,15 +170,3 @@ def codes(values: np.ndarray, *, labels: Sequence[str], side: str) -> np.ndarray
     if (places < 0).any():
         raise ValueError(f"{side} holds {values[places < 0][0]!r}, which is not among the labels {list(labels)}")
     return places
-
-
-def check_level(value: float) -> None:
-    """Raise ValueError if the level of an interval is no share between 0 and 1."""
-    if not 0 < value < 1:
-        raise ValueError(f"level is {value}; it is a share between 0 and 1, such as 0.95")
-
-
-def check_draws(value: int) -> None:
-    """Raise ValueError if there is not at least one draw."""
-    if value < 1:
-        raise ValueError(f"draws is {value}; at least one is needed")

@@ -72,7 +72,7 @@ def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> p
     bootstrap over `interval_by`. `chance`; and a `reason` where scores are missing. A ValueError where a model has classes
     for some utterances only, or other ones than the four.
     """
-    rows, how = [], Resampling.of(**drawing)
+    rows, how = [], Resampling(**drawing)
     for test_set, table in predictions.items():
         known = labelled(table)
         reason = _unscorable(known)
@@ -80,9 +80,9 @@ def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> p
         if reason:
             continue
         by, pair = unit(known), (known["emotion"].to_numpy(), known["predicted"].to_numpy())
-        drawn = metrics.balanced_draws(*pair, labels=labels.FOUR, draws=how.draws, random_state=how.seed)
-        summary, n = metrics.summarise_draws(drawn, level=how.level), int(drawn["n"].iloc[0])
-        rows[-1] |= {"n_per_class": n // _SIZE, "n": n, "interval_by": by}
+        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, **drawing)
+        smallest = known["emotion"].value_counts().min()
+        rows[-1] |= {"n_per_class": smallest, "n": smallest * _SIZE, "interval_by": by}
         for name, metric in BALANCED.items():
             ends = _interval(known, by, *_codes(*pair), metric=metric, **drawing)
             rows[-1] |= dict(zip((f"{name}{end}" for end in _ENDS), [*summary.loc[name], *ends], strict=True))
@@ -186,7 +186,7 @@ def prediction_bias(
     `predicted_share`, `difference` = predicted - true with `low` and `high`, `comes_first`, as fractions, `interval_by`; and a
     `reason` where there is no answer.
     """
-    rows, how = [], Resampling.of(**drawing)
+    rows, how = [], Resampling(**drawing)
     for name, table in predictions.items():
         known = labelled(table)
         reason, by, drawn = _unscorable(known), unit(known), []
@@ -307,7 +307,7 @@ def auc_interval(
     rows: pd.DataFrame, high: np.ndarray, values: np.ndarray, by: str, **drawing: Any
 ) -> tuple[float, float]:
     """The interval of `auc` when the groups of a column are drawn: pairs in order are counted once for each two groups."""
-    how = Resampling.of(**drawing)
+    how = Resampling(**drawing)
     groups, count = pd.factorize(rows[by].to_numpy(dtype=object))[0], rows[by].nunique()
     of_high, of_low = np.eye(count)[groups[high]], np.eye(count)[groups[~high]]
     order = (np.sign(np.subtract.outer(values[high], values[~high])) + 1) / 2
