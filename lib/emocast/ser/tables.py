@@ -72,7 +72,7 @@ def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> p
     bootstrap over `interval_by`. `chance`; and a `reason` where scores are missing. A ValueError where a model has classes
     for some utterances only, or other ones than the four.
     """
-    rows, how = [], Resampling(**drawing)
+    rows = []
     for test_set, table in predictions.items():
         known = labelled(table)
         reason = _unscorable(known)
