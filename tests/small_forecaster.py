@@ -58,10 +58,10 @@ def utterances(windows: pd.DataFrame) -> pd.DataFrame:
 def trained(windows: pd.DataFrame, embeddings: np.ndarray, profile: profiles.Profile, *, encoder: dict | None = None):
     """A forecaster with all that the record and the sentences need, and its out-of-fold predictions."""
     encoder = encoder or {"name": "none", "digest": "0", "precision": "fp32"}
-    made, predictions = training.train(profile, windows, embeddings, encoder=encoder, progress=False)
+    made, predictions = training.train(profile, windows, embeddings, encoder=encoder)
     found = training.scores(profile, predictions, windows, utterances(windows))
     told = training.data(profile, utterances(windows), windows, predictions)
-    made.facts.update(key="k", scores=training.plain(found), data=told)
+    made.facts.update(key="k", scores=found, data=told)
     return made, predictions
 
 

@@ -11,8 +11,8 @@ from scipy.spatial.distance import cdist
 
 import small_forecaster
 from emocast import cards
-from emocast.forecaster import model, training
-from emocast.forecaster.model import Familiarity
+from emocast.forecaster import training
+from emocast.forecaster.training import Familiarity
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def _sure(top):
 
 def test_the_least_sure_are_left_out_as_long_as_they_are_worth_nothing():
     shares, hit = _sure(np.linspace(0.99, 0.34, 100)), np.arange(100) < 60  # the 40 least sure are all wrong
-    np.testing.assert_allclose(model.uncertainty(np.array([[1, 0, 0], [0.5, 0.5, 0]])), [0, np.log(2) / np.log(3)])
-    answered = model.uncertainty(shares) <= model.uncertainty_limit(shares, hit, least_gain=1.25)
+    np.testing.assert_allclose(training.uncertainty(np.array([[1, 0, 0], [0.5, 0.5, 0]])), [0, np.log(2) / np.log(3)])
+    answered = training.uncertainty(shares) <= training.uncertainty_limit(shares, hit, least_gain=1.25)
     wanted, left_out = 1.25 / 3, ~answered
     assert hit[left_out].mean() < wanted <= hit[left_out].sum() / left_out.sum() + 1 / left_out.sum()
     assert hit[answered].all()
@@ -52,19 +52,19 @@ def test_the_least_sure_are_left_out_as_long_as_they_are_worth_nothing():
 
 def test_a_network_at_chance_never_answers_and_a_perfect_one_always(rng):
     shares, chance = _sure(rng.uniform(0.34, 0.99, 300)), np.arange(300) % 3 == 0
-    assert not (model.uncertainty(shares) <= model.uncertainty_limit(shares, chance, least_gain=1.25)).any()
-    assert model.uncertainty_limit(shares, np.ones(300, bool), least_gain=1.25) == 1
+    assert not (training.uncertainty(shares) <= training.uncertainty_limit(shares, chance, least_gain=1.25)).any()
+    assert training.uncertainty_limit(shares, np.ones(300, bool), least_gain=1.25) == 1
 
 
 @pytest.fixture
 def place(tmp_path):
     made = small_forecaster.example()[2]
-    return model.save(tmp_path / "demo" / "models" / "forecaster", made, card=training.card(made))
+    return training.save(tmp_path / "demo" / "models" / "forecaster", made)
 
 
 def test_it_gives_the_same_bits_after_reading(place):
     _, embeddings, made, _ = small_forecaster.example()
-    again, asked = model.load(place), np.concatenate([embeddings[:60], 20 * embeddings[:5]])
+    again, asked = training.load(place), np.concatenate([embeddings[:60], 20 * embeddings[:5]])
     for before, after in zip(made.ask(asked), again.ask(asked), strict=True):
         np.testing.assert_array_equal(before, after)
     assert (again.classes, again.shifts_s, again.encoder) == (made.classes, made.shifts_s, made.encoder)
@@ -76,35 +76,34 @@ def test_a_scaler_comes_back_too(tmp_path):
     windows, embeddings, _, _ = small_forecaster.example()
     profile = small_forecaster.settings()
     profile = replace(profile, fcdnn=replace(profile.fcdnn, standardize=True))
-    encoder = {"name": "x", "digest": "", "precision": "fp32"}
-    made, _ = training.train(profile, windows, embeddings, encoder=encoder, progress=False)
-    again = model.load(model.save(tmp_path / "f", made, card=""))
+    made, _ = small_forecaster.trained(windows, embeddings, profile)
+    again = training.load(training.save(tmp_path / "f", made))
     np.testing.assert_array_equal(made.ask(embeddings[:9]).probabilities, again.ask(embeddings[:9]).probabilities)
 
 
 def test_nothing_of_it_is_pickle_and_an_older_one_is_replaced_whole(place):
-    assert sorted(path.name for path in place.iterdir()) == [cards.CARD, model.RECORD, model.NETWORKS]
+    assert sorted(path.name for path in place.iterdir()) == [cards.CARD, training.RECORD, training.NETWORKS]
     for path in place.iterdir():
         assert not zipfile.is_zipfile(path)
         with pytest.raises(ValueError):
             list(pickletools.genops(path.read_bytes()))
     (place / "old").write_text("old")
-    model.save(place, small_forecaster.example()[2], card="new")
-    assert not (place / "old").exists() and (place / cards.CARD).read_text() == "new"
+    training.save(place, small_forecaster.example()[2])
+    assert not (place / "old").exists()
     assert [path.name for path in place.parent.iterdir()] == ["forecaster"]
 
 
 @pytest.mark.parametrize(
     ("name", "damage", "said"),
     [
-        ("networks.safetensors", lambda data: data[:-8], "is not what was written"),
-        ("networks.safetensors", None, "cannot be read"),
+        ("networks.safetensors", lambda data: data[:-8], "another record was written beside"),
+        ("networks.safetensors", None, "No such file"),
         ("forecaster.json", None, "run `make reproduce PROFILE=demo`, or notebook 08_forecast_a_recording"),
-        ("forecaster.json", lambda data: data[: len(data) // 2], "is no readable JSON"),
-        ("forecaster.json", lambda data: b"[]", "is not of the format"),
-        ("forecaster.json", lambda data: data.replace(b"forecaster 2", b"forecaster 1"), "is not of the format"),
-        ("forecaster.json", lambda data: data.replace(b'"shifts_s"', b'"shifts"'), "does not fit together"),
-        ("forecaster.json", lambda data: data.replace(b'"hidden_units": 16', b'"hidden_units": 17'), "does not fit together")
+        ("forecaster.json", lambda data: data[: len(data) // 2], "cannot be read"),
+        ("forecaster.json", lambda data: b"[]", "cannot be read"),
+        ("forecaster.json", lambda data: data.replace(b"forecaster 2", b"forecaster 1"), "not of the format"),
+        ("forecaster.json", lambda data: data.replace(b'"shifts_s"', b'"shifts"'), "cannot be read"),
+        ("forecaster.json", lambda data: data.replace(b'"hidden_units": 16', b'"hidden_units": 17'), "cannot be read")
     ]
 )  # fmt: skip
 def test_one_that_is_missing_or_damaged_is_named(place, name, damage, said):
@@ -113,7 +112,7 @@ def test_one_that_is_missing_or_damaged_is_named(place, name, damage, said):
     path.unlink()
     if damage:
         path.write_bytes(damage(data))
-    with pytest.raises(model.ForecasterError) as raised:
-        model.load(place)
+    with pytest.raises(training.ForecasterError) as raised:
+        training.load(place)
     message = str(raised.value)
     assert said in message and "\n" not in message.strip() and "notebook 08_forecast_a_recording" in message

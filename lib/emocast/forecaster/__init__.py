@@ -1,5 +1,4 @@
-"""The forecaster of recordings: trained once (`training`), saved (`model`), and asked of any recording.
+"""The forecaster of recordings: trained once and saved (`training`), and asked of any recording (`inference`).
 
-`recordings` reads sound, chooses a file and holds the command; it imports no torch, so that what cannot be forecast from is
-refused at once. `inference` forecasts, writes the table and tells it in sentences.
+`recordings` reads sound, chooses a file and holds the command; it imports no torch: what cannot be is refused at once.
 """
