@@ -79,32 +79,23 @@ def test_probes_above_chance_have_chance_at_zero_and_show_what_lies_below(probed
     assert not ax.get_legend().get_visible()
 
 
-@pytest.fixture
-def marks():
+def test_texts_are_diamonds_with_a_black_edge_and_their_names_do_not_cover_each_other(ax):
     """Two ensembles that lie on nearly the same place, and a single prompt."""
     table = pd.DataFrame({"emotion": ["anger", "anger", "sadness"], "label": ["", "anger", "sadness"]})
-    return np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]]), table
-
-
-def test_texts_are_diamonds_with_a_black_edge_in_the_emotions_colour(ax, marks):
+    places = np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]])
     ax.plot([0, 1], [0, 1], "o")
-    figures.texts(*marks, ax)
+    figures.texts(places, table, ax)
     single, ensembles = ax.collections
     assert hexes(single) == [labels.COLOURS["anger"]]
     assert hexes(ensembles) == [labels.COLOURS["anger"], labels.COLOURS["sadness"]]
     assert set(hexes(ensembles, edge=True)) == {"#000000"}
     assert ensembles.get_sizes()[0] > 3 * single.get_sizes()[0]
-    np.testing.assert_allclose(ensembles.get_offsets(), marks[0][1:])
-
-
-def test_names_of_texts_do_not_cover_each_other_or_anything_else(ax, marks):
-    ax.plot([0, 1], [0, 1], "o")
-    figures.texts(*marks, ax)
+    np.testing.assert_allclose(ensembles.get_offsets(), places[1:])
     ax.figure.draw_without_rendering()
     assert [text.get_text() for text in ax.texts] == ["anger", "sadness"]
     first, second = (text.get_window_extent() for text in ax.texts)
     assert min(first.y1, second.y1) <= max(first.y0, second.y0) + 1
-    assert all(text.xy == tuple(place) for text, place in zip(ax.texts, marks[0][1:], strict=True))
+    assert all(text.xy == tuple(place) for text, place in zip(ax.texts, places[1:], strict=True))
     assert max(first.x1, second.x1) < ax.get_window_extent().x1
 
 
@@ -134,16 +125,12 @@ def test_prompt_spread_draws_every_prompt_its_median_and_the_ensembles(ax):
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["“…”", "“somebody …”"]
 
 
-@pytest.fixture
-def held():
-    return pd.DataFrame(
+def test_alignment_draws_what_is_found_beside_its_null(ax):
+    held = pd.DataFrame(
         {"label": ["emotion", "language", "emotion"], "shuffled": ["", "", "within dialogue"], "measure": "nmi",
          "value": [0.3, np.nan, 0.3], "null_mean": [0.1, np.nan, 0.12], "null_95": [0.15, np.nan, 0.18],
          "p": [0.005, np.nan, 0.01]}
     )  # fmt: skip
-
-
-def test_alignment_draws_what_is_found_beside_its_null(ax, held):
     other = held.assign(measure="ari", value=0.9)
     figures.alignment(pd.concat([other, held]), ax, measure="nmi")
     np.testing.assert_allclose([bar.get_x() for bar in ax.patches], [0.1, np.nan, 0.12])

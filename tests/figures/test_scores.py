@@ -60,9 +60,7 @@ def test_gains_are_filled_where_a_test_is_passed_and_clipped_at_the_edge(ax):
     arrows = [part.get_offsets()[:, 1].tolist() for part in ax.collections if not hasattr(part, "get_segments")]
     assert arrows == [[-10], [10]], "arrows beyond the edge"
     assert [-10, 10] in spans(ax, 1) and [1, 9] in spans(ax, 1)
-    hollow = [
-        line.get_ydata().tolist() for line in ax.get_lines() if line.get_mfc() == "white" and len(line.get_ydata())
-    ]
+    hollow = [line.get_ydata() for line in ax.get_lines() if line.get_mfc() == "white" and len(line.get_ydata())]
     assert hollow[0] == [-2] and hollow[1][0] == 3
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0 s before", "10 s before"]
 
@@ -113,13 +111,6 @@ def test_recalls_and_events_have_the_emotions_colours(ax):
     assert [line.get_color() for line in ax.get_lines() if line.get_label() == "anger"] == [labels.COLOURS["anger"]] * 2
 
 
-def test_differences_stand_at_their_shifts_with_their_intervals(ax):
-    table = pd.DataFrame({"shift_s": [0.0, 10.0], "difference": [-2.0, 1.0], "low": [-5.0, -1.0], "high": [0.5, 4.0]})
-    figures.differences(table, ax)
-    assert spans(ax, 1) == [[-5.0, 0.5], [-1.0, 4.0]]
-    assert "points" in ax.get_ylabel() and "seconds" in ax.get_xlabel()
-
-
 def test_confusion_shows_counts_or_percent_and_colours_by_row_share(ax):
     matrix = pd.DataFrame([[3, 1], [0, 0]], index=["anger", "sadness"], columns=["anger", "sadness"])
     figures.confusion(matrix, ax, percent=True, predicted="recognised")
@@ -152,9 +143,8 @@ def test_scores_draw_values_intervals_and_what_was_published(ax):
     np.testing.assert_allclose(drawn["a"][:, 0], [0.5, 0.6])
     assert [0.4, 0.55] in spans(ax, 0) and [0.65, 0.8] in spans(ax, 0)
     published = drawn["published, same model"]
-    np.testing.assert_allclose(
-        published[[0, 3]], [[0.52, drawn["a"][0, 1]], [0.7, drawn["b"][1, 1]]]
-    )  # in its model's row
+    rows = drawn["a"][0, 1], drawn["b"][1, 1]  # each in its model's row
+    np.testing.assert_allclose(published[[0, 3]], [[0.52, rows[0]], [0.7, rows[1]]])
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["a", "b", "published, same model", "chance, 25%"]
 
@@ -225,14 +215,6 @@ def three():
     figure, axes = plt.subplots(1, 3)
     yield axes
     plt.close(figure)
-
-
-def test_curves_of_one_scale_are_all_inside_it(log, three):
-    """Axes that share their scale must not keep the first one's upper end."""
-    three[1].sharey(three[0])
-    figures.training_curves(log, three[0], value="error")
-    figures.training_curves(log, three[1], value="loss")
-    assert three[1].get_ylim()[1] > 1.3 and three[0].get_ylim()[0] == 0
 
 
 def _heights(ax):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from tqdm import tqdm
 from .. import cards, compute, encoders, paths
 from ..encoders import Encoder
 from . import recordings
-from .recordings import Envelope, Recording, Window, sliding_windows
+from .recordings import Recording, Window, sliding_windows
 from .training import Forecaster, ForecasterError, encoder_words, held_out_words
 
 _BATCH = 128  # windows: 82 MB of sound at 16 kHz
@@ -59,13 +58,10 @@ def forecast(
         ForecasterError: the encoder has other weights than in training.
     """
     recording, wanted = Recording(path), forecaster.encoder
-    recordings.validate(recording, forecaster.length_s)
-    encoder, envelope = encoders.get(wanted["name"], precision=wanted["precision"]), Envelope(recording.rate)
+    encoder = encoders.get(wanted["name"], precision=wanted["precision"])
     if encoder.digest != wanted["digest"]:
-        raise ForecasterError(
-            f"the encoder {wanted['name']} has other weights than the forecaster was trained on: run notebooks "
-            "03_embedding_extraction and 08_forecast_a_recording again"
-        )
+        said = f"the encoder {wanted['name']} has other weights than the forecaster was trained on"
+        raise ForecasterError(f"{said}: run notebooks 03_embedding_extraction and 08_forecast_a_recording again")
     made_of = {
         "recording": compute.file_digest(recording.path),
         "forecaster": forecaster.identity,
@@ -74,20 +70,26 @@ def forecast(
     }
     form = "{l_bar}{bar}| {n:.0f}/{total:.0f} s of sound [{elapsed}<{remaining}]" if recording.promised_s else None
     bar = tqdm(total=recording.promised_s, desc=recording.path.name, unit="s", bar_format=form)
-    with append_csv(csv, made_of, batch=_BATCH * len(forecaster.shifts_s)) as rows, bar:
+    outline = []
+
+    def outlined(block: np.ndarray) -> np.ndarray:
+        outline.append(recordings.envelope(block, recording.frames - block.size, recording.rate))
+        return block
+
+    with append_csv(csv, made_of, batch=_BATCH * len(forecaster.shifts_s)) as (tables, add), bar:
         windows = sliding_windows(
-            map(envelope.add, recording.blocks()), rate=recording.rate, length_s=forecaster.length_s, step_s=step_s,
-            sample_rate=encoder.sample_rate, passed=rows.tables[0]["second"].nunique() if rows.tables else 0
+            map(outlined, recording.blocks()), rate=recording.rate, length_s=forecaster.length_s, step_s=step_s,
+            sample_rate=encoder.sample_rate, passed=tables[0]["second"].nunique() if tables else 0
         )  # fmt: skip
-        with closing(_tables(windows, forecaster, encoder, jobs=jobs)) as tables:
-            for end_s, batch in tables:
-                rows.add(batch)
+        with closing(_tables(windows, forecaster, encoder, jobs=jobs)) as batches:
+            for end_s, batch in batches:
+                add(batch)
                 bar.update(end_s - bar.n)
-        silent = all(batch["why"].eq("silent").all() for batch in rows.tables)
+        silent = all(batch["why"].eq("silent").all() for batch in tables)
         recordings.refuse(recording, forecaster.length_s, silent=silent)
-    table = pd.concat(rows.tables, ignore_index=True)
+    table, envelope = (pd.concat(parts, ignore_index=True) for parts in (tables, outline))
     words = f"{recording.codec}, {recording.rate:,} Hz, {recording.channels} channel{'s' * (recording.channels > 1)}"
-    return Forecasts(recording.path, recording.seconds, words, table, envelope.table(), _notes(recording, table))
+    return Forecasts(recording.path, recording.seconds, words, table, envelope, _notes(recording, table))
 
 
 def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
@@ -103,9 +105,7 @@ def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
     return [said for so, said in notes if so]
 
 
-def _tables(
-    windows: Iterable[Window], forecaster: Forecaster, encoder: Encoder, *, jobs: int
-) -> Iterator[tuple[float, pd.DataFrame]]:
+def _tables(windows: Iterable[Window], forecaster: Forecaster, encoder: Encoder, *, jobs: int) -> Iterator[tuple]:
     """The rows of batches of windows in order, each with its last end; whoever stops waits for none that is in hand."""
     source, pending, jobs = iter(windows), deque(), jobs if encoder.threaded else 1
     workers = ThreadPoolExecutor(jobs)
@@ -142,30 +142,16 @@ def _table(batch: list[Window], forecaster: Forecaster, encoder: Encoder) -> pd.
     return pd.DataFrame({name: column.T.ravel() for name, column in columns.items()})
 
 
-@dataclass
-class Rows:
-    """The rows so far, a table a batch, after those that an earlier run has left in the file."""
-
-    tables: list[pd.DataFrame]
-    file: IO[str] | None = None
-
-    def add(self, rows: pd.DataFrame) -> None:
-        """Take in the rows of a batch; they are in the file when this returns."""
-        if self.file is not None:  # with more digits than the networks are sure of
-            rows.to_csv(self.file, index=False, header=not self.tables, float_format="%.7g")
-            self.file.flush()
-        self.tables.append(rows)
-
-
 @contextmanager
-def append_csv(csv: Path | None, made_of: dict[str, str], *, batch: int) -> Iterator[Rows]:
+def append_csv(csv: Path | None, made_of: dict[str, str], *, batch: int) -> Iterator[tuple[list, Callable]]:
     """A table that grows in a file (None for nowhere), and goes on where an earlier run of the same was stopped.
 
-    It grows as `<name>.part`, whose first line says what it was made of. A run of the same goes on behind the last whole batch
-    of so many rows, any other begins anew; a second run waits for the first. A ValueError in the block leaves no file.
+    Yields its rows so far, a table a batch, and a function that adds a batch's. It grows as `<name>.part`, whose first line
+    says what it was made of; a run of the same goes on behind the last whole batch of so many rows, any other begins anew, and
+    a second run waits for the first. A ValueError in the block leaves no file.
     """
     if csv is None:
-        yield Rows([])
+        yield (tables := []), tables.append
         return
     part, lock = csv.with_name(f"{csv.name}.part"), csv.with_name(f".{csv.name}.lock")
     made = f"# {json.dumps(made_of)}\n"
@@ -180,7 +166,13 @@ def append_csv(csv: Path | None, made_of: dict[str, str], *, batch: int) -> Iter
                 kept = [pd.read_csv(io.StringIO("".join(lines))).fillna({"forecast": "", "why": ""})] if lines else []
                 with part.open("w", encoding="utf-8", newline="") as file:
                     file.writelines([made, *lines])
-                    yield Rows(kept, file)
+
+                    def add(rows: pd.DataFrame) -> None:  # with more digits than the networks are sure of
+                        rows.to_csv(file, index=False, header=not kept, float_format="%.7g")
+                        file.flush()
+                        kept.append(rows)
+
+                    yield kept, add
                 with paths.replacing(csv) as whole_csv:
                     whole_csv.write_text(part.read_text("utf-8").removeprefix(made), encoding="utf-8")
                 part.unlink()
@@ -226,8 +218,8 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
         said = some.loc[~some["abstains"], "forecast"]
         row = {"shift_s": shift, "windows": len(some), "answered": len(said) / len(some)}
         row |= {why.split()[0]: some["why"].eq(why).mean() for why in ("unsure", "unlike the training", "silent")}
-        row["agreement"] = some["agreement"].mean()
-        rows.append(row | {f"forecast_{name}": said.eq(name).mean() for name in classes})
+        shares = {f"forecast_{name}": said.eq(name).mean() for name in classes}
+        rows.append(row | {"agreement": some["agreement"].mean(), **shares})
     return pd.DataFrame(rows)
 
 

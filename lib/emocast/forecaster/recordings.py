@@ -41,8 +41,7 @@ class RecordingError(ValueError):
 class Recording:
     """One sound file in any format that FFmpeg reads; of a video the first sound stream. A RecordingError if there is none.
 
-    Samples are what `audio.read` gives of the same file: floats in [-1, 1], the mean of the channels, at the file's own rate. A
-    lossy codec mixes some hundredths of a second before a sample is a sample; no reader can undo it.
+    Samples are what `audio.read` gives of the same file: floats in [-1, 1], the mean of the channels, at the file's own rate.
 
     Attributes:
         rate, channels, codec: its samples a second, how many channels it has, and FFmpeg's name of its format, as "mp3".
@@ -140,8 +139,8 @@ def sliding_windows(
 ) -> Iterator[Window]:
     """Slide over a recording's blocks, each (n,): the windows of `length_s` that end every `step_s`, the first at `length_s`.
 
-    A window holds the samples before its end and no other: resampling to `sample_rate`, too, sees the window alone, as in
-    training. So nothing after a moment can reach a forecast that is made at it. The first `passed` windows are left out.
+    A window holds the samples before its end and no other; resampling to `sample_rate`, too, sees the window alone. So nothing
+    after a moment can reach a forecast that is made at it. The first `passed` windows are left out.
     """
     if not (length_s > 0 and step_s > 0):
         raise ValueError(f"windows of {length_s:g} s every {step_s:g} s: both must be more than 0")
@@ -166,27 +165,11 @@ def sliding_windows(
         buffer, first = buffer[spare:], first + spare
 
 
-class Envelope:
-    """Gathers the lowest and highest sample of each short stretch, while a recording at `rate` samples a second is read."""
-
-    def __init__(self, rate: int) -> None:
-        """Begin with nothing."""
-        self._size, self._rate = max(1, round(0.05 * rate)), rate
-        self._rest, self._parts = np.empty(0, np.float32), [np.empty((0, 2), np.float32)]
-
-    def add(self, block: np.ndarray) -> np.ndarray:
-        """Take in the next samples, (n,), and give them back."""
-        samples = np.concatenate([self._rest, block])
-        whole = samples.size - samples.size % self._size
-        bins = samples[:whole].reshape(-1, self._size)
-        self._parts.append(np.stack([bins.min(axis=1), bins.max(axis=1)], axis=1))
-        self._rest = samples[whole:].copy()
-        return block
-
-    def table(self) -> pd.DataFrame:
-        """start_s, low and high (samples in [-1, 1]), one row a stretch of 0.05 s; what is left at the end is left out."""
-        low, high = np.concatenate(self._parts).T
-        return pd.DataFrame({"start_s": np.arange(len(low)) * self._size / self._rate, "low": low, "high": high})
+def envelope(block: np.ndarray, start: int, rate: int) -> pd.DataFrame:
+    """The lowest and highest sample of each 0.05 s of a block, (n,), that begins at sample `start`: start_s, low, high."""
+    edges = np.arange(0, block.size, max(1, round(0.05 * rate)))
+    ends = {"low": np.minimum.reduceat(block, edges), "high": np.maximum.reduceat(block, edges)}
+    return pd.DataFrame({"start_s": (start + edges) / rate, **ends})
 
 
 def refuse(recording: Recording, length_s: float, *, silent: bool) -> None:
@@ -200,10 +183,7 @@ def refuse(recording: Recording, length_s: float, *, silent: bool) -> None:
 
 
 def validate(recording: Recording, length_s: float) -> None:
-    """Refuse a recording that cannot be decoded, is shorter than a window of `length_s`, or silent, by a RecordingError.
-
-    One of more than ten minutes, which take a second, is not read: what is wrong with it shows during the forecast.
-    """
+    """Read a recording of up to ten minutes, which takes a second, and `refuse` it; in a longer one it shows later."""
     if recording.promised_s is not None and recording.promised_s <= 600:
         loudest = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
         refuse(recording, length_s, silent=loudest < SILENT)
@@ -226,8 +206,8 @@ def folder() -> Path:
 def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chosen:
     """Choose a recording: the one that is named, else the newest in `folder()` of at least `length_s`, else a synthetic one.
 
-    `recording` is a path, whole or relative to the working folder, to the checkout or to `folder()`; empty for none. `seed` and
-    the folder `scratch` are for the synthetic conversation.
+    `recording` is a path, whole or relative to the working folder, the checkout or `folder()`. `scratch` is a folder for the
+    synthetic conversation.
     """
     if recording:
         given = Path(recording).expanduser()
@@ -241,18 +221,18 @@ def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chos
             validate(Recording(path), length_s)
         except RecordingError as error:
             unusable.append(str(error))
-            continue
-        why = f"it is the newest of {len(dropped)} in data/recordings/ that can be used"
-        return Chosen(path, why, None, tuple(unusable))
+        else:
+            why = f"it is the newest of {len(dropped)} in data/recordings/ that can be used"
+            return Chosen(path, why, None, tuple(unusable))
     path, truth = spoken(scratch, seed=seed)
     why = "none of the files in data/recordings/ can be used" if dropped else "data/recordings/ is empty"
     return Chosen(path, f"{why}, so a synthetic conversation was spoken anew", truth, tuple(unusable))
 
 
 def spoken(scratch: Path, *, seed: int, turns: int = 40) -> tuple[Path, pd.DataFrame]:
-    """Have a conversation spoken, in a process of its own (the synthesiser forks, which threads forbid).
+    """Have a conversation spoken into `scratch`, in a process of its own (the synthesiser forks, which threads forbid).
 
-    Returns its recording in the folder `scratch` and its turns (speaker, start_s, end_s, emotion), the same for the same seed.
+    Returns its recording and its turns (speaker, start_s, end_s, emotion), the same for the same seed.
     """
     options = {"--conversation": scratch, "--seed": seed, "--turns": turns}
     command = [sys.executable, "-m", "emocast_twins", *(str(word) for pair in options.items() for word in pair)]
@@ -304,8 +284,10 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run_command(options: argparse.Namespace) -> int:
     """Forecast as the options say; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
-    recording, settings = Recording(options.file), profiles.load(str(options.profile))
-    validate(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
+    settings = profiles.load(str(options.profile))
+    validate(
+        Recording(options.file), settings.windows.length_s
+    )  # what cannot be is refused before the slow imports that follow
     step_s = settings.forecaster.step_s if options.step is None else options.step
     print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
     from . import inference, training
@@ -316,10 +298,7 @@ def run_command(options: argparse.Namespace) -> int:
     try:
         found = inference.forecast(options.file, made, csv=target / "forecast.csv", step_s=step_s, jobs=settings.jobs)
     except KeyboardInterrupt:
-        part = target / "forecast.csv.part"
-        kept = part.is_file() and len(part.read_text("utf-8").splitlines()) > 1  # not before the first batch
-        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
-        raise KeyboardInterrupt(said) from None
+        raise KeyboardInterrupt("the same command goes on with the forecasts so far") from None
     written = [target / "forecast.csv", *([] if options.no_picture else inference.draw(found, made, target))]
     print("\n".join([*inference.summary(found, made), *(f"  -> {paths.relative(path)}" for path in written)]))
     return 0

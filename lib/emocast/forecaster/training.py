@@ -1,8 +1,7 @@
 """Train a forecaster under a protocol; what it is: for each fold a calibrated network a shift, which vote or do not know.
 
-The events are those of the sweep's fixed set: classes balanced as published, the same events and folds at every shift. Inside
-each training part whole dialogues are set aside: temperature, limit of uncertainty and limit of distance come from them. The
-test part is only forecast. Saved it is numbers in safetensors, all else in JSON, and a card for people: no code.
+The events are those of the sweep's fixed set. Inside each training part whole dialogues are set aside: temperature and limits
+come from them; the test part is only forecast. Saved it is numbers in safetensors, JSON and a card: no code.
 """
 
 from __future__ import annotations
@@ -42,12 +41,6 @@ RECORD, NETWORKS = "forecaster.json", "networks.safetensors"
 _PLAIN = ("classes", "shifts_s", "length_s", "guard_s", "encoder", "facts")
 #: What an encoder knows of the corpus: nothing; its utterances with their labels; or nobody here can tell.
 NOTHING, LABELS, UNKNOWN = "nothing", "labels", "unknown"
-#: What is tested on under a protocol without groups.
-_UNGROUPED = {
-    "random": "events drawn at random, of dialogues that were in training",
-    "purged": "events whose seconds of sound were not in training",
-    "official": "the test part of the corpus's own split",
-}
 # Recordings of which one can tell whether a corpus is among them; what came "from the web" may hold any.
 _KNOWN = {"IEMOCAP", "LibriSpeech", "Libri-Light", "GigaSpeech", "VoxPopuli"}
 _VERSIONS = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
@@ -62,8 +55,7 @@ class ForecasterError(ValueError):
 class Familiarity:
     """How far embeddings lie from those of a training part: the Mahalanobis distance of Lee et al. (2018, arXiv 1807.03888).
 
-    `centre`, (d,), is the mean of the training windows, `precision`, (d, d), the inverse of their covariance (Ledoit and Wolf);
-    farther than `limit` a window is unlike the training.
+    Of `centre`, (d,), and `precision`, (d, d; after Ledoit and Wolf); beyond `limit` a window is unlike the training.
     """
 
     centre: np.ndarray
@@ -94,10 +86,9 @@ def uncertainty(probabilities: np.ndarray) -> np.ndarray:
 
 
 def uncertainty_limit(probabilities: np.ndarray, hit: np.ndarray, *, least_gain: float) -> float:
-    """The uncertainty above which a network had better not answer: 1 where all are worth an answer, below 0 where none is.
+    """The uncertainty above which a network had better not answer; below 0 for one that is no better than chance.
 
-    The largest set of least sure validation events, `probabilities` (n, k), is left out of which fewer than `least_gain` times
-    chance were `hit` (n,). So a network that is no better than chance never answers.
+    The largest set of least sure events, (n, k), is left out of which fewer than `least_gain` times chance were `hit`, (n,).
     """
     unsure = uncertainty(probabilities)
     order = np.argsort(-unsure, kind="stable")
@@ -137,9 +128,8 @@ class Member:
 
 
 class Votes(NamedTuple):
-    """What m members say of n windows at s shifts: probabilities of k classes, (m, s, n, k), their mean, which is the forecast,
-    the share of the members with the same likeliest class, (s, n), and why there is no answer, (s, n): "unlike the training" or
-    "unsure" where most say so, else "".
+    """What m members say of n windows at s shifts: probabilities, (m, s, n, k), and their mean, the forecast; the share of the
+    members of its likeliest class, (s, n); why it is no answer, (s, n): "unlike the training", "unsure", else "".
     """
 
     probabilities: np.ndarray
@@ -150,10 +140,9 @@ class Votes(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Forecaster:
-    """A trained forecaster: it names `classes`, from windows of `length_s` that `encoder` (name, digest, precision) embeds.
+    """A trained forecaster of `classes`, shift + guard_s seconds after the end of a window that `encoder` embeds.
 
-    A forecast at one of `shifts_s` is about shift + guard_s seconds after the window's end; `facts` are what the record and the
-    card say besides, JSON values.
+    `encoder` is a name, digest and precision; `facts` are what the record and the card say besides, JSON values.
     """
 
     classes: list[str]
@@ -195,8 +184,7 @@ def save(place: Path, forecaster: Forecaster) -> Path:
         partial.mkdir()
         tensors.save_file(_arrays(forecaster), partial / NETWORKS)
         record = _record(forecaster) | {"sha256": compute.file_digest(partial / NETWORKS)}
-        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-        (partial / RECORD).write_text(text, encoding="utf-8")
+        (partial / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
         (partial / cards.CARD).write_text(card(forecaster), encoding="utf-8")
         if place.exists():
             place.replace(partial.parent / ".old")  # inside the temporary folder, which is deleted
@@ -206,10 +194,8 @@ def save(place: Path, forecaster: Forecaster) -> Path:
 def load(place: Path) -> Forecaster:
     """Read a forecaster back: it gives the very same forecasts. A ForecasterError if it is missing or damaged."""
     if not (place / RECORD).is_file():
-        raise ForecasterError(
-            f"no trained forecaster in {paths.relative(place)}: run `make reproduce PROFILE={place.parent.parent.name}`, or "
-            "notebook 08_forecast_a_recording (after 03) first"
-        )
+        said = f"run `make reproduce PROFILE={place.parent.parent.name}`, or notebook 08_forecast_a_recording (after 03) first"
+        raise ForecasterError(f"no trained forecaster in {paths.relative(place)}: {said}")
     try:
         record = json.loads((place / RECORD).read_text(encoding="utf-8"))
         if record["format"] != FORMAT or compute.file_digest(place / NETWORKS) != record["sha256"]:
@@ -271,8 +257,7 @@ def _network(prefix: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) 
 def ready(profile: Profile, windows: pd.DataFrame, embeddings: np.ndarray, utterances: pd.DataFrame) -> Forecaster:
     """Give the profile's forecaster: the saved one where it is of these embeddings and settings, else a new one, saved.
 
-    `utterances` are the corpus's table; the rest is as for `train`. A ValueError where the embeddings are not of the profile's
-    encoder: a forecaster would be asked of what it never learned.
+    A ValueError where embeddings are not of the profile's encoder: it would be asked of what it never learned.
     """
     made = encoders.get(profile.encoder, precision=profile.embeddings.precision)
     encoder = {"name": profile.encoder, "digest": made.digest, "precision": made.precision}
@@ -310,11 +295,8 @@ def train(
 ) -> tuple[Forecaster, pd.DataFrame]:
     """Train all networks on the window tables of all shifts in one and their embeddings, (n, d), row for row.
 
-    `encoder` is the name, digest and precision of what made them; finished fits are kept in `memory`.
-
-    Returns:
-        The forecaster; and what each network forecasts of the events that it was held out from, one row an event and shift:
-        shift_s, fold, utterance, dialogue, emotion, predicted, p_<emotion> (calibrated), abstains.
+    Returns the forecaster, and what each network forecasts of the events that it was held out from, one row an event and
+    shift: shift_s, fold, utterance, dialogue, emotion, predicted, p_<emotion> (calibrated), abstains.
     """
     if len(windows) != len(embeddings):
         raise ValueError(f"{len(windows)} windows but {len(embeddings)} embeddings; they belong together row for row")
@@ -324,8 +306,7 @@ def train(
     emotions, fitted = windows["emotion"].to_numpy(dtype=str), _fit if memory is None else memory.cache(_fit)
     common = (classes, profile.forecaster.least_gain, (*_VERSIONS.values(), _CODE))
 
-    def job(fit: crossval.Fit, rows: tuple[np.ndarray, np.ndarray]) -> bytes:
-        """Plain values, which an executor sends along."""
+    def job(fit: crossval.Fit, rows: tuple[np.ndarray, np.ndarray]) -> bytes:  # which an executor sends along
         network = FCDNNClassifier(**vars(profile.fcdnn), random_state=fit.seed)
         return pickle.dumps((fitted, network, *((embeddings[side], emotions[side]) for side in rows), *common))
 
@@ -351,13 +332,12 @@ def train(
         held_out = tuple(str(name) for column in grouped for name in sorted(tested[column].dropna().unique()))
         members.append(Member(held_out, tuple(networks[place] for place in of_fold), known))
     shifts = sorted({fit.marks["shift_s"] for fit in fits})
-    lies = {"length_s": profile.windows.length_s, "guard_s": profile.windows.guard_s}
     shared, proofs = {}, pd.DataFrame([splits.proof(windows, fit.train, fit.test) for fit in fits])
     for column in ("dialogue", "speaker", "session"):
         named = column in windows and windows[column].notna().all()
         shared[f"{column}s"] = int(proofs[f"{column}s_shared"].max()) if named else None
-    facts = _facts(profile) | {"shared": shared}
-    forecaster = Forecaster(classes, shifts, **lies, encoder=encoder, members=tuple(members), facts=facts)
+    lies, facts = (profile.windows.length_s, profile.windows.guard_s), _facts(profile) | {"shared": shared}
+    forecaster = Forecaster(classes, shifts, *lies, encoder, tuple(members), facts)
     return forecaster, _predictions(forecaster, windows, embeddings, fits)
 
 
@@ -398,37 +378,34 @@ def _predictions(
     made: Forecaster, windows: pd.DataFrame, embeddings: np.ndarray, fits: list[crossval.Fit]
 ) -> pd.DataFrame:
     """What each network says of its own test part, alone."""
-    tables, columns = [], [f"p_{name}" for name in made.classes]
+    tables = []
     for fit in fits:
-        member, X = made.members[fit.marks["fold"]], embeddings[fit.test]
-        network = member.networks[made.shifts_s.index(fit.marks["shift_s"])]
+        shift, fold, X = fit.marks["shift_s"], fit.marks["fold"], embeddings[fit.test]
+        member = made.members[fold]
+        network = member.networks[made.shifts_s.index(shift)]
         shares = network.probabilities(X, made.classes)
-        marks = {name: fit.marks[name] for name in ("shift_s", "fold")}
-        events = windows[["utterance", "dialogue", "emotion"]].iloc[fit.test].assign(**marks)
+        events = windows[["utterance", "dialogue", "emotion"]].iloc[fit.test].assign(shift_s=shift, fold=fold)
         events["predicted"] = np.array(made.classes)[shares.argmax(axis=1)]
-        events[columns] = shares
-        events["abstains"] = member.familiarity.unlike(X) | (uncertainty(shares) > network.limit)
-        tables.append(events)
+        events[[f"p_{name}" for name in made.classes]] = shares
+        unlike, unsure = member.familiarity.unlike(X), uncertainty(shares) > network.limit
+        tables.append(events.assign(abstains=unlike | unsure))
     return pd.concat(tables, ignore_index=True)
 
 
 def scores(
     profile: Profile, predictions: pd.DataFrame, windows: pd.DataFrame, utterances: pd.DataFrame
 ) -> list[dict[str, float | None]]:
-    """Score the predictions of `train`, in fractions (JSON values), a row a shift.
-
-    shift_s and what `metrics.evaluate_forecast` gives; `answered`, the share of the events, `answered_accuracy` with its
-    interval (None where nothing is answered); `persistence` of the last true label among all `utterances`; `chance`.
+    """Score the predictions of `train`, in fractions (JSON values), a row a shift: what `metrics.evaluate_forecast` gives,
+    `answered_accuracy` with its interval (None where nothing is `answered`), `persistence` of the last true label, `chance`.
     """
-    options = {"level": profile.intervals.level, "draws": profile.intervals.draws, "random_state": profile.seed}
+    options = {**vars(profile.intervals), "random_state": profile.seed}
     found = metrics.evaluate_forecasts(predictions, by=["shift_s"], **options)
     answers = pd.DataFrame([_answered(events, **options) for _, events in predictions.groupby("shift_s", sort=False)])
-    classes = profile.tasks[profile.sweep_task]
     persistence = {baselines.PERSISTENCE: baselines.of_labels()[baselines.PERSISTENCE]}
     last = baselines.sweep(windows, utterances, _split(profile), models=persistence, event_sets=["fixed"])
     hits = (last["emotion"] == last["predicted"]).groupby(last["shift_s"]).mean()
     table = pd.concat([found, answers], axis=1)
-    table = table.assign(persistence=table["shift_s"].map(hits), chance=1 / len(classes))
+    table = table.assign(persistence=table["shift_s"].map(hits), chance=1 / len(profile.tasks[profile.sweep_task]))
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{name: None if value is None else float(value) for name, value in row.items()} for row in rows]
 
@@ -446,8 +423,8 @@ def _answered(events: pd.DataFrame, **options: Any) -> dict[str, float]:
     if len(set(some["dialogue"])) > 1:  # one dialogue has no interval
         columns = (some[name].to_numpy() for name in ("emotion", "predicted", "dialogue"))
         ends = metrics.bootstrap_interval(*columns, method="expanded", **options)
-    found = {"answered_accuracy": rate, "answered_low": ends[0], "answered_high": ends[1]}
-    return {"answered": len(some) / len(events)} | found
+    rates = {"answered": len(some) / len(events), "answered_accuracy": rate}
+    return rates | {"answered_low": ends[0], "answered_high": ends[1]}
 
 
 def _facts(profile: Profile) -> dict[str, Any]:
@@ -486,46 +463,43 @@ def data(
 
 def card(forecaster: Forecaster) -> str:
     """The model card as Markdown, of a forecaster with `scores`, `shared` and `data` among its facts."""
-    protocol = forecaster.facts["settings"]["protocol"]
-    words = {"apart": splits.PROTOCOLS[protocol], "new": held_out_words(protocol)}
-    return cards.forecaster(forecaster, known=encoder_words(forecaster.facts), **words)
+    facts, protocol = forecaster.facts, forecaster.facts["settings"]["protocol"]
+    apart, new = splits.PROTOCOLS[protocol], held_out_words(protocol)
+    return cards.forecaster(forecaster, apart=apart, new=new, known=encoder_words(facts))
 
 
 def held_out_words(protocol: str) -> str:
     """What a network is tested on under a protocol, in words that follow "Forecasts of"."""
-    return _UNGROUPED.get(protocol) or f"{splits.PROTOCOLS[protocol]} new to the networks"
+    ungrouped = {
+        "random": "events drawn at random, of dialogues that were in training",
+        "purged": "events whose seconds of sound were not in training",
+        "official": "the test part of the corpus's own split",
+    }
+    return ungrouped.get(protocol) or f"{splits.PROTOCOLS[protocol]} new to the networks"
 
 
 def encoder_facts(profile: Profile, events: pd.Series) -> dict[str, Any]:
     """What the profile's encoder `knows` of events (names of utterances; `NOTHING`, `LABELS` or `UNKNOWN`), and of how many of
     these `events` it has `learned` the labels (None where nobody counted).
     """
-    learned, trained = (
-        _learned(profile, events),
-        {name.strip() for name in cards.trained_on(profile.encoder).split(",")},
-    )
+    learned = _learned(profile, events)
+    trained = {name.strip() for name in cards.trained_on(profile.encoder).split(",")}
+    corpus = corpora.get(profile.corpus).title
     if learned is not None:
         knows = LABELS if learned else NOTHING
-    elif trained == {""}:
-        knows = UNKNOWN
-    elif tables.is_synthetic(profile.corpus_root()):
-        knows = NOTHING  # nobody but Emocast has that speech
-    elif corpora.get(profile.corpus).title in trained:
-        knows = LABELS
+    elif trained != {""} and (tables.is_synthetic(profile.corpus_root()) or trained <= _KNOWN - {corpus}):
+        knows = NOTHING  # nobody but Emocast has synthetic speech
     else:
-        knows = NOTHING if trained <= _KNOWN else UNKNOWN
+        knows = LABELS if corpus in trained else UNKNOWN
     return {"knows": knows, "learned": learned, "events": int(events.nunique())}
 
 
 def encoder_words(facts: dict[str, Any]) -> str:
     """Say in one clause what an encoder knows, of a forecaster's facts; empty where it knows nothing of the corpus."""
     told = facts["data"]["encoder"]
-    if told["knows"] == UNKNOWN:
-        return "whether the encoder was trained on these recordings is not known"
-    if told["knows"] == NOTHING:
-        return ""
     which = f"{told['learned']:,} of the {told['events']:,} events" if told["learned"] else "the corpus's utterances"
-    return f"the encoder was trained on {which} with their labels"
+    words = {LABELS: f"the encoder was trained on {which} with their labels", NOTHING: ""}
+    return words.get(told["knows"], "whether the encoder was trained on these recordings is not known")
 
 
 def _learned(profile: Profile, events: pd.Series) -> int | None:
