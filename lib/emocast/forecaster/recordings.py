@@ -1,11 +1,7 @@
-"""Any recording that people have: read as a stream in flat memory, cut into windows, checked, chosen; and the command.
-
-Nothing here imports torch: what cannot be forecast from is refused before a model is loaded.
-"""
+"""Any recording that people have: read as a stream in flat memory, cut into windows, checked, chosen."""
 
 from __future__ import annotations
 
-import argparse
 import html
 import os
 import subprocess
@@ -20,8 +16,7 @@ import pandas as pd
 import soundfile
 import soxr
 
-from .. import audio, compute, paths
-from .. import settings as profiles
+from .. import audio, paths
 
 #: What FFmpeg may take a file for: containers that hold sound. Playlists and scripts, which name other files, are none.
 FORMATS = (
@@ -230,10 +225,7 @@ def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chos
 
 
 def spoken(scratch: Path, *, seed: int, turns: int = 40) -> tuple[Path, pd.DataFrame]:
-    """Have a conversation spoken into `scratch`, in a process of its own (the synthesiser forks, which threads forbid).
-
-    Returns its recording and its turns (speaker, start_s, end_s, emotion), the same for the same seed.
-    """
+    """Have a conversation spoken by a process of its own (the synthesiser forks, which threads forbid): recording and turns."""
     options = {"--conversation": scratch, "--seed": seed, "--turns": turns}
     command = [sys.executable, "-m", "emocast_twins", *(str(word) for pair in options.items() for word in pair)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -262,43 +254,3 @@ def player(copy: Path, seconds: float) -> object:
     # Run by hand, the notebook lies elsewhere.
     beside = copy.name if paths.RUN_FOLDER in os.environ else os.path.relpath(copy)
     return HTML(f'<audio controls preload="none" src="{html.escape(beside)}"></audio>')
-
-
-def add_command(commands: argparse._SubParsersAction) -> None:
-    """Make `forecast FILE` known to the parser of all commands."""
-    description, epilog = (Path(__file__).parent.parent / "templates/forecast.txt").read_text("utf-8").split("----\n")
-    words = {"description": description, "epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = commands.add_parser("forecast", help="forecast the emotions of a recording of your own", **words)
-    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
-    parser.add_argument("--profile", default="demo", help="whose model: a profile's name or .yaml file (default: demo)")
-    parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="for the results (default: in outputs/PROFILE/forecasts)"
-    )
-    parser.add_argument(
-        "--step", type=float, metavar="SECONDS", help="between two forecasts (default: the profile's, 1)"
-    )
-    parser.add_argument("--no-picture", action="store_true", help="write the table alone")
-    parser.set_defaults(run=run_command)
-
-
-def run_command(options: argparse.Namespace) -> int:
-    """Forecast as the options say; returns the exit status."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
-    settings = profiles.load(str(options.profile))
-    validate(
-        Recording(options.file), settings.windows.length_s
-    )  # what cannot be is refused before the slow imports that follow
-    step_s = settings.forecaster.step_s if options.step is None else options.step
-    print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
-    from . import inference, training
-
-    made = training.load(training.folder(settings.name))
-    own = f"{options.file.name}-{compute.file_digest(options.file)[:8]}"  # recorders give all their files one name
-    target = options.output or paths.outputs() / settings.name / "forecasts" / own
-    try:
-        found = inference.forecast(options.file, made, csv=target / "forecast.csv", step_s=step_s, jobs=settings.jobs)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("the same command goes on with the forecasts so far") from None
-    written = [target / "forecast.csv", *([] if options.no_picture else inference.draw(found, made, target))]
-    print("\n".join([*inference.summary(found, made), *(f"  -> {paths.relative(path)}" for path in written)]))
-    return 0
