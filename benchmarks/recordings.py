@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emocast import audio, paths
-from emocast.forecaster import model, recordings
+from emocast.forecaster import recordings, training
 from emocast.forecaster.recordings import Recording
 
 from .measure import Result, apart
@@ -34,8 +34,8 @@ result = {"seconds": time.perf_counter() - started, "processor": time.process_ti
 def hours(scratch: Path) -> Result:
     """(h) Forecasts every second of an mp3 of half an hour and of three hours, each in a process of its own."""
     title = "(h) A recording of hours"
-    if not (model.folder(PROFILE) / "forecaster.json").is_file():
-        said = f"Not measured: no forecaster in {paths.relative(model.folder(PROFILE))}; run `make reproduce` first."
+    if not (training.folder(PROFILE) / "forecaster.json").is_file():
+        said = f"Not measured: no forecaster in {paths.relative(training.folder(PROFILE))}; run `make reproduce` first."
         return Result(title, pd.DataFrame({"measured": ["no"]}), [said])
     rows = [measured(scratch, length) for length in HOURS]
     table = pd.DataFrame(rows)

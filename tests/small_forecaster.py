@@ -20,25 +20,19 @@ def settings(**changes) -> profiles.Profile:
     return replace(smoke, jobs=1, fcdnn=network, **changes)
 
 
-def table(*, dialogues: int = 15, events: int = 16, shifts=(0.0, 10.0), seed: int = 0) -> pd.DataFrame:
+def table() -> pd.DataFrame:
     """Windows of three sessions, each event at each shift, as `windows.sweep` gives them."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for dialogue in range(dialogues):
-        onsets = 30 + np.cumsum(rng.uniform(2, 6, events))
+    rng, rows = np.random.default_rng(0), []
+    for dialogue in range(15):
+        onsets = 30 + np.cumsum(rng.uniform(2, 6, 16))
         for event, onset in enumerate(onsets):
-            emotion = EMOTIONS[rng.integers(3)]
-            rows += [_row(dialogue, event, onset, emotion, shift) for shift in shifts]
+            row = {
+                "utterance": f"d{dialogue}_{event:03}", "dialogue": f"d{dialogue}", "session": f"s{dialogue % 3}",
+                "scenario": "x", "speaker": f"s{dialogue % 3}{'FM'[event % 2]}", "emotion": EMOTIONS[rng.integers(3)],
+                "audio": f"d{dialogue}.wav", "onset_s": onset, "utterance_end_s": onset + 1
+            }  # fmt: skip
+            rows += [row | {"shift_s": s, "start_s": onset - s - 10, "end_s": onset - s} for s in (0.0, 10.0)]
     return pd.DataFrame(rows).sort_values("shift_s", kind="stable").reset_index(drop=True)
-
-
-def _row(dialogue: int, event: int, onset: float, emotion: str, shift: float) -> dict:
-    return {
-        "utterance": f"d{dialogue}_{event:03}", "dialogue": f"d{dialogue}", "session": f"s{dialogue % 3}",
-        "scenario": "x", "speaker": f"s{dialogue % 3}{'FM'[event % 2]}", "emotion": emotion, "audio": f"d{dialogue}.wav",
-        "onset_s": onset, "utterance_end_s": onset + 1, "shift_s": shift, "start_s": onset - shift - 10,
-        "end_s": onset - shift
-    }  # fmt: skip
 
 
 def embed(windows: pd.DataFrame, *, strength: float = 2.0, seed: int = 0) -> np.ndarray:
@@ -58,10 +52,10 @@ def utterances(windows: pd.DataFrame) -> pd.DataFrame:
 def trained(windows: pd.DataFrame, embeddings: np.ndarray, profile: profiles.Profile, *, encoder: dict | None = None):
     """A forecaster with all that the record and the sentences need, and its out-of-fold predictions."""
     encoder = encoder or {"name": "none", "digest": "0", "precision": "fp32"}
-    made, predictions = training.train(profile, windows, embeddings, encoder=encoder, progress=False)
+    made, predictions = training.train(profile, windows, embeddings, encoder=encoder)
     found = training.scores(profile, predictions, windows, utterances(windows))
     told = training.data(profile, utterances(windows), windows, predictions)
-    made.facts.update(key="k", scores=training.plain(found), data=told)
+    made.facts.update(key="k", scores=found, data=told)
     return made, predictions
 
 

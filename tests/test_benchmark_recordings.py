@@ -27,16 +27,13 @@ def test_a_recording_is_as_long_as_it_should_be(spoken, tmp_path):
 def test_speed_and_memory_are_those_of_the_process(spoken, tmp_path, monkeypatch):
     (tmp_path / "forecaster").mkdir()
     (tmp_path / "forecaster" / "forecaster.json").touch()
-    monkeypatch.setattr(recordings.model, "folder", lambda _: tmp_path / "forecaster")
+    monkeypatch.setattr(recordings.training, "folder", lambda _: tmp_path / "forecaster")
     monkeypatch.setattr(recordings, "HOURS", (10 / 3600, 20 / 3600))
-    common = {"processor": 1.5}
-    told = iter([{"seconds": 1.0, "peak_mb": 500.0} | common, {"seconds": 0.5, "peak_mb": 550.0} | common])
+    told = iter([{"seconds": 1 / part, "peak_mb": 450.0 + 50 * part, "processor": 1.5} for part in (1, 2)])
     monkeypatch.setattr(recordings, "apart", lambda *_: next(told))
     found = recordings.hours(tmp_path)
     np.testing.assert_allclose(found.table["times real time"], [10, 40])
-    assert (
-        "UNDER 20" in found.sentences[1] and "under 1500" in found.sentences[1] and "1.10 times" in found.sentences[1]
-    )
+    assert all(said in found.sentences[1] for said in ("UNDER 20", "under 1500", "1.10 times"))
 
 
 def test_without_a_model_it_says_so(tmp_path, monkeypatch):

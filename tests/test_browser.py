@@ -15,7 +15,7 @@ import pytest
 import reference_site
 import small_forecaster
 from emocast import paths, settings
-from emocast.forecaster import model, training
+from emocast.forecaster import training
 from emocast_run import requirements
 from emocast_run import site as pages
 from emocast_run.site import PAGES
@@ -34,7 +34,7 @@ def site(tmp_path_factory):
     reference_site.finish(outputs / "demo", elsewhere=["05_time_shift_sweep", "06_cross_lingual_ser"])
     requirements.note_skipped(outputs / "demo", "09_of_your_own", ["no <model> yet"])
     made = small_forecaster.example()[2]
-    model.save(outputs / "demo" / "models" / "forecaster", made, card=training.card(made))
+    training.save(outputs / "demo" / "models" / "forecaster", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOCAST_OUTPUTS", str(outputs))
         patch.setenv("EMOCAST_DATA", str(outputs / "data"))

@@ -148,7 +148,7 @@ def base(name: str) -> str:
 
 
 def forecaster(made: Any, *, apart: str, new: str, known: str) -> str:
-    """The card of a `forecaster.model.Forecaster` with `scores`, `shared` and `data` among its facts.
+    """The card of a `forecaster.training.Forecaster` with `scores`, `shared` and `data` among its facts.
 
     `apart` is what its protocol keeps apart, `new` what its events are, `known` what its encoder knows of them (may be empty).
     """

@@ -33,12 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from emocast.forecaster import recordings as forecast
+    from emocast import forecaster
 
     parser = argparse.ArgumentParser(prog="emocast", description="Commands of Emocast; `make help` lists the rest.")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    forecast.add_command(commands)
+    forecaster.add_command(commands)
     added = {}
     for name, (run, about) in _COMMANDS.items():
         added[name] = commands.add_parser(name, help=about)

@@ -10,33 +10,29 @@ def points(count):
     return np.random.default_rng(0).normal(size=(count, 2))
 
 
+def hexes(collection, *, edge=False):
+    colours = collection.get_edgecolors() if edge else collection.get_facecolors()
+    return [mpl.colors.to_hex(colour).upper() for colour in colours]
+
+
 def colours_of(ax):
-    return [mpl.colors.to_hex(colour).upper() for colour in ax.collections[0].get_facecolors()]
-
-
-def title(ax):
-    return ax.get_title("left") or ax.get_title()  # the project's style puts it to the left
-
-
-def markers_in_legend(ax):
-    return {text.get_text(): handle.get_marker() for text, handle in
-            zip(ax.get_legend().get_texts(), ax.get_legend().legend_handles, strict=True)}  # fmt: skip
+    return hexes(ax.collections[0])
 
 
 def test_embedding_gives_each_emotion_its_colour(ax):
     hue = pd.Series(["anger", "sadness"], name="emotion")
     figures.embedding(np.array([[0.0, 1.0], [1.0, 0.0]]), hue, ax, title="t", axis="component")
     assert colours_of(ax) == [labels.COLOURS["anger"], labels.COLOURS["sadness"]]
-    assert title(ax) == "t"
+    assert ax.get_title() == "t"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sadness", "anger"]
 
 
 def test_ten_speakers_are_told_apart_by_colour_and_marker(ax):
     hue = pd.Series([f"speaker{number}" for number in range(10)], name="speaker")
     figures.embedding(points(10), hue, ax, title="t", axis="component")
-    markers = markers_in_legend(ax)
-    assert list(markers) == hue.tolist()
-    assert len(set(zip(colours_of(ax), markers.values(), strict=True))) == 10
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == hue.tolist()
+    markers = [handle.get_marker() for handle in ax.get_legend().legend_handles]
+    assert len(set(zip(colours_of(ax), markers, strict=True))) == 10
     assert set(colours_of(ax)) <= set(figures.SERIES_COLOURS)
 
 
@@ -44,7 +40,7 @@ def test_many_groups_are_counted_in_the_title_and_have_no_legend(ax):
     hue = pd.Series([f"d{number:02d}" for number in range(11)], name="dialogue")
     figures.embedding(points(11), hue, ax, title="PCA by dialogue", axis="component")
     assert ax.get_legend() is None
-    assert title(ax).startswith("PCA by dialogue (11 dialogues")
+    assert ax.get_title().startswith("PCA by dialogue (11 dialogues")
     assert len(set(colours_of(ax))) == 11
 
 
@@ -76,45 +72,30 @@ def test_probes_draw_scores_intervals_and_the_chance_of_each_label(probed, ax):
 
 
 def test_probes_above_chance_have_chance_at_zero_and_show_what_lies_below(probed, ax):
-    columns = {"score": "above_chance", "ends": ("above_low", "above_high")}
-    figures.probes(probed, ax, **columns, label="above chance", legend=False)
+    figures.probes(probed, ax, above_chance=True)
     np.testing.assert_allclose([segment[0, 0] for segment in ax.collections[2].get_segments()], [0, 0])
     np.testing.assert_allclose(drawn(ax)["b"][0, 0], 0.2)
     assert ax.get_xlim()[0] < -0.05
     assert not ax.get_legend().get_visible()
 
 
-def hexes(collection, *, edge=False):
-    colours = collection.get_edgecolors() if edge else collection.get_facecolors()
-    return [mpl.colors.to_hex(colour).upper() for colour in colours]
-
-
-@pytest.fixture
-def marks():
+def test_texts_are_diamonds_with_a_black_edge_and_their_names_do_not_cover_each_other(ax):
     """Two ensembles that lie on nearly the same place, and a single prompt."""
     table = pd.DataFrame({"emotion": ["anger", "anger", "sadness"], "label": ["", "anger", "sadness"]})
-    return np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]]), table
-
-
-def test_texts_are_diamonds_with_a_black_edge_in_the_emotions_colour(ax, marks):
+    places = np.array([[0.0, 0.0], [0.95, 0.5], [0.95, 0.501]])
     ax.plot([0, 1], [0, 1], "o")
-    figures.texts(*marks, ax)
+    figures.texts(places, table, ax)
     single, ensembles = ax.collections
     assert hexes(single) == [labels.COLOURS["anger"]]
     assert hexes(ensembles) == [labels.COLOURS["anger"], labels.COLOURS["sadness"]]
     assert set(hexes(ensembles, edge=True)) == {"#000000"}
     assert ensembles.get_sizes()[0] > 3 * single.get_sizes()[0]
-    np.testing.assert_allclose(ensembles.get_offsets(), marks[0][1:])
-
-
-def test_names_of_texts_do_not_cover_each_other_or_anything_else(ax, marks):
-    ax.plot([0, 1], [0, 1], "o")
-    figures.texts(*marks, ax)
+    np.testing.assert_allclose(ensembles.get_offsets(), places[1:])
     ax.figure.draw_without_rendering()
     assert [text.get_text() for text in ax.texts] == ["anger", "sadness"]
     first, second = (text.get_window_extent() for text in ax.texts)
     assert min(first.y1, second.y1) <= max(first.y0, second.y0) + 1
-    assert all(text.xy == tuple(place) for text, place in zip(ax.texts, marks[0][1:], strict=True))
+    assert all(text.xy == tuple(place) for text, place in zip(ax.texts, places[1:], strict=True))
     assert max(first.x1, second.x1) < ax.get_window_extent().x1
 
 
@@ -144,16 +125,12 @@ def test_prompt_spread_draws_every_prompt_its_median_and_the_ensembles(ax):
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["“…”", "“somebody …”"]
 
 
-@pytest.fixture
-def held():
-    return pd.DataFrame(
+def test_alignment_draws_what_is_found_beside_its_null(ax):
+    held = pd.DataFrame(
         {"label": ["emotion", "language", "emotion"], "shuffled": ["", "", "within dialogue"], "measure": "nmi",
          "value": [0.3, np.nan, 0.3], "null_mean": [0.1, np.nan, 0.12], "null_95": [0.15, np.nan, 0.18],
          "p": [0.005, np.nan, 0.01]}
     )  # fmt: skip
-
-
-def test_alignment_draws_what_is_found_beside_its_null(ax, held):
     other = held.assign(measure="ari", value=0.9)
     figures.alignment(pd.concat([other, held]), ax, measure="nmi")
     np.testing.assert_allclose([bar.get_x() for bar in ax.patches], [0.1, np.nan, 0.12])

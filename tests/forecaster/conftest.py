@@ -12,7 +12,7 @@ from emocast import encoders
 
 @pytest.fixture(scope="session")
 def forecaster_through():
-    """A function that trains a forecaster that hears through the encoder in a folder."""
+    """A function that trains a forecaster on the encoder in a folder."""
 
     def make(folder):
         made = encoders.get(f"transformers:{folder}")
@@ -24,7 +24,7 @@ def forecaster_through():
 
 @pytest.fixture(scope="session")
 def forecaster(tmp_path_factory, forecaster_through):
-    """A forecaster that hears through a small random wav2vec 2.0."""
+    """A forecaster on a small random wav2vec 2.0."""
     return forecaster_through(small_models.wav2vec2(tmp_path_factory.mktemp("model") / "small"))
 
 
@@ -52,28 +52,18 @@ def encoded():
             film = container.add_stream("mpeg4", rate=5) if picture else None  # all streams before the first packet
             voice = container.add_stream(codec, rate=rate, layout=layout) if sound else None
             if film:
-                _picture(container, film)
+                film.width, film.height, film.pix_fmt = 32, 32, "yuv420p"
+                still = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+                container.mux([*film.encode(still), *film.encode(None)])
             if voice:
-                _sound(container, voice, channels)
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=layout)
+                frame.sample_rate, frame.pts = rate, 0
+                resampler = av.AudioResampler(format=voice.format, layout=layout, rate=rate)
+                for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
+                    container.mux(voice.encode(piece))
         return path
 
     return write
-
-
-def _picture(container, stream):
-    stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
-    for _ in range(3):
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
-    container.mux(stream.encode(None))
-
-
-def _sound(container, stream, channels):
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=stream.layout)
-    frame.sample_rate, frame.pts = stream.rate, 0
-    resampler = av.AudioResampler(format=stream.format, layout=stream.layout, rate=stream.rate)
-    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-        container.mux(stream.encode(piece))
-    container.mux(stream.encode(None))
 
 
 @pytest.fixture

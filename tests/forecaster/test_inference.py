@@ -3,6 +3,7 @@
 What a stopped run leaves is gone on with, if it was made of the same; sentences and counts say what is in the table.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,18 +15,18 @@ import pytest
 from emocast import encoders
 from emocast.encoders import store
 from emocast.forecaster import inference, training
-from emocast.forecaster.model import Familiarity, ForecasterError
 from emocast.forecaster.recordings import RecordingError
+from emocast.forecaster.training import Familiarity, ForecasterError
 
 
-def heard(path, forecaster, **options):
-    return inference.forecast(path, forecaster, progress=False, **options)
+def forecasts(path, forecaster, **options):
+    return inference.forecast(path, forecaster, **options)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_forecasts_are_those_of_the_stores_embeddings(wav, noise, forecaster, tmp_path, rate):
     path = wav(np.stack([noise(14, rate=rate), noise(14, rate=rate, seed=1)], axis=1), rate=rate)
-    table = heard(path, forecaster).table
+    table = forecasts(path, forecaster).table
     ends = np.array([10.0, 11.0, 12.0, 13.0, 14.0])
     windows = pd.DataFrame({"audio": path.name, "start_s": ends - 10, "end_s": ends})
     name = forecaster.encoder["name"]
@@ -38,7 +39,7 @@ def test_forecasts_are_those_of_the_stores_embeddings(wav, noise, forecaster, tm
         shares = some[[f"p_{emotion}" for emotion in forecaster.classes]].to_numpy()
         np.testing.assert_allclose(shares, votes.mean[place], atol=1e-4)
         np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
-        low = some[[f"low_{emotion}" for emotion in forecaster.classes]].to_numpy()
+        low = some[[f"low_{emotion}" for emotion in forecaster.classes]]
         np.testing.assert_allclose(low, votes.probabilities[:, place].min(axis=0), atol=1e-4)
         assert list(some["forecast"]) == [forecaster.classes[column] for column in shares.argmax(axis=1)]
 
@@ -49,7 +50,7 @@ def test_noise_after_a_moment_moves_no_forecast_before_it_by_a_bit(wav, noise, f
     planted = samples.copy()
     planted[13 * rate :] = np.sign(noise(3, rate=rate, seed=5)) * 0.9
     before, after = (
-        heard(wav(part, name, rate=rate), forecaster).table
+        forecasts(wav(part, name, rate=rate), forecaster).table
         for part, name in ((samples, "plain.wav"), (planted, "planted.wav"))
     )
     said = before["second"] <= 13
@@ -61,31 +62,20 @@ def test_noise_after_a_moment_moves_no_forecast_before_it_by_a_bit(wav, noise, f
 def test_threads_side_by_side_change_nothing(wav, noise, forecaster, monkeypatch):
     monkeypatch.setattr(inference, "_BATCH", 2)
     path = wav(noise(17))
-    one, three = (heard(path, forecaster, jobs=jobs).table for jobs in (1, 3))
+    one, three = (forecasts(path, forecaster, jobs=jobs).table for jobs in (1, 3))
     pd.testing.assert_frame_equal(one, three, check_exact=True)
 
 
 def test_a_window_beside_a_silent_one_is_forecast_alike(wav, noise, forecaster):
     samples = np.concatenate([noise(11), np.zeros(11 * 16_000, np.float32), noise(2, seed=3)])
-    found = heard(wav(samples), forecaster)
+    found = forecasts(wav(samples), forecaster)
     table = found.table[found.table["shift_s"] == 0].set_index("second")
     assert list(table.index[table["why"] == "silent"]) == [21, 22]
     silent = table.loc[21:22]
     assert silent["abstains"].all() and silent["p_neutral"].isna().all() and (silent["forecast"] == "").all()
     assert "windows are silent" in found.notes[0]
-    alone = heard(wav(samples[: 11 * 16_000], "alone.wav"), forecaster).table
+    alone = forecasts(wav(samples[: 11 * 16_000], "alone.wav"), forecaster).table
     np.testing.assert_allclose(alone.query("shift_s == 0")["p_neutral"], table.loc[10:11, "p_neutral"], atol=1e-5)
-
-
-def test_steps_and_the_csv(wav, noise, forecaster, tmp_path):
-    target = tmp_path / "out" / "forecast.csv"
-    found = heard(wav(noise(15)), forecaster, step_s=2.5, csv=target)
-    assert list(found.table["second"].unique()) == [10, 12.5, 15]
-    again = pd.read_csv(target, keep_default_na=False, na_values={"agreement": [""]})
-    pd.testing.assert_frame_equal(again, found.table, check_dtype=False, atol=1e-6)
-    assert [path.name for path in target.parent.iterdir()] == ["forecast.csv"]
-    assert set(found.table["why"]) <= {"", "unsure", "unlike the training"}
-    assert (found.table["abstains"] == found.table["why"].ne("")).all()
 
 
 def test_what_is_unlike_the_training_is_not_answered(wav, noise, forecaster):
@@ -96,59 +86,31 @@ def test_what_is_unlike_the_training_is_not_answered(wav, noise, forecaster):
     members = tuple(replace(member, familiarity=familiar) for member in forecaster.members)
     forecaster = replace(forecaster, members=members)
     tone = (0.5 * np.sin(np.arange(11 * 16_000) / 20)).astype(np.float32)
-    odd, known = (heard(wav(sound), forecaster).table for sound in (tone, noise(11, seed=50)))
+    odd, known = (forecasts(wav(sound), forecaster).table for sound in (tone, noise(11, seed=50)))
     assert list(odd["why"]) == ["unlike the training"] * 4 and odd["abstains"].all()
     assert not known["why"].eq("unlike the training").any()
 
 
-def _problem(path, forecaster, **options):
-    with pytest.raises(RecordingError) as raised:
-        heard(path, forecaster, **options)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
-
-
 def test_short_and_silent_recordings_are_refused_and_leave_no_file(wav, noise, forecaster, tmp_path):
     target = tmp_path / "out" / "forecast.csv"
-    assert "lasts 5.0 s, but a forecast needs 10 s" in _problem(wav(noise(5)), forecaster, csv=target)
-    silent = wav(np.zeros(12 * 16_000, np.float32), "silent.wav")
-    assert "silent throughout (nothing above -60 dB" in _problem(silent, forecaster, csv=target)
-    assert not target.parent.exists()
-    target.parent.mkdir()
-    _problem(silent, forecaster, csv=target)
-    assert list(target.parent.iterdir()) == [], "a folder that was there stays"
+    for samples, problem in (
+        (noise(5), "lasts 5.0 s, but"),
+        (np.zeros(12 * 16_000), "silent throughout (nothing above -60"),
+    ):
+        with pytest.raises(RecordingError, match=re.escape(problem)):
+            forecasts(wav(samples), forecaster, csv=target)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_clipping_is_said(wav, noise, forecaster):
     samples = (20 * noise(10)).clip(-1, 1)
-    assert "the recording is clipped" in heard(wav(samples, subtype="PCM_16"), forecaster).notes[0]
+    assert "at full scale: clipped" in forecasts(wav(samples, subtype="PCM_16"), forecaster).notes[0]
 
 
 def test_an_encoder_with_other_weights_is_refused(wav, noise, forecaster, monkeypatch):
     monkeypatch.setitem(forecaster.encoder, "digest", "other")
     with pytest.raises(ForecasterError, match="other weights than the forecaster was trained on"):
-        heard(wav(noise(10)), forecaster)
-
-
-def test_three_minutes_take_no_more_memory_than_one(wav, noise, forecaster, monkeypatch):
-    """Batches are what is held: of windows that were read and are not told yet there are never more than a few batches."""
-    read, told, original = [], [], inference.sliding_windows
-
-    def counted(*arguments, **options):
-        for window in original(*arguments, **options):
-            read.append(len(told))
-            yield window
-
-    monkeypatch.setattr(inference, "_BATCH", 2)
-    monkeypatch.setattr(inference, "sliding_windows", counted)
-    add = inference.Rows.add
-    monkeypatch.setattr(
-        inference.Rows, "add", lambda rows, batch: told.extend(batch["second"].unique()) or add(rows, batch)
-    )
-    heard(wav(noise(180, rate=4_000), rate=4_000), forecaster, step_s=10, jobs=2)
-    held = [number - gone for number, gone in enumerate(read, start=1)]
-    assert len(read) == len(told) == 18
-    assert max(held) == (2 + 1) * 2, "a batch a worker, and the one that is being read"
+        forecasts(wav(noise(10)), forecaster)
 
 
 @pytest.fixture
@@ -163,7 +125,7 @@ def stop_after(monkeypatch):
         def table(batch, *rest):
             if len(asked) == batches:
                 raise KeyboardInterrupt
-            asked.append([window.end_s for window in batch])
+            asked.append([end_s for end_s, _ in batch])
             return original(batch, *rest)
 
         monkeypatch.setattr(inference, "_table", table)
@@ -172,68 +134,57 @@ def stop_after(monkeypatch):
     return arm
 
 
-def test_a_stopped_run_is_gone_on_with_and_ends_as_if_it_had_not_been(wav, noise, forecaster, tmp_path, stop_after):
+@pytest.mark.parametrize(("cut_off", "missing"), [(0, [[14, 15], [16, 17]]), (30, [[12, 13], [14, 15], [16, 17]])])
+def test_a_stopped_run_is_gone_on_with_and_ends_as_if_it_had_not_been(
+    wav, noise, forecaster, tmp_path, stop_after, cut_off, missing
+):
+    """Also where a kill has cut off the last line."""
     path, target, whole = wav(noise(17)), tmp_path / "out" / "forecast.csv", tmp_path / "whole.csv"
-    undisturbed = heard(path, forecaster, csv=whole)
+    undisturbed = forecasts(path, forecaster, csv=whole)
     stop_after(2)
     with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
+        forecasts(path, forecaster, csv=target)
     assert not target.exists()
-    part = pd.read_csv(f"{target}.part", keep_default_na=False, skiprows=1)
-    assert list(part["second"].unique()) == [10, 11, 12, 13]
+    part = target.with_name("forecast.csv.part")
+    assert list(pd.read_csv(part, skiprows=1)["second"].unique()) == [10, 11, 12, 13]
+    part.write_bytes(part.read_bytes()[: part.stat().st_size - cut_off])
     asked = stop_after(None)
-    found = heard(path, forecaster, csv=target)
-    assert asked == [[14, 15], [16, 17]], "no window is computed twice"
+    found = forecasts(path, forecaster, csv=target)
+    assert asked == missing, "no window is computed twice"
     assert target.read_bytes() == whole.read_bytes()
     pd.testing.assert_frame_equal(found.table, undisturbed.table, atol=1e-6)
     pd.testing.assert_frame_equal(found.envelope, undisturbed.envelope)
     assert [file.name for file in target.parent.iterdir()] == ["forecast.csv"]
 
 
-def test_a_line_that_a_kill_cut_off_is_computed_again(wav, noise, forecaster, tmp_path, stop_after):
-    path, target = wav(noise(15)), tmp_path / "forecast.csv"
-    stop_after(2)
-    with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
-    part = tmp_path / "forecast.csv.part"
-    part.write_bytes(part.read_bytes()[:-30])
-    asked = stop_after(None)
-    table = heard(path, forecaster, csv=target).table
-    assert asked == [[12, 13], [14, 15]]
-    pd.testing.assert_frame_equal(table, heard(path, forecaster).table, atol=1e-6)
-
-
-@pytest.mark.parametrize("other", ["recording", "step", "forecaster", "nothing said"])
+@pytest.mark.parametrize("other", ["recording", "step", "forecaster"])
 def test_what_was_made_of_something_else_is_not_gone_on_from(wav, noise, forecaster, tmp_path, stop_after, other):
     path, target = wav(noise(15)), tmp_path / "forecast.csv"
     stop_after(1)
     with pytest.raises(KeyboardInterrupt):
-        heard(path, forecaster, csv=target)
+        forecasts(path, forecaster, csv=target)
     if other == "recording":
         wav(noise(15, seed=4))
     if other == "forecaster":
         forecaster = replace(forecaster, guard_s=forecaster.guard_s + 1)
-    if other == "nothing said":
-        part = tmp_path / "forecast.csv.part"
-        part.write_text(part.read_text().partition("\n")[2])
     options = {"step_s": 2.0} if other == "step" else {}
     asked = stop_after(None)
-    table = heard(path, forecaster, csv=target, **options).table
+    table = forecasts(path, forecaster, csv=target, **options).table
     assert asked[0][0] == 10
-    pd.testing.assert_frame_equal(table, heard(path, forecaster, **options).table)
+    pd.testing.assert_frame_equal(table, forecasts(path, forecaster, **options).table)
 
 
 def test_two_runs_of_one_table_take_turns(wav, noise, forecaster, tmp_path):
     path, target = wav(noise(12)), tmp_path / "forecast.csv"
     with ThreadPoolExecutor(2) as both:
-        tables = [run.result().table for run in [both.submit(heard, path, forecaster, csv=target) for _ in range(2)]]
-    pd.testing.assert_frame_equal(*tables)
+        runs = [both.submit(forecasts, path, forecaster, csv=target) for _ in range(2)]
+    pd.testing.assert_frame_equal(*(run.result().table for run in runs))
     assert [file.name for file in tmp_path.iterdir() if "forecast" in file.name] == ["forecast.csv"]
 
 
 @pytest.fixture
 def table():
-    """Ten seconds at shift 0: neutral up to 14, then sadness; 18 and 19 are not answered, nothing was heard at 12."""
+    """Ten seconds at shift 0: neutral up to 14, then sadness; 18 and 19 are not answered, nothing was forecast at 12."""
     second = np.arange(10.0, 20.0)
     frame = pd.DataFrame({"second": second, "shift_s": 0.0, "about_s": second, "agreement": 0.75})
     frame["forecast"] = np.where(second < 15, "neutral", "sadness")
@@ -252,14 +203,10 @@ def test_answers_are_counted(table):
 
 
 def test_turns_are_held_against_what_was_said_before_they_began(table, forecaster):
-    turns = pd.DataFrame(
-        {
-            "start_s": [5.0, 11.4, 12.5, 16.0, 18.5, 19.2],
-            "emotion": ["neutral", "neutral", "neutral", "anger", "sadness", "neutral"],
-        }
-    )
+    emotions = ["neutral", "neutral", "neutral", "anger", "sadness", "neutral"]
+    turns = pd.DataFrame({"start_s": [5.0, 11.4, 12.5, 16.0, 18.5, 19.2], "emotion": emotions})
     row = inference.against(table, turns, forecaster).iloc[0]
-    # 5.0: before the first forecast; 12.5: nothing was heard at 12; 16.0: anger has no name
+    # 5.0: before the first forecast; 12.5: nothing was forecast at 12; 16.0: anger has no name
     assert tuple(row[["turns", "answered", "hit", "answered_hit"]]) == (3, 1, 2, 1)
     assert inference.against(table, None, forecaster).empty
 
@@ -277,21 +224,18 @@ def test_nothing_answered_is_said(table, forecaster):
     assert inference.summary(found, forecaster)[2] == '0 s ahead: "I do not know" 100 % of the time (too unsure 100 %)'
 
 
-def knowing(forecaster, **encoder):
-    """The forecaster with another encoder's knowledge."""
-    return replace(forecaster, facts=forecaster.facts | {"data": forecaster.facts["data"] | {"encoder": encoder}})
-
-
-def texts(forecaster):
-    """What stands over the picture, and what the command says of the model."""
-    found = SimpleNamespace(path=SimpleNamespace(name="talk.wav"))
-    return inference.title(found, forecaster), inference.of_model(forecaster)
-
-
-def test_what_the_encoder_heard_is_said_where_it_heard_something(forecaster):
-    for said in texts(knowing(forecaster, knows=training.LABELS, learned=35, events=240)):
-        assert said.endswith("; but the encoder was trained on 35 of the 240 events with their labels")
-    for said in texts(knowing(forecaster, knows=training.NOTHING, learned=0, events=240)):
-        assert "encoder" not in said
-    for said in texts(knowing(forecaster, knows=training.UNKNOWN)):
-        assert said.endswith("; but whether the encoder was trained on these recordings is not known")
+@pytest.mark.parametrize(
+    ("knows", "end"),
+    [
+        (training.LABELS, "; but the encoder was trained on 35 of the 240 events with their labels"),
+        (training.UNKNOWN, "; but whether the encoder was trained on these recordings is not known"),
+        (training.NOTHING, ""),
+    ],
+)
+def test_what_the_encoder_knows_is_said_where_it_knows_something(table, forecaster, knows, end):
+    encoder = {"knows": knows, "learned": 35, "events": 240}
+    facts = forecaster.facts | {"data": forecaster.facts["data"] | {"encoder": encoder}}
+    found = SimpleNamespace(path=SimpleNamespace(name="talk.wav"), seconds=20.0, format="wav", notes=[], table=table)
+    forecaster = replace(forecaster, facts=facts)
+    for said in (inference.title(found, forecaster), inference.summary(found, forecaster)[-1]):
+        assert said.endswith(end) and ("encoder" in said) == bool(end)

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 
 from .. import labels
 
-#: Colours for what is no emotion (ways of measuring, parts of the data), from Paul Tol's "muted" scheme
-#: (https://sronpersonalpages.nl/~pault/), none of which is an emotion's; black is what a paper printed.
+#: Colours for what is no emotion, none of which is an emotion's: Paul Tol's "muted" scheme
+#: (https://sronpersonalpages.nl/~pault/).
 SERIES_COLOURS = (
     "#332288", "#44AA99", "#882255", "#999933", "#88CCEE", "#CC6677", "#117733", "#DDCC77", "#AA4499"
 )  # fmt: skip
@@ -30,9 +30,8 @@ LOOKS: dict[str, dict] = {
     "ceiling": {"color": SERIES_COLOURS[4], "marker": "^", "ls": "-."},
     "ceiling, true states": {"color": SERIES_COLOURS[5], "marker": "v", "ls": "-."},
 }
-
-#: An emotion of fewer utterances than this has no box and no mean of its own in a figure; tables count it.
-FEWEST = 5
+#: What the corpora's scale of valence and arousal means, 1 to 5, for an axis.
+DIMENSIONS = {"valence": "valence (1 negative to 5 positive)", "arousal": "arousal (1 calm to 5 excited)"}
 
 
 def style() -> None:
@@ -67,19 +66,15 @@ def intervals(
     line: bool = False,
     filled: str | None = None,
 ) -> np.ndarray:
-    """Draw points with their intervals, a colour and marker a series.
+    """Draw the points of a column `y` with their intervals `ends`, a colour and marker for each series of the column `by`.
+
+    A missing value or interval is not drawn, and a value may lie outside its interval.
 
     Args:
-        ax: where to draw.
-        table: the rows; a missing value or interval is not drawn, and a value may lie outside its interval.
-        x: the column of the places: numbers, or names, which are written on the axis in order of appearance (from the top
-            where `flat`) and around whose place the series stand beside each other.
-        y: the column of the values.
-        by: the column of the series; None for one alone.
-        ends: the columns of the intervals' ends.
+        x: the column of the places: numbers, or names, written on the axis in order of appearance (from the top where
+            `flat`, values along the horizontal axis), around whose place the series stand beside each other.
         series: the series to draw in order, those that the table lacks passed over; by itself all, as they appear.
-        looks: series -> what differs from its usual look: `color`, `marker`, `label` and what else `Axes.plot` takes.
-        flat: values along the horizontal axis.
+        looks: series -> what differs from its usual look, as `Axes.plot` takes it.
         line: the points of a series are joined and their intervals are a band.
         filled: a boolean column, hollow where false; None fills all.
 
@@ -146,30 +141,9 @@ def percent(*axes: mpl.axis.Axis) -> None:
 
 def legend_beside(ax: Axes, **options: object) -> None:
     """The legend to the right of the axes."""
-    ax.legend(**{"loc": "center left", "bbox_to_anchor": (1, 0.5)} | options)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), **options)
 
 
 def legend_below(ax: Axes, down: float, *, left: float = 0.5, **options: object) -> None:
     """The legend so far below the axes, as a share of their height."""
     ax.legend(loc="upper center", bbox_to_anchor=(left, -down), **options)
-
-
-def frequent(table: pd.DataFrame) -> pd.DataFrame:
-    """The labelled rows of the emotions that have at least `FEWEST` of them."""
-    counts = table["emotion"].value_counts()
-    return table[table["emotion"].isin(counts[counts >= FEWEST].index)]
-
-
-def turns(ax: Axes, table: pd.DataFrame, **look: object) -> None:
-    """Turns as bars from `start_s` to `end_s`, a line a speaker, in the colours of their emotions; white without one."""
-    speakers = sorted(table["speaker"].unique())
-    lines, colours = table["speaker"].map(speakers.index), table["emotion"].map(labels.COLOURS).fillna("#FFFFFF")
-    ax.barh(lines, table["end_s"] - table["start_s"], left=table["start_s"], color=colours, ec="black", **look)
-    ax.set(yticks=range(len(speakers)), yticklabels=speakers, ylim=(-0.6, len(speakers) - 0.4))
-    ax.grid(axis="y", visible=False)
-
-
-def on_scale(dimension: str, scale: tuple[float, float]) -> str:
-    """Name valence or arousal with the ends of a corpus's scale, for an axis."""
-    ends = {"valence": ("negative", "positive"), "arousal": ("calm", "excited")}[dimension]
-    return f"{dimension} ({scale[0]:g} {ends[0]} to {scale[1]:g} {ends[1]})"

@@ -1,7 +1,4 @@
-"""Embeddings as a picture, what explains them, and how sound and text lie in one space.
-
-Each function draws into `ax` (the current axes by default) and gives it back.
-"""
+"""Embeddings as a picture, what explains them, and how sound and text lie in one space; each function draws into `ax`."""
 
 from __future__ import annotations
 
@@ -20,30 +17,24 @@ from . import base
 from .base import SERIES_COLOURS
 from .scores import scores
 
-#: More groups than this have no legend: the title counts them.
-LEGEND_GROUPS = 10
 MEASURES = {"ari": "adjusted Rand index", "nmi": "normalised mutual information", "silhouette": "silhouette"}
-_NAME_HEIGHT = 0.065  # of an axes' height: names of texts must not cover each other
 
 
 def embedding(points: np.ndarray, hue: pd.Series, ax: Axes, *, title: str, axis: str) -> None:
     """Embeddings in two dimensions, (n, 2), a dot a window; `axis` says what the axes are, for example "principal component".
 
-    `hue` is the group of each dot, named by what it is. Emotions have their own colours, other groups too; where those do not
-    suffice, neighbours in order of name share one and differ in their marker. More than `LEGEND_GROUPS` are coloured along a
-    scale in order of name, and the title counts them. Later rows lie above earlier ones: shuffle sorted windows.
+    `hue` is the group of each dot, named by what it is. Of ten groups two share a colour and differ in their marker; more are
+    coloured along a scale in order of name, and the title counts them. Later rows lie above: shuffle sorted windows.
     """
     emotional = hue.isin(labels.EMOTIONS).all()
     order = labels.ordered(hue) if emotional else sorted(hue.unique())
-    many, shared = len(order) > LEGEND_GROUPS, len(order) > len(SERIES_COLOURS) and not emotional
-    colours, markers = dict(zip(order, SERIES_COLOURS, strict=False)), dict.fromkeys(order, "o")
+    many, colours, markers = len(order) > 10, list(SERIES_COLOURS[: len(order)]), ["o"] * len(order)
     if emotional:
-        colours = {name: labels.COLOURS[name] for name in order}
+        colours = [labels.COLOURS[name] for name in order]
     elif many:
-        colours = dict(zip(order, sns.color_palette("viridis", len(order)), strict=True))
-    elif shared:
-        colours = {name: SERIES_COLOURS[number // 2] for number, name in enumerate(order)}
-        markers = {name: "o^"[number % 2] for number, name in enumerate(order)}
+        colours = sns.color_palette("viridis", len(order))
+    elif len(order) > len(colours):
+        colours, markers = [colour for colour in SERIES_COLOURS[:5] for _ in "o^"], ["o", "^"] * 5
     names = hue.to_numpy(dtype=str)
     look = {"hue_order": order, "palette": colours, "style_order": order, "markers": markers, "linewidth": 0}
     look |= {"s": 18, "alpha": 0.75, "legend": False if many else "full"}
@@ -54,31 +45,24 @@ def embedding(points: np.ndarray, hue: pd.Series, ax: Axes, *, title: str, axis:
         base.legend_beside(ax, title=hue.name, markerscale=1.5)
 
 
-def probes(
-    table: pd.DataFrame,
-    ax: Axes,
-    *,
-    score: str = "uar",
-    ends: tuple[str, str] = ("low", "high"),
-    label: str = "UAR",
-    legend: bool = True,
-) -> None:
-    """How well labels can be read off embeddings: a row a label, a marker an encoder, with intervals; chance is marked.
+def probes(table: pd.DataFrame, ax: Axes, *, above_chance: bool = False) -> None:
+    """How well labels can be read off embeddings (`metrics.explained`): a row a label, a marker an encoder, with intervals.
 
-    `table` has the columns encoder, label, groups, chance, `score` and its `ends` (fractions; NaN where there is none), one row
-    an encoder and label, in the order of drawing from the top. `score` is "uar", or "above_chance", in which chance is 0.
+    Drawn is the UAR beside chance; or how far it lies `above_chance`, which is 0 then, on the way to no mistake, and no legend.
     """
     table = table.assign(row=table["label"] + "\n" + table["groups"].astype(str) + " groups")
-    chance = table.groupby("row", sort=False)["chance"].max() * (score != "above_chance")
-    scores(table, ax, rows="row", by="encoder", value=score, ends=ends, chance=chance, label=label)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18)).set_visible(legend)
+    chance = table.groupby("row", sort=False)["chance"].max() * (not above_chance)
+    shown = {"value": "uar", "label": "UAR of a linear probe"}
+    if above_chance:
+        shown = {"value": "above_chance", "ends": ("above_low", "above_high"), "label": "(UAR - chance) / (1 - chance)"}
+    scores(table, ax, rows="row", by="encoder", chance=chance, **shown)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18)).set_visible(not above_chance)
 
 
 def texts(points: np.ndarray, table: pd.DataFrame, ax: Axes) -> None:
-    """Lay text embeddings, (m, 2), over a plane of sounds: diamonds with a black edge, in the emotion's colour, with its name.
+    """Lay text embeddings, (m, 2), over a plane of sounds: diamonds with a black edge, in the colour of their `emotion`.
 
-    The paper draws them red, which is anger's colour or near it; here shape and edge say "text", the filling which emotion.
-    `table` has the emotion of each text; one whose `label` is not empty is drawn large with it.
+    One whose `label` in the table is not empty is drawn large with it. (The paper's are red, here anger's.)
     """
     named = (table["label"] != "").to_numpy()
     for rows, size, edge, height in ((~named, 16, 0.6, 5), (named, 110, 1.3, 6)):
@@ -94,7 +78,7 @@ def _name(points: np.ndarray, names: list[str], ax: Axes) -> None:
     ax.set_xlim(left, right)
     place = points[:, 0].max() + 0.06 * (right - left)
     order, rank = np.argsort(points[:, 1]), np.arange(len(points))
-    apart = _NAME_HEIGHT * (top - bottom)
+    apart = 0.065 * (top - bottom)  # so that they do not cover each other
     heights = np.maximum.accumulate(points[order, 1] - rank * apart) + rank * apart
     heights -= (heights - points[order, 1]).mean()
     line = {"arrowstyle": "-", "color": "black", "lw": 0.8, "shrinkA": 1, "shrinkB": 6}
@@ -115,13 +99,8 @@ def hulls(points: np.ndarray, groups: np.ndarray, ax: Axes) -> None:
         ax.fill(*corners.T, facecolor="none", edgecolor="0.25", lw=1.2, ls="--", zorder=4)
 
 
-def prompt_spread(
-    table: pd.DataFrame, ensembles: Mapping[str, float], ax: Axes, *, chance: float, label: str = "UAR"
-) -> None:
-    """Scores of single prompts: a row a template, a dot a choice of words, plain and calibrated; lines are the ensembles.
-
-    `table` has the columns template, way and uar; `ensembles` is by way the UAR of all prompts together.
-    """
+def prompt_spread(table: pd.DataFrame, ensembles: Mapping[str, float], ax: Axes, *, chance: float) -> None:
+    """UAR of single prompts: a row a `template`, a dot a choice of words, a colour a `way`; by way those of the `ensembles`."""
     templates, ways = list(table["template"].unique()), list(table["way"].unique())
     for way, offset, colour in zip(ways, (-0.2, 0.2), SERIES_COLOURS, strict=False):
         for place, template in enumerate(templates):
@@ -133,19 +112,14 @@ def prompt_spread(
         ax.axvline(ensembles[way], color=colour, ls="--", lw=1.6, label=f"ensemble, {way}")
     ax.plot([], [], color="black", lw=2, label="median")
     base.chance_line(ax, chance, flat=True, label=f"chance, {chance:.0%}")
-    quoted = [f"“{template.replace('{emotion}', '…')}”" for template in templates]
-    base.categories(ax, quoted)
-    ax.set_xlabel(label)
+    base.categories(ax, [f"“{template.replace('{emotion}', '…')}”" for template in templates])
+    ax.set_xlabel("UAR")
     base.percent(ax.xaxis)
     base.legend_below(ax, 0.12, left=0.3, ncols=3)
 
 
 def alignment(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
-    """What clusters share with each label (a diamond), beside what they share with shuffled labels (a bar).
-
-    `table` has the columns label, shuffled, measure (one of `MEASURES`), value, null_mean, null_95 and p; a row without a value
-    is named and left empty.
-    """
+    """What clusters share with each label (a diamond; none: one group only), beside shuffled labels (a bar)."""
     rows = table[table["measure"] == measure].reset_index(drop=True)
     bar = {"height": 0.5, "color": "0.82", "label": "shuffled labels: to the 95th percentile"}
     ax.barh(rows.index, rows["null_95"] - rows["null_mean"], left=rows["null_mean"], **bar)
@@ -166,10 +140,7 @@ def alignment(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = Tru
 
 
 def cluster_sweep(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
-    """A measure against the number of clusters, a line a label, with the 95th percentile of each label's null dotted.
-
-    `table` has the columns label, measure, clusters, value and null_95; labels without a value are left out.
-    """
+    """A measure against the number of clusters, a line a label, with the 95th percentile of each label's null dotted."""
     rows = table[(table["measure"] == measure) & table["value"].notna()]
     for number, (label, own) in enumerate(rows.groupby("label", sort=False)):
         look = {"color": SERIES_COLOURS[number % 9]}

@@ -1,7 +1,7 @@
 """Scores and what they are made of: by protocol, shift, class and test set, with intervals; reliability; trainings.
 
-Each function draws into `ax` (the current axes by default) and gives it back. `chance` is the score of what knows nothing, in
-the unit of the table; an interval is the columns `low` and `high`, or a score's name with `_low` and `_high`.
+Each function draws into `ax`. `chance` is the score of what knows nothing, in the unit of the table; an interval is the columns
+`low` and `high`, or a score's name with `_low` and `_high`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,8 @@ from .base import LOOKS, PUBLISHED_COLOUR, SERIES_COLOURS
 
 _ACCURACY = ("accuracy_low", "accuracy_high")
 _APART = "what the split holds apart"
-
 #: Width of a bin in points of the scale. Mean ratings lie on halves, thirds and quarters; a quarter holds them evenly.
 BIN = 0.25
-#: From this many points on single dots would hide one another: `scatter` counts them in cells.
-MANY = 1500
 
 
 def scores(
@@ -43,10 +40,10 @@ def scores(
     title: str = "",
     looks: Mapping[str, dict] | None = None,
 ) -> None:
-    """A score by test set, a colour a model, with intervals, and the published value of each as a hollow black square.
+    """A score by test set, a colour a model, with intervals, and the `published` value of each as a hollow black square.
 
-    `table` has the columns that `rows`, `by`, `value` and `ends` name, and may have `published` (fractions), in the order of
-    drawing from the top. `chance`, which a `guess` scores, is one number, a Series with one a row, or None.
+    All are fractions, in the order of drawing from the top. `chance`, which a `guess` scores, is one number, a Series with one
+    a row, or None.
     """
     at = base.intervals(ax, table, rows, value, by, ends=ends, looks=looks, flat=True)
     if "published" in table and table["published"].notna().any():
@@ -61,10 +58,7 @@ def scores(
 
 
 def accuracies(table: pd.DataFrame, ax: Axes) -> None:
-    """Accuracies side by side: a row a task, a marker a way of measuring; what was published is black.
-
-    `table` has the columns task, series, value, low, high (fractions; low and high may be missing) and chance.
-    """
+    """Accuracies side by side, a row a task and a marker a series: columns task, series, value, low, high and chance."""
     chance, black = table.groupby("task", sort=False)["chance"].first(), {"color": PUBLISHED_COLOUR, "marker": "s"}
     looks = {name: black for name in table["series"] if "published:" in name}
     scores(table, ax, rows="task", by="series", chance=chance, looks=looks)
@@ -72,11 +66,7 @@ def accuracies(table: pd.DataFrame, ax: Axes) -> None:
 
 
 def changes(table: pd.DataFrame, ax: Axes, *, chance: float, title: str = "") -> None:
-    """Accuracy in percent where the emotion changes and where it stays, a row a forecaster, with intervals.
-
-    `table` has the columns model, events ("shift", "stay"; others are passed over), accuracy with its interval and n, in the
-    order of drawing from the top.
-    """
+    """Accuracy in percent where the emotion changes and where it stays (`events`), a row a forecaster, with intervals."""
     looks = {"shift": {"label": "the emotion changed", "color": SERIES_COLOURS[8]}}
     looks |= {"stay": {"label": "it stayed", "color": SERIES_COLOURS[6]}}
     for events, count in table[table["events"].isin(looks)].groupby("events")["n"].max().items():
@@ -89,13 +79,7 @@ def changes(table: pd.DataFrame, ax: Axes, *, chance: float, title: str = "") ->
 
 
 def shares(table: pd.DataFrame, ax: Axes, *, title: str = "") -> None:
-    """Which class a model leans to: true share (tick) and predicted share (dot) of each class, test set by test set.
-
-    `table` has the columns test_set, emotion, true_share and predicted_share (fractions) in the order of drawing from the top;
-    about 0.25 inches of height a row are legible. A ValueError where a class stands twice in a test set.
-    """
-    if table.duplicated(["test_set", "emotion"]).any():
-        raise ValueError("the table has several rows of one emotion and test_set: draw one model an axes")
+    """Which class one model leans to: `true_share` (tick) and `predicted_share` (dot) by emotion and test_set, fractions."""
     order = labels.ordered(table["emotion"])
     dot = {"ms": 7, "mec": "black", "mew": 0.6, "lw": 4, "zorder": 4}
     looks = {name: LOOKS[name] | dot | {"label": f"{name}, predicted"} for name in order}
@@ -111,11 +95,7 @@ def shares(table: pd.DataFrame, ax: Axes, *, title: str = "") -> None:
 def by_protocol(
     table: pd.DataFrame, ax: Axes, *, models: Sequence[str], main: str, chance: float, title: str = ""
 ) -> None:
-    """Accuracy in percent by protocol at one shift, a colour and marker a forecaster; `main` stands out.
-
-    `table` has the columns protocol (from the published to the hardest), model and accuracy with its interval. `models` stand
-    beside `main` in their order; one that the table has not is passed over.
-    """
+    """Accuracy in percent by protocol, of the forecaster `main`, which stands out, and those of `models` that the table has."""
     names = [name for name in (main, *models) if name in set(table["model"])]
     own = {name: LOOKS[name]["color"] for name in names if name in LOOKS}
     free = iter(colour for colour in SERIES_COLOURS if colour not in own.values())
@@ -131,7 +111,6 @@ def gains(
     ax: Axes,
     *,
     value: str = "difference",
-    ends: tuple[str, str] = ("low", "high"),
     sure: str | None = None,
     label: str = "accuracy minus that of persistence\n(percentage points)",
     limits: tuple[float, float] = (-np.inf, np.inf),
@@ -140,18 +119,15 @@ def gains(
 ) -> None:
     """A gain by protocol, a colour a shift, with intervals; filled where a test is passed.
 
-    `table` has the columns protocol, shift_s and those of `value`, its `ends` and the boolean `sure` (None fills all); a value
-    that is missing is not drawn. What lies beyond the `limits` of the axis ends there with an arrow.
+    `table` has the columns protocol, shift_s, `value`, low, high and the boolean `sure` (None fills all). What lies beyond the
+    `limits` of the axis ends there with an arrow.
     """
-    shifts = sorted(table["shift_s"].unique())
-    table = table.assign(**{end: table[end].where(table[value].notna()) for end in ends})
-    looks = {
-        shift: {"label": f"{shift:g} s before", "mec": SERIES_COLOURS[n], "ms": 7} for n, shift in enumerate(shifts)
-    }
-    clipped = table.assign(**{name: table[name].clip(*limits) for name in (value, *ends)})
-    drawing = {"ends": ends, "series": shifts, "looks": looks, "filled": sure}
-    at = base.intervals(ax, clipped, "protocol", value, "shift_s", **drawing)
-    for edge, beyond, arrow in zip(limits, (table[ends[0]] < limits[0], table[ends[1]] > limits[1]), "v^", strict=True):
+    shifts, ends = sorted(table["shift_s"].unique()), ["low", "high"]
+    table = table.assign(**table[ends].where(table[value].notna()))
+    looks = {s: {"label": f"{s:g} s before", "mec": SERIES_COLOURS[n], "ms": 7} for n, s in enumerate(shifts)}
+    clipped = table.assign(**table[[value, *ends]].clip(*limits))
+    at = base.intervals(ax, clipped, "protocol", value, "shift_s", series=shifts, looks=looks, filled=sure)
+    for edge, beyond, arrow in zip(limits, (table["low"] < limits[0], table["high"] > limits[1]), "v^", strict=True):
         if np.isfinite(edge):
             colours = [SERIES_COLOURS[shifts.index(shift)] for shift in table.loc[beyond, "shift_s"]]
             ax.scatter(at[beyond], [edge] * beyond.sum(), marker=arrow, s=45, c=colours, clip_on=False, zorder=4)
@@ -163,35 +139,26 @@ def gains(
 
 
 def by_shift(
-    table: pd.DataFrame,
-    ax: Axes,
-    *,
-    chance: float,
-    title: str = "",
-    score: str = "accuracy",
-    by: str = "model",
-    looks: Mapping[str, dict] = LOOKS,
+    table: pd.DataFrame, ax: Axes, *, chance: float, score: str = "accuracy", by: str = "model", looks: Mapping = LOOKS
 ) -> None:
     """A score in percent against shift, a line a model (or what `by` names) with its interval.
 
-    `table` has the columns shift_s, `by` and the score with its interval. `looks` says how each line is drawn, in their order;
-    what it does not know is left out.
+    `table` has the columns shift_s, `by` and the score with its interval; what `looks` does not know is left out.
     """
     ends = (f"{score}_low", f"{score}_high")
     table, looks = table.sort_values("shift_s", kind="stable"), {name: {"ms": 4} | looks[name] for name in looks}
     base.intervals(ax, table, "shift_s", score, by, ends=ends, series=list(looks), looks=looks, line=True)
     base.chance_line(ax, chance)
     base.shift_axis(ax, table["shift_s"])
-    ax.set(ylabel=f"{score} in percent", title=title)  # no zero: lines lie close together
+    ax.set_ylabel(f"{score} in percent")  # no zero: lines lie close together
 
 
 def sweep(
     table: pd.DataFrame, published: Mapping[float, float], ax: Axes, *, chance: float, names: Mapping[str, str]
 ) -> None:
-    """Accuracy in percent against shift, a line an event set, with intervals.
+    """Accuracy in percent against shift, a line an event set: columns event_set, shift_s and accuracy with its interval.
 
-    `table` has the columns event_set, shift_s and accuracy with its interval; `published` is the accuracy by shift in seconds
-    that was printed for IEMOCAP (empty for another corpus); `names` are the event sets' in the legend.
+    `published` is the accuracy by shift that was printed (may be empty); `names` are the event sets' in the legend.
     """
     looks = {name: {"label": names[name], "marker": "o", "ms": 6} for name in table["event_set"].unique()}
     by_shift(table, ax, chance=chance, by="event_set", looks=looks)
@@ -204,9 +171,8 @@ def sweep(
 
 def recalls(table: pd.DataFrame, ax: Axes, *, chance: float) -> None:
     """Recall in percent against shift, an emotion a line: columns emotion, shift_s, recall with its interval."""
-    title = "Recall by emotion, on the same events at every shift"
-    by_shift(table, ax, chance=chance, score="recall", by="emotion", title=title)
-    ax.set_ylim(0, 100)
+    by_shift(table, ax, chance=chance, score="recall", by="emotion")
+    ax.set(ylim=(0, 100), title="Recall by emotion, on the same events at every shift")
     base.legend_beside(ax)
 
 
@@ -230,11 +196,7 @@ def differences(table: pd.DataFrame, ax: Axes) -> None:
 def learning_curve(
     table: pd.DataFrame, ax: Axes, *, chance: float, levels: Mapping[str, float], title: str = ""
 ) -> None:
-    """Accuracy in percent against the number of training dialogues (logarithmic), with intervals.
-
-    `table` has the columns train_dialogues and accuracy with its interval; `levels` are the accuracies, by name, of forecasters
-    that stand beside at their full training.
-    """
+    """Accuracy in percent against `train_dialogues` (logarithmic); `levels` are those of others at their full training."""
     looks = {"": LOOKS["FC-DNN"] | {"label": "FC-DNN"}}
     base.intervals(ax, table, "train_dialogues", "accuracy", ends=_ACCURACY, looks=looks, line=True)
     for name, level in levels.items():
@@ -247,16 +209,8 @@ def learning_curve(
     base.legend_beside(ax)
 
 
-def hyperparameters(
-    table: pd.DataFrame, ax: Axes, *, chance: float, marked: str = "the preprint's setting", title: str = ""
-) -> None:
-    """Accuracy in percent of each setting against the size of its network (logarithmic); the first one is ringed.
-
-    `table` has the columns first, parameters, learning_rate (which colours and markers tell apart) and accuracy with its
-    interval; `marked` is what the ringed setting is called. A ValueError without a row.
-    """
-    if table.empty:
-        raise ValueError("the table has no setting: there is nothing to draw")
+def hyperparameters(table: pd.DataFrame, ax: Axes, *, chance: float, marked: str, title: str = "") -> None:
+    """Accuracy in percent of each setting against the parameters of its network; the first one, `marked`, is ringed."""
     rates = sorted(table["learning_rate"].unique())
     drawing = {"series": rates, "looks": {value: {"label": f"learning rate {value:g}"} for value in rates}}
     base.intervals(ax, table, "parameters", "accuracy", "learning_rate", ends=_ACCURACY, **drawing)
@@ -274,11 +228,8 @@ def hyperparameters(
 def reliability_diagram(table: pd.DataFrame, ax: Axes, *, interval: str, title: str = "") -> None:
     """Accuracy against confidence, a point a bin with its interval; below them, the share of the events in each bin.
 
-    Points under the diagonal: surer than right. `table` is from `metrics.reliability_table`: columns above, up_to (the bin's
-    bounds), confidence, accuracy, low, high (fractions) and n; `interval` names the ends. A ValueError without a row.
+    Points under the diagonal: surer than right. `table` is from `metrics.reliability_table`; `interval` names the ends.
     """
-    if table.empty:
-        raise ValueError("the table has no bin with events: there is nothing to draw")
     width, total = table["up_to"] - table["above"], table["n"].sum()
     bar = {"color": SERIES_COLOURS[4], "alpha": 0.5, "ec": "white", "label": f"share of the {total:,} events"}
     ax.bar(table["above"], table["n"] / total, width=width, align="edge", **bar, zorder=1)
@@ -293,65 +244,40 @@ def reliability_diagram(table: pd.DataFrame, ax: Axes, *, interval: str, title: 
 
 
 def confusion(
-    matrix: pd.DataFrame,
-    ax: Axes,
-    *,
-    title: str = "",
-    predicted: str = "forecast",
-    show: str = "counts",
-    colour_bar: bool = True,
+    matrix: pd.DataFrame, ax: Axes, *, title: str = "", predicted: str = "forecast", percent: bool = False
 ) -> None:
-    """A confusion matrix, coloured by the share of the true class.
+    """A confusion matrix, coloured by the share of the true class; `percent` of it in place of counts and a colour bar.
 
-    `matrix` holds counts, true emotions as rows, predicted ones as columns. `show` is "counts", or "percent" of the row, for
-    matrices side by side whose rows differ in size (a ValueError for another); of these the last alone needs a `colour_bar`.
+    `matrix` holds counts, true emotions as rows, predicted ones as columns.
     """
-    if show not in ("counts", "percent"):
-        raise ValueError(f'show is {show!r}; it is "counts" or "percent"')
     share = matrix.div(matrix.sum(axis=1).clip(lower=1), axis=0)
     # seaborn's heatmap would draw the whole figure anew for each matrix in it.
     shown = ConfusionMatrixDisplay(share.to_numpy(), display_labels=list(matrix.columns))
     shown.plot(ax=ax, cmap="cividis", colorbar=False, im_kw={"vmin": 0, "vmax": 1})
     ax.grid(visible=False)
-    words = (matrix if show == "counts" else share.map("{:.0%}".format)).to_numpy().flat
+    words = (share.map("{:.0%}".format) if percent else matrix).to_numpy().flat
     for text, word, part in zip(shown.text_.flat, words, share.to_numpy().flat, strict=True):
         text.set(text=str(word), color="white" if part < 0.5 else "black")
-    if colour_bar:
+    if not percent:
         ax.figure.colorbar(shown.im_, ax=ax, label="share of the true emotion", shrink=0.7)
     ax.set(xlabel=predicted, ylabel="true", title=title)
     ax.tick_params(axis="x", rotation=30)
 
 
-def losses(curves: pd.DataFrame, ax: Axes, *, classes: int | None = None, title: str = "") -> None:
-    """Training and held-out loss by epoch, and ln(`classes`), which knowing nothing costs.
-
-    `curves` has the columns epoch, train_loss and validation_loss (cross-entropy in nats).
-    """
+def losses(curves: pd.DataFrame, ax: Axes, *, classes: int) -> None:
+    """Columns train_loss and validation_loss (nats) by epoch, and ln(`classes`), which knowing nothing costs."""
     log = curves.set_axis([name.removesuffix("_loss").replace("validation", "valid") for name in curves], axis=1)
     log = log.melt("epoch", ["train", "valid"], var_name="stage", value_name="loss")
-    training_curves(log, ax, label="cross-entropy in nats", title=title)
-    if classes:
-        base.chance_line(ax, np.log(classes), label=f"knowing nothing, ln {classes}")
-        ax.legend()
+    training_curves(log, ax, label="cross-entropy in nats")
+    base.chance_line(ax, np.log(classes), label=f"knowing nothing, ln {classes}")
+    ax.legend()
 
 
 def training_curves(
-    log: pd.DataFrame,
-    ax: Axes,
-    *,
-    value: str = "loss",
-    kept: int | None = None,
-    label: str | None = None,
-    title: str = "",
+    log: pd.DataFrame, ax: Axes, *, value: str = "loss", kept: int | None = None, label: str = ""
 ) -> None:
-    """One column of a training log by epoch, a line a stage, with the epoch whose weights were `kept`.
-
-    `log` has the columns epoch, stage ("train", "valid") and `value`, which `label` names with its unit; a ValueError where no
-    row has a value.
-    """
+    """The column `value` of a training log by epoch, a line a stage ("train", "valid"), and the epoch that was `kept`."""
     shown = log.dropna(subset=[value]).sort_values("epoch")
-    if shown.empty:
-        raise ValueError(f"no row of the training log has a value of {value!r}; it holds {len(log)} rows")
     marker = "o" if shown["epoch"].nunique() <= 15 else None
     for colour, (stage, name, dashes) in enumerate((("train", "training part", "-"), ("valid", "held-out part", "--"))):
         rows = shown[shown["stage"] == stage]
@@ -361,52 +287,36 @@ def training_curves(
         ax.axvline(kept, color="0.4", ls=":", label=f"kept: epoch {kept}")
         own = shown[(shown["stage"] == "valid") & (shown["epoch"] == kept)]
         ax.plot(own["epoch"], own[value], "o", ms=10, mfc="none", mec="black", mew=1.5)
-    ax.set(xlabel="epoch", ylabel=label or value, title=title)
+    ax.set(xlabel="epoch", ylabel=label or value)
     ax.set_ylim(0, max(ax.get_ylim()[1], 1.08 * shown[value].max()))  # keeps axes of one scale as high as the highest
     ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
     ax.legend()
 
 
-def dimensions(
-    true: ArrayLike, predicted: ArrayLike, axes: Sequence[Axes], *, dimension: str, scale: tuple[float, float] = (1, 5)
-) -> None:
-    """Predicted beside true values of valence or arousal, into three axes (the thesis's figures 5.2 to 5.4, or 5.5 to 5.7).
+def dimensions(true: ArrayLike, predicted: ArrayLike, axes: Sequence[Axes], *, dimension: str) -> None:
+    """Predicted beside true values, (n,), of valence or arousal, into three axes (the thesis's figures 5.2 to 5.7).
 
     How often each value is true and how often predicted; one against the other, with the line of identity, correlation and
-    concordance (`MANY` points are counted in cells, on a logarithmic scale of colours); and the errors with the normal curve of
-    their mean and deviation. `true` and `predicted`, (n,); predicted values may leave the corpus's `scale`, its lowest and
-    highest value.
+    concordance (many points are counted in cells); and the errors with the normal curve of their mean and deviation.
     """
     true, predicted = np.asarray(true, dtype=float), np.asarray(predicted, dtype=float)
-    name = base.on_scale(dimension, scale)
-    ticks, found = np.arange(scale[0], scale[1] + 1), metrics.evaluate_regression(true, predicted)
-    _distribution(true, predicted, axes[0], _edges(true, predicted, scale))
+    name, ticks, found = base.DIMENSIONS[dimension], np.arange(1, 6), metrics.evaluate_regression(true, predicted)
+    edges, bars, outline = _edges(true, predicted, (1, 5)), {"color": "0.75"}, {"histtype": "step", "lw": 2}
+    highest = []
+    for side, values, look in (("true", true, bars), ("predicted", predicted, outline | {"color": SERIES_COLOURS[0]})):
+        label = f"{side} (mean {values.mean():.2f}, sd {values.std():.2f})"
+        highest.append(axes[0].hist(values, edges, **look, label=label)[0].max())
+    _histogram(axes[0], max(highest))
     axes[0].set(xlabel=name, xticks=ticks)
     _scatter(true, predicted, axes[1], found)
-    everything = np.concatenate([true, predicted, scale])
-    limits = everything.min() - 0.05 * np.ptp(everything), everything.max() + 0.05 * np.ptp(everything)
-    axes[1].plot(limits, limits, color="0.3", ls="--", lw=1.2)
-    axes[1].set(xlim=limits, ylim=limits, aspect="equal", xticks=ticks, yticks=ticks)
-    axes[1].set(xlabel=f"true {name}", ylabel=f"predicted {dimension}")
+    axes[1].set(xticks=ticks, yticks=ticks, xlabel=f"true {name}", ylabel=f"predicted {dimension}")
     _errors(predicted - true, axes[2], found)
     axes[2].set_xlabel(f"{dimension}: predicted - true, in points")
 
 
-def _distribution(true: np.ndarray, predicted: np.ndarray, ax: Axes, edges: np.ndarray) -> None:
-    words = [f"{side} (mean {values.mean():.2f}, sd {values.std():.2f})"
-             for side, values in (("true", true), ("predicted", predicted))]  # fmt: skip
-    heights = ax.hist(true, edges, color="0.75", label=words[0])[0]
-    outline = ax.hist(predicted, edges, histtype="step", lw=2, color=SERIES_COLOURS[0], label=words[1])[0]
-    _histogram(ax, max(*heights, *outline))
-
-
 def _scatter(true: np.ndarray, predicted: np.ndarray, ax: Axes, found: Mapping[str, float]) -> None:
-    if len(true) >= MANY:
-        look = {
-            "cmin": 1,
-            "norm": mpl.colors.LogNorm(vmin=1),
-            "cmap": "cividis_r",
-        }  # the middle of the scale is crowded
+    if len(true) >= 1500:  # single dots would hide one another
+        look = {"cmin": 1, "norm": mpl.colors.LogNorm(vmin=1), "cmap": "cividis_r"}  # its middle is crowded
         cells = ax.hist2d(true, predicted, [_edges(true), _edges(predicted)], **look)[3]
         ax.figure.colorbar(cells, ax=ax, label=f"utterances per {BIN:g} x {BIN:g} points", shrink=0.7)
     else:
@@ -414,6 +324,10 @@ def _scatter(true: np.ndarray, predicted: np.ndarray, ax: Axes, found: Mapping[s
     correlation = "not defined" if np.isnan(found["correlation"]) else f"{found['correlation']:.2f}"
     words, box = f"correlation {correlation}\nCCC {found['ccc']:.2f}\nn = {len(true):,}", {"fc": "white", "ec": "none"}
     ax.text(0.03, 0.97, words, transform=ax.transAxes, va="top", fontsize="small", bbox=box | {"alpha": 0.8, "pad": 2})
+    everything = np.concatenate([true, predicted, (1, 5)])
+    limits = everything.min() - 0.05 * np.ptp(everything), everything.max() + 0.05 * np.ptp(everything)
+    ax.plot(limits, limits, color="0.3", ls="--", lw=1.2)
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
 
 
 def _errors(error: np.ndarray, ax: Axes, found: Mapping[str, float]) -> None:
@@ -441,3 +355,26 @@ def _histogram(ax: Axes, highest: float) -> None:
     ax.set(ylim=(0, max(ax.get_ylim()[1], 1.3 * highest)), ylabel=f"utterances per {BIN:g} points")
     ax.legend(loc="upper left", fontsize="small")
     ax.grid(axis="x", visible=False)
+
+
+def held_out_scores(scores: pd.DataFrame, ax: Axes, *, level: float) -> None:
+    """Accuracy on what was held out, against the shift, of all events and of those that are answered.
+
+    `scores` is the forecaster's table (`facts["scores"]`, fractions); a rate without an interval, of `level`, is not drawn.
+    """
+    rates = (("all events", "accuracy", "accuracy"), ("those answered", "answered_accuracy", "answered"))
+    for number, (name, column, part) in enumerate(rates):
+        ends = (f"{part}_low", f"{part}_high")
+        rows = 100 * scores[[column, *ends]].astype(float)  # a column of None alone is no number
+        rows = rows.assign(at=scores["shift_s"] + 0.3 * number).dropna(subset=ends[0])
+        look = {"label": f"{name}, {100 * level:g} % intervals by dialogue", "color": SERIES_COLOURS[5 * number]}
+        base.intervals(ax, rows, "at", column, ends=ends, looks={"": look})
+    label = "persistence (reads the true labels)"
+    ax.plot(scores["shift_s"], 100 * scores["persistence"], color=SERIES_COLOURS[2], ls="--", label=label)
+    base.chance_line(ax, 100 * scores["chance"].iloc[0])
+    for row in scores.itertuples():
+        ax.text(row.shift_s, 3, f"{100 * row.answered:.0f} %", ha="center", fontsize=8)
+    ax.text(scores["shift_s"].iloc[0] - 0.5, 9, "share of the events that is answered:", fontsize=8)
+    base.shift_axis(ax, scores["shift_s"])
+    ax.set(ylim=(0, 100), ylabel="accuracy in percent")
+    base.legend_below(ax, 0.16, ncols=2, fontsize=9)

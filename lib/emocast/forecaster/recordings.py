@@ -1,11 +1,7 @@
-"""Any recording that people have: read as a stream in flat memory, cut into windows, checked, chosen; and the command.
-
-Nothing here imports torch: what cannot be forecast from is refused before a model is loaded.
-"""
+"""Any recording that people have: read as a stream in flat memory, cut into windows, checked, chosen."""
 
 from __future__ import annotations
 
-import argparse
 import html
 import os
 import subprocess
@@ -20,8 +16,7 @@ import pandas as pd
 import soundfile
 import soxr
 
-from .. import audio, compute, paths
-from .. import settings as profiles
+from .. import audio, paths
 
 #: What FFmpeg may take a file for: containers that hold sound. Playlists and scripts, which name other files, are none.
 FORMATS = (
@@ -32,9 +27,6 @@ FORMATS = (
 SILENT = 1e-3
 #: A longer recording is linked from the notebook's page, not put into it.
 EMBEDDED_S = 600.0
-_COPY_RATE = 16_000
-_SHORT_S = 600.0  # to read this much takes a second
-_BIN_S = 0.05  # of the envelope
 
 
 class RecordingError(ValueError):
@@ -42,19 +34,15 @@ class RecordingError(ValueError):
 
 
 class Recording:
-    """One sound file in any format that FFmpeg reads; of a video the first sound stream.
+    """One sound file in any format that FFmpeg reads; of a video the first sound stream. A RecordingError if there is none.
 
-    Samples are what `audio.read` gives of the same file: floats in [-1, 1], the mean of the channels, at the file's own rate. A
-    lossy codec mixes some hundredths of a second before a sample is a sample; no reader can undo it.
+    Samples are what `audio.read` gives of the same file: floats in [-1, 1], the mean of the channels, at the file's own rate.
 
     Attributes:
         rate, channels, codec: its samples a second, how many channels it has, and FFmpeg's name of its format, as "mp3".
         promised_s: its length in seconds as its header says; None where it does not.
         frames, clipped: samples read so far, and how many of them are at full scale in any channel.
         damaged: packets that could not be decoded, and were passed over.
-
-    Raises:
-        RecordingError: it is missing, a folder, empty, not readable as sound, or has no sound stream.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -72,16 +60,13 @@ class Recording:
         """How much was read so far."""
         return self.frames / self.rate
 
-    def blocks(self, *, seconds: float = 10.0) -> Iterator[np.ndarray]:
-        """Read the file from its beginning: float32 samples, (n,), in blocks of at least so many seconds, and what is left.
-
-        A RecordingError where a sample is no finite number, nothing can be decoded, or rate or channels change on the way.
-        """
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Read the file from its beginning: float32 samples, (n,), in blocks of ten seconds or a little more."""
         self.frames = self.clipped = self.damaged = 0
         pieces = []
         for piece in self._mono():
             pieces.append(piece)
-            if sum(map(len, pieces)) >= seconds * self.rate:
+            if sum(map(len, pieces)) >= 10 * self.rate:
                 yield np.concatenate(pieces)
                 pieces = []
         if pieces:
@@ -109,10 +94,13 @@ class Recording:
         """Decoded frames; a packet that is damaged is passed over, as players do, and a file cut short ends there."""
         stream = container.streams.audio[0]
         stream.thread_type = "NONE"
-        for packet in self._packets(container, stream):
+        packets = container.demux(stream)
+        while True:
             try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
+                frames = next(packets).decode()
+            except StopIteration:
+                return
+            except av.error.FFmpegError:  # of a damaged packet; where the file ends in one, the next is none
                 self.damaged += 1
                 continue
             for frame in frames:
@@ -121,22 +109,7 @@ class Recording:
                     raise RecordingError(f"{self.path}: {said}")
                 yield frame
 
-    def _packets(self, container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.Packet]:
-        try:
-            yield from container.demux(stream)
-        except av.error.FFmpegError:
-            self.damaged += 1
-
     def _opened(self) -> av.container.InputContainer:
-        problem = ""
-        if self.path.is_dir():
-            problem = "a folder, not a recording; give one file in it"
-        elif not self.path.is_file():
-            problem = "no such file"
-        elif not self.path.stat().st_size:
-            problem = "the file is empty; record or copy it again"
-        if problem:
-            raise RecordingError(f"{self.path}: {problem}")
         options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
         try:
             container = av.open(f"file:{self.path.resolve()}", metadata_errors="replace", options=options)
@@ -152,11 +125,8 @@ class Recording:
         return container
 
 
-class Window(NamedTuple):
-    """A window: its end in seconds, its samples (None where it is silent)."""
-
-    end_s: float
-    samples: np.ndarray | None
+#: A window: its end in seconds, its samples (None where it is silent).
+Window = tuple[float, np.ndarray | None]
 
 
 def sliding_windows(
@@ -164,12 +134,11 @@ def sliding_windows(
 ) -> Iterator[Window]:
     """Slide over a recording's blocks, each (n,): the windows of `length_s` that end every `step_s`, the first at `length_s`.
 
-    A window holds the samples before its end and no other: resampling to `sample_rate`, too, sees the window alone, as in
-    training. So nothing after a moment can reach a forecast that is made at it. `passed` windows at the beginning are passed
-    over. A ValueError for a length or step that is not positive.
+    A window holds the samples before its end and no other; resampling to `sample_rate`, too, sees the window alone. So nothing
+    after a moment can reach a forecast that is made at it. The first `passed` windows are left out.
     """
     if not (length_s > 0 and step_s > 0):
-        raise ValueError(f"windows of {length_s} s every {step_s} s: both must be positive")
+        raise ValueError(f"windows of {length_s:g} s every {step_s:g} s: both must be more than 0")
     buffer, first, number = np.empty(0, np.float32), 0, 0  # `first`: where in the recording `buffer` begins
     size = round(length_s * rate)
     for block in blocks:
@@ -183,58 +152,36 @@ def sliding_windows(
             if number >= passed:
                 samples = buffer[start - first : stop - first]
                 if np.abs(samples).max(initial=0.0) < SILENT:
-                    yield Window(end_s, None)
+                    yield end_s, None
                 else:
-                    same = rate == sample_rate
-                    yield Window(end_s, samples.copy() if same else audio.resample(samples, rate, sample_rate))
+                    yield end_s, samples.copy() if rate == sample_rate else audio.resample(samples, rate, sample_rate)
             number += 1
         spare = min(buffer.size, start - first)
         buffer, first = buffer[spare:], first + spare
 
 
-class Envelope:
-    """Gathers the lowest and highest sample of each short stretch, while a recording at `rate` samples a second is read."""
-
-    def __init__(self, rate: int) -> None:
-        """Begin with nothing."""
-        self._size, self._rate = max(1, round(_BIN_S * rate)), rate
-        self._rest, self._parts = np.empty(0, np.float32), [np.empty((0, 2), np.float32)]
-
-    def add(self, block: np.ndarray) -> np.ndarray:
-        """Take in the next samples, (n,), and give them back."""
-        samples = np.concatenate([self._rest, block])
-        whole = samples.size - samples.size % self._size
-        bins = samples[:whole].reshape(-1, self._size)
-        self._parts.append(np.stack([bins.min(axis=1), bins.max(axis=1)], axis=1))
-        self._rest = samples[whole:].copy()
-        return block
-
-    def table(self) -> pd.DataFrame:
-        """start_s, low and high (samples in [-1, 1]), one row a stretch of 0.05 s; what is left at the end is left out."""
-        low, high = np.concatenate(self._parts).T
-        return pd.DataFrame({"start_s": np.arange(len(low)) * self._size / self._rate, "low": low, "high": high})
+def envelope(block: np.ndarray, start: int, rate: int) -> pd.DataFrame:
+    """The lowest and highest sample of each 0.05 s of a block, (n,), that begins at sample `start`: start_s, low, high."""
+    edges = np.arange(0, block.size, max(1, round(0.05 * rate)))
+    ends = {"low": np.minimum.reduceat(block, edges), "high": np.maximum.reduceat(block, edges)}
+    return pd.DataFrame({"start_s": (start + edges) / rate, **ends})
 
 
-def refused(recording: Recording, length_s: float | None = None) -> RecordingError:
-    """The error for a recording that was read and is shorter than a window of `length_s`, or without it, is silent."""
-    said = f"silent throughout (nothing above {20 * np.log10(SILENT):.0f} dB of full scale); was the microphone on?"
-    if length_s is not None:
+def refuse(recording: Recording, length_s: float, *, silent: bool) -> None:
+    """Raise a RecordingError for a recording that was read and is shorter than a window of `length_s`, or silent."""
+    if recording.seconds < length_s:
         said = f"lasts {recording.seconds:.1f} s, but a forecast needs {length_s:g} s; give a longer one"
-    return RecordingError(f"{recording.path}: {said}")
+        raise RecordingError(f"{recording.path}: {said}")
+    if silent:
+        said = f"silent throughout (nothing above {20 * np.log10(SILENT):.0f} dB of full scale); was the microphone on?"
+        raise RecordingError(f"{recording.path}: {said}")
 
 
 def validate(recording: Recording, length_s: float) -> None:
-    """Refuse a recording that cannot be decoded, is shorter than a window of `length_s`, or silent, by a RecordingError.
-
-    One of more than some minutes is not read: what is wrong with it shows during the forecast.
-    """
-    if recording.promised_s is None or recording.promised_s > _SHORT_S:
-        return
-    loudest = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
-    if recording.seconds < length_s:
-        raise refused(recording, length_s)
-    if loudest < SILENT:
-        raise refused(recording)
+    """Read a recording of up to ten minutes, which takes a second, and `refuse` it; in a longer one it shows later."""
+    if recording.promised_s is not None and recording.promised_s <= 600:
+        loudest = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
+        refuse(recording, length_s, silent=loudest < SILENT)
 
 
 class Chosen(NamedTuple):
@@ -254,8 +201,8 @@ def folder() -> Path:
 def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chosen:
     """Choose a recording: the one that is named, else the newest in `folder()` of at least `length_s`, else a synthetic one.
 
-    `recording` is a path, whole or relative to the working folder, to the checkout or to `folder()` (a RecordingError if it is
-    not there); empty for none. `seed` and the folder `scratch` are for the synthetic conversation.
+    `recording` is a path, whole or relative to the working folder, the checkout or `folder()`. `scratch` is a folder for the
+    synthetic conversation.
     """
     if recording:
         given = Path(recording).expanduser()
@@ -269,21 +216,18 @@ def choose(recording: str, *, length_s: float, seed: int, scratch: Path) -> Chos
             validate(Recording(path), length_s)
         except RecordingError as error:
             unusable.append(str(error))
-            continue
-        of_use = " that can be used" if unusable else ""
-        return Chosen(path, f"it is the newest of {len(dropped)} in data/recordings/{of_use}", None, tuple(unusable))
+        else:
+            why = f"it is the newest of {len(dropped)} in data/recordings/ that can be used"
+            return Chosen(path, why, None, tuple(unusable))
     path, truth = spoken(scratch, seed=seed)
     why = "none of the files in data/recordings/ can be used" if dropped else "data/recordings/ is empty"
     return Chosen(path, f"{why}, so a synthetic conversation was spoken anew", truth, tuple(unusable))
 
 
 def spoken(scratch: Path, *, seed: int, turns: int = 40) -> tuple[Path, pd.DataFrame]:
-    """Have a conversation spoken, in a process of its own (the synthesiser forks, which threads forbid).
-
-    Returns its recording in the folder `scratch` and its turns (speaker, start_s, end_s, emotion), the same for the same seed.
-    """
-    command = [sys.executable, "-m", "emocast_twins", "--conversation", str(scratch), "--seed", str(seed)]
-    command += ["--turns", str(turns)]
+    """Have a conversation spoken by a process of its own (the synthesiser forks, which threads forbid): recording and turns."""
+    options = {"--conversation": scratch, "--seed": seed, "--turns": turns}
+    command = [sys.executable, "-m", "emocast_twins", *(str(word) for pair in options.items() for word in pair)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the synthetic conversation was not spoken: {done.stderr.strip()[-500:]}")
@@ -291,10 +235,10 @@ def spoken(scratch: Path, *, seed: int, turns: int = 40) -> tuple[Path, pd.DataF
 
 
 def compact(path: Path | str, target: Path) -> Path:
-    """Write a small mono copy of a recording, an mp3, to listen to; a `RecordingError` where the file cannot be used."""
-    recording = Recording(path)
-    resampler = soxr.ResampleStream(recording.rate, _COPY_RATE, 1)  # that it looks ahead does no harm here
-    with paths.replacing(target) as partial, soundfile.SoundFile(partial, "w", _COPY_RATE, 1, format="MP3") as file:
+    """Write a small mono copy of a recording, an mp3, to listen to."""
+    recording, rate = Recording(path), 16_000
+    resampler = soxr.ResampleStream(recording.rate, rate, 1)  # that it looks ahead does no harm here
+    with paths.replacing(target) as partial, soundfile.SoundFile(partial, "w", rate, 1, format="MP3") as file:
         for block in recording.blocks():
             file.write(resampler.resample_chunk(block))
         file.write(resampler.resample_chunk(np.empty(0, np.float32), last=True))
@@ -307,49 +251,6 @@ def player(copy: Path, seconds: float) -> object:
 
     if seconds <= EMBEDDED_S:
         return Audio(filename=str(copy), embed=True)
-    beside = (
-        copy.name if paths.RUN_FOLDER in os.environ else os.path.relpath(copy)
-    )  # by hand the notebook lies elsewhere
+    # Run by hand, the notebook lies elsewhere.
+    beside = copy.name if paths.RUN_FOLDER in os.environ else os.path.relpath(copy)
     return HTML(f'<audio controls preload="none" src="{html.escape(beside)}"></audio>')
-
-
-def add_command(commands: argparse._SubParsersAction) -> None:
-    """Make `forecast FILE` known to the parser of all commands."""
-    description, epilog = (Path(__file__).parent.parent / "templates/forecast.txt").read_text("utf-8").split("----\n")
-    words = {"description": description, "epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = commands.add_parser("forecast", help="forecast the emotions of a recording of your own", **words)
-    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
-    said = "whose model: demo, smoke, paper or a .yaml file (default: demo)"
-    parser.add_argument("--profile", default="demo", help=said)
-    said = "folder for the results (default: outputs/PROFILE/forecasts/FILE-DIGEST)"
-    parser.add_argument("--output", type=Path, metavar="DIR", help=said)
-    said = "seconds between two forecasts (default: the profile's, 1)"
-    parser.add_argument("--step", type=float, metavar="SECONDS", help=said)
-    parser.add_argument("--no-picture", action="store_true", help="write the table alone")
-    parser.set_defaults(run=run_command)
-
-
-def run_command(options: argparse.Namespace) -> int:
-    """Forecast as the options say; returns the exit status."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
-    recording, settings = Recording(options.file), profiles.load(str(options.profile))
-    validate(recording, settings.windows.length_s)  # what cannot be is refused before the slow imports that follow
-    step_s = settings.forecaster.step_s if options.step is None else options.step
-    if not step_s > 0:
-        raise ValueError(f"--step {step_s:g}: the seconds between two forecasts must be more than 0")
-    print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
-    from . import inference, model
-
-    made = model.load(model.folder(settings.name))
-    own = f"{options.file.name}-{compute.file_digest(options.file)[:8]}"  # recorders give all their files one name
-    target = options.output or paths.outputs() / settings.name / "forecasts" / own
-    try:
-        found = inference.forecast(options.file, made, csv=target / "forecast.csv", step_s=step_s, jobs=settings.jobs)
-    except KeyboardInterrupt:
-        part = target / f"forecast.csv{inference.PART}"
-        kept = part.is_file() and len(part.read_text("utf-8").splitlines()) > 1  # not before the first batch
-        said = "the forecasts so far are kept, the same command goes on" if kept else "nothing had been forecast yet"
-        raise KeyboardInterrupt(said) from None
-    written = [target / "forecast.csv", *([] if options.no_picture else inference.draw(found, made, target))]
-    print("\n".join([*inference.summary(found, made), *(f"  -> {paths.relative(path)}" for path in written)]))
-    return 0
