@@ -1,7 +1,7 @@
 """The demo's models on real German speech: `python benchmarks/real_emodb.py FOLDER_OF_EMODB [--profile demo] [--only words]`.
 
-Three questions. What does a model that the profile has trained (notebook 06) say to recordings of people, which it has never
-heard? Does the same training code, from the same start, learn from real recordings, when the speakers that are scored are
+Three questions. What does a model that the profile has trained (notebook 06) say to recordings of people, which it was never
+trained on? Does the same training code, from the same start, learn from real recordings, when the speakers that are scored are
 held out (in five folds of two speakers each)? And do the words of the profile's contrastive model (notebook 02) find emotion
 in them: calibrated by the mean over the recordings themselves, without their labels, and beside a linear probe on the same
 embeddings? Scores are of the four classes, with intervals by speaker.
@@ -20,7 +20,6 @@ import pandas as pd
 from emocast import contrastive, labels, metrics
 from emocast import settings as profiles
 from emocast.contrastive import training as contrastive_models
-from emocast.contrastive import zero_shot
 from emocast.corpora import emodb
 from emocast.encoders import store
 from emocast.ser import models, predictions, training
@@ -49,18 +48,18 @@ def main() -> None:
 
 
 def _recognised(name: str, table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:
-    heard = predictions.predict(models.folder(profile, name), table, root, jobs=profile.jobs)
-    return _scored(f"{profile.name} model {name}, no real recording seen", heard.table, profile)
+    found = predictions.predict(models.folder(profile, name), table, root, jobs=profile.jobs)
+    return _scored(f"{profile.name} model {name}, no real recording seen", found.table, profile)
 
 
 def _nearest_words(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> list[dict[str, object]]:
     name = contrastive_models.ready(profile)
     model, options = contrastive.get(name), {"by": "speaker", "random_state": profile.seed, **vars(profile.intervals)}
     audio, _ = store.embed(name, table, root, jobs=profile.jobs)
-    scores = [zero_shot.probe(audio, table, classes=labels.FOUR, heard=table["speaker"].isna(), **options)]
-    for wording, written in zero_shot.wordings().items():
-        texts = zero_shot.ensemble(written, model.embed_text(written["text"].tolist()))
-        scores.append(zero_shot.evaluate(audio, table, texts, **options).assign(wording=f", {wording}"))
+    scores = [contrastive.probe(audio, table, classes=labels.FOUR, trained=table["speaker"].isna(), **options)]
+    for wording, written in contrastive.wordings().items():
+        texts = contrastive.ensemble(written, model.embed_text(written["text"].tolist()))
+        scores.append(contrastive.evaluate(audio, table, texts, **options).assign(wording=f", {wording}"))
     found = pd.concat(scores).fillna({"wording": "", "calibration": ""})
     found["model"] = (
         f"{name}: " + found["way"] + found["wording"] + (" (" + found["calibration"] + ")").replace(" ()", "")
@@ -72,35 +71,33 @@ def _nearest_words(table: pd.DataFrame, root: Path, profile: profiles.Profile) -
 def _fitted(table: pd.DataFrame, root: Path, profile: profiles.Profile) -> dict[str, object]:
     speakers = sorted(table["speaker"].unique())
     held_out = [speakers[fold::FOLDS] for fold in range(FOLDS)]
-    with tempfile.TemporaryDirectory() as folder, models.bars() as reporter:
+    with tempfile.TemporaryDirectory() as folder:
         jobs = [
-            joblib.delayed(_fold)(
-                Path(folder) / f"fold-{number}", table, root, some, profile, reporter(f"fold-{number}")
-            )
+            joblib.delayed(_fold)(Path(folder) / f"fold-{number}", table, root, some, profile, number)
             for number, some in enumerate(held_out)
         ]
-        heard = pd.concat(joblib.Parallel(n_jobs=profile.ser.jobs)(jobs))
-    return _scored(f"trained on the other speakers of {FOLDS} folds", heard, profile)
+        found = pd.concat(joblib.Parallel(n_jobs=profile.ser.jobs)(jobs))
+    return _scored(f"trained on the other speakers of {FOLDS} folds", found, profile)
 
 
-def _fold(folder: Path, table: pd.DataFrame, root: Path, held_out: list[str], profile: profiles.Profile, report):
+def _fold(folder: Path, table: pd.DataFrame, root: Path, held_out: list[str], profile: profiles.Profile, line: int):
     settings = dataclasses.replace(profile.ser, epochs=EPOCHS)
     parts = models.leave_out(table, held_out, column="speaker", seed=profile.seed)
     options = {
         "objective": "classification",
         "settings": settings,
         "seed": profile.seed,
-        "report": report,
+        "report": models.Bar(folder.name, line),
         "threads": 1,
     }
     training.train(folder, table, root, parts, **options)
     return predictions.predict(folder, table[parts.eq(training.TEST)], root, progress=False).table
 
 
-def _scored(what: str, heard: pd.DataFrame, profile: profiles.Profile) -> dict[str, object]:
-    true, said = heard["emotion"].astype(str), heard["predicted"].astype(str)
+def _scored(what: str, found: pd.DataFrame, profile: profiles.Profile) -> dict[str, object]:
+    true, said = found["emotion"].astype(str), found["predicted"].astype(str)
     low, high = metrics.bootstrap_interval(
-        true, said, heard["speaker"], metric="uar", level=profile.intervals.level, draws=profile.intervals.draws,
+        true, said, found["speaker"], metric="uar", level=profile.intervals.level, draws=profile.intervals.draws,
         random_state=profile.seed,
     )  # fmt: skip
     scores = metrics.evaluate(true, said, labels=labels.FOUR)

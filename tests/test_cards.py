@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from emocast import cards, corpora, paths, settings
+from emocast.corpora import emodb as emodb_module
 
-CORPORA = sorted({*corpora.NAMES, "meld"})
 REQUIRED = {  # of each kind of BibTeX record
     "article": {"author", "title", "journal", "volume", "pages", "year", "doi"},
     "inproceedings": {"author", "title", "booktitle", "year"},
@@ -53,11 +53,6 @@ def test_a_card_that_says_the_same_stays_as_it_is(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [cards.CARD]
 
 
-def test_a_card_has_metadata_and_a_body(tmp_path):
-    path = cards.write(tmp_path, "---\nlicense: other\n---\n\n# A model\n\nIt is one.\n")
-    assert cards.body(path) == "# A model\n\nIt is one.\n"
-
-
 @pytest.mark.parametrize("name", corpora.NAMES)
 def test_every_corpus_says_whose_labels_it_has_and_no_more(name):
     said = cards.how_labelled(corpora.get(name))
@@ -78,14 +73,12 @@ def test_a_base_model_is_named_with_its_licence(name, said):
     assert cards.base(name).startswith(f"`{name}`: ") and said in cards.base(name)
 
 
-@pytest.mark.parametrize("name", CORPORA)
+@pytest.mark.parametrize("name", corpora.NAMES)
 def test_every_corpus_has_an_entry_and_is_cited_as_its_module_cites_it(name):
     entry = cards.licence_of(name)
-    assert (entry.name, entry.kind) == (name, "corpus")
-    assert len(entry.licence) > 5 and entry.source.startswith("http")
-    if name in corpora.NAMES:
-        ((_, _, found),) = records(entry.bibtex)
-        assert found["doi"] == re.search(r"doi\.org/(\S+?)\.?$", corpora.get(name).citation)[1]
+    assert entry.names[0] == name and len(entry.licence) > 5 and entry.source.startswith("http")
+    cited = re.search(r"doi\.org/(\S+?)\.?$", corpora.get(name).citation)[1]
+    assert cited in {held.get("doi") for _, _, held in records(cards.bibtex())}
 
 
 @pytest.mark.parametrize(
@@ -94,19 +87,15 @@ def test_every_corpus_has_an_entry_and_is_cited_as_its_module_cites_it(name):
 )  # fmt: skip
 def test_every_checkpoint_that_is_used_has_an_entry(name):
     entry = cards.licence_of(name)
-    assert entry.kind == "checkpoint" and entry.name in name
-    assert entry.licence and entry.source.startswith("https://") and entry.bibtex
+    assert entry.names[0] in name and entry.licence and entry.source.startswith("https://")
 
 
-def test_entries_are_unique_whole_and_listed_in_the_tables_at_a_glance():
-    entries = cards.licences()
-    assert {entry.kind for entry in entries} == {"corpus", "checkpoint", "synthesiser"}
-    assert len({entry.name for entry in entries}) == len(entries)
-    text = cards.PAGE.read_text("utf-8")
-    for heading, kind in cards.KINDS.items():
+def test_entries_are_unique_and_listed_in_the_tables_at_a_glance():
+    text, listed = cards.PAGE.read_text("utf-8"), []
+    for heading in cards.HEADINGS:
         chapter = re.search(rf"^## {heading}\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)[1]
-        listed = re.findall(r"^\| `(.+?)` \|", chapter, re.MULTILINE)
-        assert listed == [entry.name for entry in entries if entry.kind == kind]
+        listed += re.findall(r"^\| `(.+?)` \|", chapter, re.MULTILINE)
+    assert listed == [entry.names[0] for entry in cards.licences()] and len(set(listed)) == len(listed)
 
 
 def test_a_line_says_what_which_licence_and_where(page):
@@ -133,11 +122,11 @@ def test_an_unlisted_name_says_what_to_do():
 def test_a_section_that_lacks_something_is_named(page):
     for key in ("Name", "Licence", "Source"):
         page(re.sub(rf"- \*\*{key}.*\n", "", SECTION) + BIBTEX)
-        with pytest.raises(ValueError, match=rf"section 'Mine', has no line '- \*\*{key}\*\*"):
+        with pytest.raises(ValueError, match="section 'Mine': it needs lines"):
             cards.licences()
     for blocks in (0, 2):
         page(SECTION + BIBTEX * blocks)
-        with pytest.raises(ValueError, match=f"section 'Mine', has {blocks} fenced blocks"):
+        with pytest.raises(ValueError, match=r"section 'Mine': it needs lines .* one BibTeX block"):
             cards.licence_of("mine")
 
 
@@ -146,21 +135,17 @@ def test_the_page_says_what_the_law_forbids():
     for said in (
         "Article 5(1)(f) forbids placing on the market, putting into service for this specific purpose, or using",
         "infer the emotions of a natural person in the areas of workplace and education institutions",
-        "intended for medical or safety reasons. It has applied since 2 February 2025",
         "Annex III, point 1(c)",
-        "Article 50(3)",
         "Regulation (EU) 2024/1689, <https://eur-lex.europa.eu/eli/reg/2024/1689/oj>",
-        "Regulation (EU) 2016/679",
-        "10.1177/1529100619832930",
     ):
         assert said in text, said
 
 
 def test_the_page_tells_the_numbers_of_the_modules():
-    text = in_one_line()
+    text, speakers = in_one_line(), emodb_module.SPEAKERS
     iemocap, cremad, emodb, shemo = (corpora.get(name) for name in ("iemocap", "cremad", "emodb", "shemo"))
     codes, votes, sexes = iemocap.counts["codes"], cremad.counts["votes"], shemo.counts["speakers"]
-    men, women = (list(emodb.SPEAKERS.values()).count(sex) for sex in ("male", "female"))
+    men, women = (list(speakers.values()).count(sex) for sex in ("male", "female"))
     for said in (
         f"{codes['xxx']:,} of {sum(codes.values()):,} turns",
         f"{cremad.counts['utterances']:,} clips (42 %); {votes['tie']} are ties, and {votes['N']:,} sound neutral",

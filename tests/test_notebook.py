@@ -21,6 +21,7 @@ mpl.use("Agg")
 @pytest.fixture
 def outputs(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path))
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     monkeypatch.delenv(paths.RUN_FOLDER, raising=False)
     return tmp_path / "smoke"
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from emocast import contrastive, corpora, encoders, labels, paths, settings
+from emocast import corpora, encoders, labels, paths, settings
 from emocast.forecasting import splits
 from emocast.forecasting.fcdnn import FCDNNClassifier
 from emocast_twins import sentences
@@ -130,7 +130,6 @@ def test_a_wrong_profile_gives_one_clear_line(tmp_path, text, message):
 def test_what_a_profile_may_name_is_what_there_is():
     assert settings.Protocol.__args__ == tuple(splits.PROTOCOLS)
     assert tuple(sentences.TWINS) == settings.TWINS
-    assert contrastive.KINDS == settings.CONTRASTIVE
     assert encoders.NAMES == settings.ENCODERS
 
 

@@ -24,7 +24,7 @@ class AudioError(ValueError):
 
 @dataclass(frozen=True)
 class Info:
-    """What a file's header says. `missing_s` is how much sound the header promises beyond what the file holds."""
+    """What a file's header says. `missing_s`: how much sound it promises beyond what the file holds (WAV, cut short)."""
 
     sample_rate: int
     channels: int
@@ -38,37 +38,31 @@ class Info:
 
 
 def inspect(path: Path | str) -> Info:
-    """Read the header of a sound file.
-
-    Returns:
-        Its rate, channels and frames. A WAV file that was cut short has `missing_s` above 0.
-
-    Raises:
-        AudioError: the file is not there, or is no sound file that libsndfile reads.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError(f"{path}: no such file")
+    """Read the header of a sound file: AudioError if it is not there, or no sound file that libsndfile reads."""
     try:
         header = soundfile.info(str(path), verbose=True)
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: {_why_unreadable(path, error)}") from error
+        raise _unreadable(path, error) from error
     cut = _CUT_SHORT.search(header.extra_info)
     present = header.frames / int(cut[2]) if cut and int(cut[2]) else 1 / (header.channels * 2)
     missing = (int(cut[1]) - int(cut[2])) * present / header.samplerate if cut else 0.0
     return Info(header.samplerate, header.channels, header.frames, missing)
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def no_sound(path: Path) -> str | None:
+    """Why a file cannot hold sound, as its first bytes show: it is not there, empty, or a git-LFS pointer; else None."""
     if not path.is_file():
         return "no such file"
     with path.open("rb") as file:
         start = file.read(len(_LFS_POINTER))
-    if not start:
-        return "the file is empty; get it again"
     if start == _LFS_POINTER:
         return "a git-LFS pointer stands in place of the sound; run `git lfs pull` in the corpus's repository"
-    return f"not readable as sound ({str(error).split(': ')[-1].rstrip('.')}); get it again"
+    return None if start else "the file is empty; get it again"
+
+
+def _unreadable(path: Path | str, error: Exception) -> AudioError:
+    why = f"not readable as sound ({str(error).split(': ')[-1].rstrip('.')}); get it again"
+    return AudioError(f"{path}: {no_sound(Path(path)) or why}")
 
 
 def read(
@@ -81,8 +75,7 @@ def read(
 
     Args:
         path: the file.
-        start_s: where the slice begins, in seconds from the file's beginning.
-        end_s: where it ends, in seconds; the file's end by default.
+        start_s: where the slice begins, in seconds from the file's beginning, and `end_s` where it ends (the file's end).
         sample_rate: rate of the result in Hz.
 
     Returns:
@@ -97,17 +90,9 @@ def read(
 
 
 def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple[int, int]:
-    """The frames of a file that lie between two moments: what `read` reads.
+    """The frames of a file from `start_s` to `end_s` seconds: the first, and the one after the last.
 
-    Args:
-        path: the file, for the message; `info` is its header (`inspect`).
-        start_s: where the slice begins, in seconds from the file's beginning, and `end_s` where it ends.
-
-    Returns:
-        The first frame, and the one after the last. Slices of equal length have equally many frames.
-
-    Raises:
-        AudioError: the file does not hold the whole slice.
+    Slices of equal length have equally many. AudioError where the file, whose header is `info`, does not hold the whole slice.
     """
     if not 0 <= start_s <= end_s < np.inf:
         raise AudioError(f"{path}: no sound can be read from {start_s:.3f} s to {end_s:.3f} s")
@@ -119,24 +104,14 @@ def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple
 
 
 def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) -> np.ndarray:
-    """Read some frames of a file, mixed down to mono, at the wanted rate; resampling sees no others.
+    """Read the frames from `start` to before `stop` (of the file's own rate) as `read` does: float32, shape (n,).
 
-    Args:
-        path: the file.
-        start: the first frame, at the file's own rate.
-        stop: the frame after the last.
-        sample_rate: rate of the result in Hz.
-
-    Returns:
-        As `read`: float32 samples, shape (n,).
-
-    Raises:
-        AudioError: the file is unreadable, ends before `stop`, or holds a sample that is no finite number.
+    AudioError where the file is unreadable, ends before `stop`, or holds a sample that is no finite number.
     """
     try:
         samples, rate = soundfile.read(str(path), start=start, stop=stop, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: {_why_unreadable(Path(path), error)}") from error
+        raise _unreadable(path, error) from error
     if len(samples) != stop - start:
         raise AudioError(f"{path}: ends before {stop / rate:.3f} s, which its header promises; get it again")
     mono = np.ascontiguousarray(samples.T).mean(axis=0)  # channel by channel in memory: five times as quick

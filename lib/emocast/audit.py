@@ -155,7 +155,7 @@ class Held:
     def cut(self, *, shift_s: float = 0.0) -> pd.DataFrame:
         """The windows of the events that have one at a shift, as the settings cut them."""
         lies = self.settings.windows
-        return windows.before(self.events, shift_s=shift_s, length_s=lies.length_s, guard_s=lies.guard_s).windows
+        return windows.before(self.events, shift_s=shift_s, length_s=lies.length_s, guard_s=lies.guard_s)
 
 
 def at_hand(profile: str, fitting: Collection[str]) -> tuple[list[Held], list[str]]:

@@ -10,9 +10,8 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
@@ -22,23 +21,16 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from . import compute, corpora, labels, metrics, paths
 from .corpora import table as tables
-from .corpora.table import Corpus
 from .settings import Profile
 
 CARD = "MODEL_CARD.md"
 PAGE = paths.LICENCES
-#: The page's headings that hold entries -> what an entry below them is.
-KINDS = {"Corpora": "corpus", "Checkpoints": "checkpoint", "Synthetic speech": "synthesiser"}
+HEADINGS = ("Corpora", "Checkpoints", "Synthetic speech")  # of the page: those that hold entries
 #: The test set that models without a session share: each held-out session, by the model without it.
 UNSEEN = "IEMOCAP (unseen speakers)"
 
 _FENCE = re.compile(r"^```bibtex\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINES = {"Name": "`name`", "Licence": "...", "Source": "<https://...>"}
-_VALUES = {
-    "Name": re.compile(r"`([^`]+)`"),
-    "Licence": re.compile(r"\S.*"),
-    "Source": re.compile(r"<(https?://[^>\s]+)>"),
-}
+_SECTION = re.compile(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 _LABELLED = re.compile(r"^How labelled: (.*?)(?=\n\n|\n[A-Z][\w ]*: |\Z)", re.MULTILINE | re.DOTALL)
 _NEEDED = {
     "classification": "without one of the four emotions",
@@ -47,32 +39,34 @@ _NEEDED = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What the page says of one corpus, checkpoint or synthesiser.
+class Entry(NamedTuple):
+    """What the page says of one corpus, checkpoint or synthesiser: heading, lines of a list, and a block of BibTeX."""
 
-    Its heading is the title; the line `- **Name**: ` holds the name (a corpus's module, a checkpoint's hub id) and others in
-    backticks, `- **Licence**: ` the licence, `- **Source**: ` where it can be read; a fenced block is the BibTeX.
-    """
-
-    name: str
-    other_names: tuple[str, ...]
+    names: list[str]  # a corpus's module, a checkpoint's hub id, and what else it is called
     title: str
-    kind: str
     licence: str
     source: str
-    bibtex: str
 
     @property
     def line(self) -> str:
         """The entry in one line, for a report or a model card."""
-        return f"{self.title} ({self.name}): {self.licence}; see {self.source}"
+        return f"{self.title} ({self.names[0]}): {self.licence}; see {self.source}"
 
 
 def licences() -> list[Entry]:
     """All entries in the page's order; a ValueError names a section that lacks something."""
-    sections = re.compile(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
-    return [_entry(kind, *found) for heading, kind in KINDS.items() for found in sections.findall(_chapter(heading))]
+    entries = []
+    for title, text in (found for heading in HEADINGS for found in _SECTION.findall(_chapter(heading))):
+        lines = dict(re.findall(r"^- \*\*(\w+)\*\*: (.+)$", text, re.MULTILINE))
+        names = re.findall(r"`([^`]+)`", lines.get("Name", ""))
+        sources = re.findall(r"<(https?://[^>\s]+)>", lines.get("Source", ""))
+        if not names or not sources or "Licence" not in lines or len(_FENCE.findall(text)) != 1:
+            needs = (
+                "lines '- **Name**: `name`', '- **Licence**: ...' and '- **Source**: <https://...>', one BibTeX block"
+            )
+            raise ValueError(f"{paths.relative(PAGE)}, section {title!r}: it needs {needs}")
+        entries.append(Entry(names, title, lines["Licence"], sources[0]))
+    return entries
 
 
 def licence_of(name: str) -> Entry:
@@ -80,7 +74,7 @@ def licence_of(name: str) -> Entry:
 
     A KeyError where the page does not list it, for example a checkpoint of one's own.
     """
-    known = {other: entry for entry in licences() for other in (entry.name, *entry.other_names)}
+    known = {known: entry for entry in licences() for known in entry.names}
     if _plain(name) not in known:
         raise KeyError(
             f"no licence of {name!r} in {paths.relative(PAGE)}, which lists {', '.join(known)}; "
@@ -109,33 +103,6 @@ def _chapter(heading: str) -> str:
     return f"\n{PAGE.read_text('utf-8')}".partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def _entry(kind: str, title: str, text: str) -> Entry:
-    where, found = f"{paths.relative(PAGE)}, section {title!r},", {}
-    for key, form in _LINES.items():
-        line = re.search(rf"^- \*\*{key}\*\*: (.*)$", text, re.MULTILINE)
-        found[key] = _VALUES[key].findall(line.group(1)) if line else []
-        if not found[key]:
-            raise ValueError(f"{where} has no line '- **{key}**: {form}': add it")
-    blocks = _FENCE.findall(text)
-    if len(blocks) != 1:
-        raise ValueError(f"{where} has {len(blocks)} fenced blocks of BibTeX: it needs one")
-    name, *others = found["Name"]
-    return Entry(name, tuple(others), title, kind, found["Licence"][0], found["Source"][0], blocks[0].strip())
-
-
-@dataclass(frozen=True, eq=False)
-class Results:
-    """What notebook 06 found out about all models: `scores` with the column `model`, an objective; `errors` by model, dimension
-    and test_set; `predictions` by objective and test set; `proof`, what is on both sides, by model; `languages` by test set.
-    """
-
-    scores: pd.DataFrame
-    errors: pd.DataFrame
-    predictions: Mapping[str, Mapping[str, pd.DataFrame]]
-    proof: pd.DataFrame
-    languages: Mapping[str, str]
-
-
 def write(folder: Path, card: str) -> Path:
     """Put a card beside a model, whole or not at all; one that says the same already stays as it is."""
     path = folder / CARD
@@ -145,17 +112,8 @@ def write(folder: Path, card: str) -> Path:
     return path
 
 
-def body(path: Path) -> str:
-    """A card without its metadata: the Markdown for people."""
-    return ModelCard.load(path).text.lstrip()
-
-
 def corpus(profile: Profile, used: pd.DataFrame) -> dict[str, Any]:
-    """What a card tells of the recordings that a model was made of: the rows of the main corpus's table that count.
-
-    Returns:
-        JSON values: corpus, synthetic, licence, labelled (whose labels), sessions, speakers, sexes, languages.
-    """
+    """What a card tells, in JSON values, of the recordings that a model was made of: those rows of the main corpus's table."""
     module, synthetic = corpora.get(profile.corpus), tables.is_synthetic(profile.corpus_root())
     sexes = used.drop_duplicates("speaker")["sex"].fillna("unknown").value_counts()
     return {
@@ -170,7 +128,7 @@ def corpus(profile: Profile, used: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def how_labelled(corpus: Corpus) -> str:
+def how_labelled(corpus: tables.Corpus) -> str:
     """Whose labels a corpus has, as its data card says it."""
     found = _LABELLED.search(inspect.cleandoc(corpus.card))
     words = " ".join(found.group(1).split()) if found else "its loader does not say."
@@ -204,63 +162,56 @@ def forecaster(made: Any, *, apart: str, new: str, known: str) -> str:
 
 
 def recognisers(
-    profile: Profile, folders: Mapping[str, Path], utterances: pd.DataFrame, results: Results
+    profile: Profile, folders: Mapping[str, Path], utterances: pd.DataFrame, results: Mapping[str, Any]
 ) -> list[Path]:
-    """Write the card of each recogniser into its folder (`ser.models.train_all`); `utterances` are of `ser.models.table`."""
-    return [write(where, _recogniser(profile, name, where, utterances, results)) for name, where in folders.items()]
+    """Write the card of each recogniser into its folder (`ser.models.train_all`); `utterances` are of `ser.models.table`.
+
+    `results` of all models: `scores` with the column `model`, an objective; `errors` by model, dimension and test_set;
+    `predictions` by objective and test set; `proof`, what is on both sides, by model; `languages` by test set.
+    """
+    scores, errors, written = results["scores"], results["errors"].reset_index().dropna(subset="mse_of_mean"), []
+    for name, folder in folders.items():
+        objective, _, session = name.partition("-without-")
+        parts = pd.read_csv(folder / "split.csv", dtype="string")
+        # The test sets on which it was scored: without a session the unseen speakers, else all others.
+        own = scores[scores["model"].eq(objective) & (scores["test_set"].eq(UNSEEN) == bool(session))]
+        wrong = errors[errors["model"].eq(objective) & (errors["test_set"].eq(UNSEEN) == bool(session))]
+        rows = own[own["reason"].isna()].to_dict("records")
+        rows = [_tested(row, results["predictions"][objective][row["test_set"]], results["languages"]) for row in rows]
+        card = _card(
+            "recogniser", f"Emotion recogniser `{name}` of the profile `{profile.name}`",
+            corpus(profile, utterances[utterances["utterance"].isin(parts["utterance"])]),
+            {f"accuracy on {row['test_set']}": row["accuracy"] for row in rows},
+            left_out={_NEEDED[objective]: len(utterances) - len(parts)}, used=len(parts), total=len(utterances),
+            session=session, objective=objective, proof=results["proof"].loc[name], level=profile.intervals.level, rows=rows,
+            unscored=own.dropna(subset="reason").set_index("test_set")["reason"].to_dict(), four=labels.FOUR,
+            errors=wrong.to_dict("records"), chance=own["chance"].max(), settings=profile.ser, record=_record(folder),
+            digest=compute.file_digest(folder / "wav2vec2.ckpt")
+        )  # fmt: skip
+        written.append(write(folder, card))
+    return written
 
 
-def _recogniser(profile: Profile, name: str, folder: Path, utterances: pd.DataFrame, results: Results) -> str:
-    objective, _, session = name.partition("-without-")
-    parts = pd.read_csv(folder / "split.csv", dtype="string")
-    # The test sets on which it was scored: without a session the unseen speakers, else all others.
-    scores, errors = results.scores[results.scores["model"].eq(objective)], pd.DataFrame()
-    scores = scores[scores["test_set"].eq(UNSEEN) == bool(session)]
-    if objective != "classification":
-        errors = results.errors.loc[objective].reset_index().dropna(subset="mse_of_mean")
-        errors = errors[errors["test_set"].eq(UNSEEN) == bool(session)]
-    scored = scores[scores["reason"].isna()]
-    rows = [_tested(row, results.predictions[objective][row["test_set"]], results) for row in scored.to_dict("records")]
-    return _card(
-        "recogniser", f"Emotion recogniser `{name}` of the profile `{profile.name}`",
-        corpus(profile, utterances[utterances["utterance"].isin(parts["utterance"])]),
-        {f"accuracy on {row['test_set']}": row["accuracy"] for row in rows},
-        left_out={_NEEDED[objective]: len(utterances) - len(parts)}, used=len(parts), total=len(utterances), session=session,
-        objective=objective, proof=results.proof.loc[name], level=profile.intervals.level, rows=rows,
-        unscored=scores.dropna(subset="reason").set_index("test_set")["reason"].to_dict(), four=labels.FOUR,
-        errors=errors.to_dict("records"), chance=scores["chance"].max(), settings=profile.ser, record=_record(folder),
-        digest=compute.file_digest(folder / "wav2vec2.ckpt")
-    )  # fmt: skip
-
-
-def _tested(row: dict[str, Any], said: pd.DataFrame, results: Results) -> dict[str, Any]:
+def _tested(row: dict[str, Any], said: pd.DataFrame, languages: Mapping[str, str]) -> dict[str, Any]:
     """One test set's row of the card."""
     rows = said.assign(emotion=labels.four_classes(said["emotion"])).dropna(subset=["emotion"]).reset_index(drop=True)
     shares, gap = [f"p_{name}" for name in labels.FOUR], None
     if set(shares) <= set(rows):
         gap = metrics.calibration_error(rows["emotion"], rows[shares].to_numpy(), labels=labels.FOUR)
     recalls = metrics.per_class(rows["emotion"], rows["predicted"], labels=labels.FOUR)["recall"]
-    return row | {"language": results.languages.get(row["test_set"], "not stated"), "gap": gap, "recalls": recalls}
+    return row | {"language": languages.get(row["test_set"], "not stated"), "gap": gap, "recalls": recalls}
 
 
 def contrastive(
-    profile: Profile,
-    name: str,
-    utterances: pd.DataFrame,
-    scores: pd.DataFrame,
-    *,
-    tested: tuple[np.ndarray, pd.DataFrame],
-    texts: pd.DataFrame,
-) -> Path | None:
-    """Write the card of the profile's own contrastive model; None for a model that others trained, who have their own.
+    profile: Profile, name: str, utterances: pd.DataFrame, scores: pd.DataFrame, tested: tuple, texts: pd.DataFrame
+) -> Path:
+    """Write the card of the profile's own contrastive model (`training.is_own`).
 
-    `scores` are rows of `zero_shot.evaluate` and `probe` with the column `wording`, of speakers who were not in training;
-    `tested` are these speakers' embeddings, (n, d), and rows; `texts` the classes' directions of which the recalls are told.
+    `scores` are rows of `evaluate` and `probe` with the column `wording`, of speakers who were not in training; `tested` are
+    these speakers' embeddings, (n, d), and rows; `texts` the classes' directions of which the recalls are told.
     """
-    settings, kind = profile.contrastive.dual, name.partition(":")[0]
-    if settings is None or kind != "dual" or name not in profile.contrastive.models.values():
-        return None
-    out, folder = utterances["session"].isin(settings.held_out), paths.outputs() / name.partition(":")[2]
+    settings, folder = profile.contrastive.dual, paths.outputs() / name.partition(":")[2]
+    out = utterances["session"].isin(settings.held_out)
     fitted, held_out, (sound, true) = utterances[~out], ", ".join(settings.held_out), tested
     said = texts.index.to_numpy(dtype=object)[cosine_similarity(sound, texts).argmax(axis=1)]
     both = {
@@ -271,8 +222,8 @@ def contrastive(
         "contrastive", f"Contrastive model `{folder.name}` of the profile `{profile.name}`", corpus(profile, fitted),
         {f"UAR, {row['wording']}, {row['way']}": row["uar"] for row in scores.to_dict("records")},
         left_out={f"of the sessions held out ({held_out})": out.sum()}, used=len(fitted), total=len(utterances),
-        held_out=held_out, shared=both,
-        level=profile.intervals.level, rows=scores.to_dict("records"), chance=scores["chance"].max(),
+        held_out=held_out, shared=both, level=profile.intervals.level, rows=scores.to_dict("records"),
+        chance=scores["chance"].max(),
         recalls=metrics.per_class(true["emotion"], said, labels=labels.FOUR)["recall"].to_dict(),
         majority=scores["majority"].max(), settings=settings, record=_record(folder)
     )  # fmt: skip
@@ -283,7 +234,7 @@ def start(profile: Profile, folder: Path, files: int) -> Path:
     """Write the card of the small encoder, trained on so many sound files, with which a profile's trainings begin."""
     settings, log = profile.ser.start, pd.read_csv(folder / "log.csv")
     synthetic = tables.is_synthetic(profile.corpus_root(settings.corpus))
-    entry = next((entry for entry in licences() if entry.name == settings.corpus), None)
+    entry = next((entry for entry in licences() if settings.corpus in entry.names), None)
     licence = licence_of("espeak-ng").line if synthetic else entry.line if entry else "not listed"
     data = {"corpus": entry.title if entry else settings.corpus, "synthetic": synthetic, "licence": licence}
     best = log[log["stage"].eq("valid")].sort_values("error", kind="stable").iloc[0]
@@ -313,7 +264,8 @@ def render(template: str, **facts: Any) -> str:
     """A text from one of the templates; a fact that it asks for must be there."""
     where = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     form = jinja2.Environment(loader=where, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    form.filters |= {"percent": _percent, "number": _number, "score": _score, "base": base, "clock": clock}
+    form.filters |= {"percent": _percent, "score": _score, "base": base, "clock": clock}
+    form.filters["number"] = lambda value: f"{value:,}" if isinstance(value, (int, np.integer)) else f"{value:g}"
     return form.get_template(template).render(**facts)
 
 
@@ -325,10 +277,6 @@ def clock(seconds: float) -> str:
 
 def _percent(value: float | None) -> str:
     return "none" if pd.isna(value) else f"{100 * value:.1f}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, (int, np.integer)) else f"{value:g}"
 
 
 def _score(row: Mapping[str, Any], name: str, ends: str | None = None, unit: str = "") -> str:

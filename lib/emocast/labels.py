@@ -52,14 +52,7 @@ FOUR: tuple[str, ...] = ("neutral", "happiness", "sadness", "anger")
 
 
 def ordered(emotions: Iterable[str]) -> list[str]:
-    """Sort emotions (names out of `EMOTIONS`; repeats are dropped) into the project's order.
-
-    Returns:
-        The distinct names in the order of `EMOTIONS`.
-
-    Raises:
-        ValueError: a name is not in the vocabulary.
-    """
+    """The distinct names in the order of `EMOTIONS`; ValueError for a name that is not in the vocabulary."""
     found = set(emotions)
     unknown = sorted(found - set(EMOTIONS))
     if unknown:
@@ -70,14 +63,7 @@ def ordered(emotions: Iterable[str]) -> list[str]:
 def four_classes(emotion: pd.Series) -> pd.Series:
     """Bring emotions to the four classes of the thesis; excitement counts as happiness, as is common for IEMOCAP.
 
-    Args:
-        emotion: names out of `EMOTIONS`, or missing.
-
-    Returns:
-        The names in `FOUR`, missing where the emotion is another or was missing; same index, pandas type "string".
-
-    Raises:
-        ValueError: a name is not in the vocabulary.
+    Gives names in `FOUR`, missing where the emotion is another or was missing; same index, pandas type "string".
     """
     ordered(emotion.dropna())
     merged = emotion.astype("string").replace("excitement", "happiness")

@@ -38,14 +38,7 @@ def outputs() -> Path:
 
 
 def variant(parameters: Mapping[str, str]) -> Path:
-    """Where runs of notebooks with other parameters than their own stand, relative to the profile's outputs.
-
-    Args:
-        parameters: what is set, by name.
-
-    Returns:
-        For example `variants/corpus=meld`, in letters that a folder can have; `.` where nothing is set.
-    """
+    """Where runs of notebooks with these parameters stand, relative to the profile's outputs, as `variants/corpus=meld`."""
     if not parameters:
         return Path()
     said = "-".join(f"{key}={parameters[key]}" for key in sorted(parameters))
@@ -72,14 +65,8 @@ def relative(path: Path | str) -> str:
 def replacing(target: Path) -> Iterator[Path]:
     """Write a file whole or not at all.
 
-    Yields a temporary path beside `target`, which takes the target's place when the block ends well. A block that
-    raises, or a process that is killed, leaves the old target as it was.
-
-    Args:
-        target: the file to write; its folder is made.
-
-    Yields:
-        The path to write to; it has the target's suffix.
+    Yields a temporary path of the same name, which takes the target's place when the block ends well. A block that raises, or a
+    process that is killed, leaves the old target as it was. The target's folder is made.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,12 +81,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone(file: Path, *, busy: str) -> Iterator[None]:
-    """Let no other process that asks with the same file run the block at the same time.
-
-    Args:
-        file: the lock, in a folder that is there.
-        busy: what is printed where another process has it, for example "04_question is being run".
-    """
+    """Let no other process that asks with the same file run the block at the same time; `busy` is said while one does."""
     lock = filelock.FileLock(file)
     try:
         lock.acquire(timeout=0)

@@ -2,8 +2,8 @@
 
 An event is an utterance whose emotion is forecast; its onset is t. Its window at shift d is the audio [t - L - d, t - d]
 (preprint, "Shifting the Forecasting Windows", with L = 10 s). With a guard g the window ends g seconds earlier still, for
-labels whose onset is not exact. A window is always whole: an event that has less than that before it is dropped and
-listed, never padded.
+labels whose onset is not exact. A window is always whole: an event that has less than that before it is dropped, never
+padded.
 
 The preprint evens out IEMOCAP's unequal emotions by undersampling ("Datasets"). Its test sets of 391, 587 and 782 events
 (Tables 1 to 3) are 20 % of two, three and four times 977, the number of excitement events that have a window: so every class
@@ -15,7 +15,6 @@ same cut.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,13 +25,6 @@ from .corpora.table import OPTIONAL
 EVENT_COLUMNS = ("utterance", "dialogue", "session", "scenario", "speaker", "emotion", "audio")
 
 
-class Cut(NamedTuple):
-    """What cutting gives: the window table, and the events that have no full window with the reason."""
-
-    windows: pd.DataFrame
-    dropped: pd.DataFrame
-
-
 def before(
     events: pd.DataFrame,
     *,
@@ -40,7 +32,7 @@ def before(
     length_s: float = 10.0,
     guard_s: float = 0.0,
     eligible_at_s: float | None = None,
-) -> Cut:
+) -> pd.DataFrame:
     """Cut the window before each event.
 
     Args:
@@ -48,13 +40,12 @@ def before(
         shift_s: d, how far back the window's end lies from the event, in seconds.
         length_s: L, the window's length in seconds.
         guard_s: further seconds between the window's end and t - d.
-        eligible_at_s: keep only events that have a full window at this shift too, so that a sweep up to it compares
-            the same events at every shift; by default each shift keeps all events that it can.
+        eligible_at_s: keep only events that have a full window at this shift too; by default all that have one at `shift_s`.
 
     Returns:
-        `windows`: one row an event with `EVENT_COLUMNS`, those of `corpora.table.OPTIONAL` that the events have, onset_s
-        and utterance_end_s (where the event's own utterance lies), shift_s, start_s, end_s (the window's bounds), all in
-        seconds within `audio`. `dropped`: utterance, dialogue, onset_s, needed_s of the others.
+        One row an event that has a full window: `EVENT_COLUMNS`, what the events have of `corpora.table.OPTIONAL`, onset_s and
+        utterance_end_s (where the event's own utterance lies), shift_s, start_s, end_s (the window's bounds), all in
+        seconds within `audio`.
 
     Raises:
         ValueError: a negative shift or guard, a length that is not positive, an `eligible_at_s` below `shift_s`.
@@ -66,9 +57,7 @@ def before(
             "the length must be positive, shift and guard not negative, eligible_at_s not below shift_s"
         )
     onset = events["start_s"]
-    needed_s = length_s + guard_s + eligible_at_s
-    full = onset >= needed_s
-    dropped = events.loc[~full, ["utterance", "dialogue"]].assign(onset_s=onset[~full], needed_s=needed_s)
+    full = onset >= length_s + guard_s + eligible_at_s
     end = onset[full] - shift_s - guard_s
     carried = [*EVENT_COLUMNS, *(column for column in OPTIONAL if column in events.columns)]
     windows = events.loc[full, carried].assign(
@@ -78,28 +67,21 @@ def before(
         start_s=(end - length_s).clip(lower=0.0),
         end_s=end,
     )
-    return Cut(windows.reset_index(drop=True), dropped.reset_index(drop=True))
+    return windows.reset_index(drop=True)
 
 
 def sweep(
     events: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float = 10.0, guard_s: float = 0.0
 ) -> pd.DataFrame:
-    """Cut the windows of all shifts, each shift with all the events that it can have.
-
-    Args:
-        events: rows of an utterance table.
-        shifts_s: the shifts d in seconds; `length_s` and `guard_s` as for `before`.
+    """Cut the windows of all shifts d (seconds), each with all the events that it can have; the rest as for `before`.
 
     Returns:
-        The window tables of the shifts one under the other. An event appears at each shift at which it has a full
-        window; those that appear at every shift are the fixed event set, on which shifts can be compared.
-
-    Raises:
-        ValueError: as `before`; there is no event, or none has a full window at a shift.
+        The window tables of the shifts one under the other. An event appears at each shift at which it has a full window;
+        those that appear at every shift are the fixed event set. ValueError where no event has one at a shift.
     """
     if events.empty:
         raise ValueError("there is no event: no utterance of the corpus has one of the classes that the tasks name")
-    tables = [before(events, shift_s=shift, length_s=length_s, guard_s=guard_s).windows for shift in shifts_s]
+    tables = [before(events, shift_s=shift, length_s=length_s, guard_s=guard_s) for shift in shifts_s]
     for shift, table in zip(shifts_s, tables, strict=True):
         if table.empty:
             raise ValueError(
@@ -110,41 +92,24 @@ def sweep(
 
 
 def undersample(
-    table: pd.DataFrame,
-    *,
-    column: str = "emotion",
-    classes: Sequence[str],
-    random_state: int | np.random.Generator,
+    table: pd.DataFrame, *, classes: Sequence[str], random_state: int | np.random.Generator
 ) -> pd.DataFrame:
-    """Cut every class in play at random to the size of the smallest one: the rows of `undersampled_positions`.
-
-    Args:
-        table: one row an event or utterance.
-        column: the column that holds the classes; KeyError where there is none.
-        classes: the classes in play; rows of others, or of none, are dropped.
-        random_state: seed or generator of the draw.
-
-    Returns:
-        The rows kept, in their original order and with their original index: (classes x smallest size) rows.
-    """
-    return table.iloc[undersampled_positions(table[column], classes=classes, random_state=random_state)]
+    """The rows of a table of events or utterances that `undersampled_positions` keeps, with their order and index."""
+    return table.iloc[undersampled_positions(table["emotion"], classes=classes, random_state=random_state)]
 
 
 def undersampled_positions(
     labels: pd.Series, *, classes: Sequence[str], random_state: int | np.random.Generator
 ) -> np.ndarray:
-    """Choose the positions that `undersample` keeps, to apply the same choice to an array of embeddings.
+    """Cut every class in play at random to the size of the smallest one; rows of other classes, or of none, are dropped.
 
     Args:
         labels: the class of each row, (n,).
-        classes: the classes in play.
+        classes: the classes in play; ValueError where one has no row, or is named twice.
         random_state: seed or generator of the draw.
 
     Returns:
-        Positions within `labels`, ascending.
-
-    Raises:
-        ValueError: a class in play has no row, or is named twice.
+        The positions within `labels` that are kept, ascending: (classes x smallest size).
     """
     classes = list(classes)
     if not classes or len(set(classes)) < len(classes):

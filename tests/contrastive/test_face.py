@@ -1,14 +1,10 @@
 """Contrastive models behind one face: which there are, and what all of them do."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 import small_models
-from emocast import contrastive, encoders, paths
+from emocast import contrastive, encoders
 
 
 @pytest.fixture(scope="module")
@@ -40,31 +36,15 @@ def test_a_contrastive_model_is_an_encoder_that_reads(model, folder):
 def test_what_is_no_text_is_refused(model, wrong):
     with pytest.raises(ValueError, match=r"text 1 is .*: expected words"):
         model.embed_text(["a happy voice", wrong])
-
-
-def test_one_text_alone_is_not_taken_for_its_letters(model):
     with pytest.raises(ValueError, match="one text alone, 'sad': expected a list of texts"):
         model.embed_text("sad")
 
 
-@pytest.mark.parametrize(
-    "name", ["handcrafted", "wav2vec2:some/where", "emotion2vec:some/where", "clap:x", "msclap", ""]
-)
-def test_what_does_not_read_is_refused_with_those_that_do(name):
-    with pytest.raises(ValueError, match="no such model embeds texts; there is ") as refused:
+@pytest.mark.parametrize("name", ["handcrafted", "wav2vec2:some/where", "clap:x", "msclap", "", "transformers:{}"])
+def test_what_reads_no_words_is_refused_with_those_that_do(tmp_path, name):
+    name = name.format(small_models.wav2vec2(tmp_path)) if "{" in name else name
+    with pytest.raises(
+        ValueError, match="embeds no texts; contrastive models are laion-clap:SOURCE, msclap:"
+    ) as refused:
         contrastive.get(name)
-    assert all(kind in str(refused.value) for kind in contrastive.KINDS)
-
-
-def test_of_transformers_models_only_clap_reads(tmp_path):
-    name = f"transformers:{small_models.wav2vec2(tmp_path)}"
-    with pytest.raises(ValueError, match="this model embeds sound alone; there is ") as refused:
-        contrastive.get(name)
-    assert all(kind in str(refused.value) for kind in (name, *contrastive.KINDS))
-
-
-def test_importing_the_face_imports_no_heavy_package():
-    code = "import sys, emocast.contrastive; print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
-    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "lib")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert repr(name) in str(refused.value)

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import io
-import json
 import os
 import signal
 import stat
@@ -21,7 +20,7 @@ import pytest
 import loopback
 from emocast import corpora
 from emocast.corpora import download
-from emocast.corpora.download import ArchiveError, DownloadError
+from emocast.corpora.download import DownloadError
 from emocast.corpora.table import Archive, Clips
 
 NOISE = np.random.default_rng(0)
@@ -99,7 +98,7 @@ def test_a_corpus_is_put_in_place_once_and_nothing_else_is_left(fetch, data, ser
     before = contents(data)
     assert fetch().endswith("EmoDB: complete")
     assert contents(data / "EmoDB") == WAVES
-    assert contents(data).keys() == {*before, *(f"EmoDB/{name}" for name in WAVES), "downloads.json"}
+    assert contents(data).keys() == {*before, *(f"EmoDB/{name}" for name in WAVES)}
     (data / "EmoDB" / "wav" / "08b02Wc.wav").write_bytes(b"mine")
     before, asked = contents(data), list(server.asked)
     assert "there already, left alone" in fetch()
@@ -109,40 +108,40 @@ def test_a_corpus_is_put_in_place_once_and_nothing_else_is_left(fetch, data, ser
 # --- the server
 
 
-def interrupted(fetch, data, server):
+def test_an_interrupted_download_goes_on_with_the_rest_alone(fetch, data, server):
     before, size = contents(data), len(server.files["EmoDB.zip"])
     server.cut["EmoDB.zip"] = size // 2
-    with pytest.raises(DownloadError, match=r"EmoDB\.zip: the connection broke; what came is kept, run again to go on"):
+    with pytest.raises(DownloadError, match=r"EmoDB\.zip cannot be fetched .*: what came is kept, run again to go on"):
         fetch()
     assert contents(data, hidden=False) == before
     server.cut.clear()
-    return size
-
-
-def test_an_interrupted_download_goes_on_with_the_rest_alone(fetch, data, server):
-    size = interrupted(fetch, data, server)
     fetch()
     (_, begun, _), (_, start, sent) = server.asked
     assert begun == 0 and size // 4 < start <= size // 2 and start + sent == size
     assert contents(data / "EmoDB") == WAVES
 
 
-@pytest.mark.parametrize("change", ["another file", "no marks", "no ranges", "shorter", "a weak mark"])
-def test_what_does_not_fit_the_part_is_fetched_anew(fetch, data, server, change):
-    server.marks = "weak" if change == "a weak mark" else True
-    interrupted(fetch, data, server)
-    if change in ("another file", "shorter"):
-        waves = {name: content[::-1] for name, content in WAVES.items()} | {"wav/03a01Fa.wav": b"RIFF"}
-        server.files["EmoDB.zip"] = zipped(waves if change == "another file" else {"wav/03a01Fa.wav": b"RIFF"})
-    server.marks = server.marks and change != "no marks"
+@pytest.mark.parametrize("change", ["another file", "shorter", "no ranges"])
+def test_a_file_that_is_no_longer_the_one_that_was_begun_is_fetched_anew(fetch, data, server, change):
+    server.cut["EmoDB.zip"] = len(server.files["EmoDB.zip"]) // 2
+    with pytest.raises(DownloadError):
+        fetch()
+    server.cut.clear()
     server.ranges = change != "no ranges"
-    fetch()
+    if server.ranges:
+        other = (
+            {"wav/03a01Fa.wav": b"RIFF"} if change == "shorter" else {**WAVES, "wav/03a01Fa.wav": NOISE.bytes(20_000)}
+        )
+        server.files["EmoDB.zip"] = zipped(other)
+        with pytest.raises(DownloadError, match="run again"):
+            fetch()
+    assert fetch().endswith("complete")
     assert server.asked[-1] == ("EmoDB.zip", 0, len(server.files["EmoDB.zip"]))
 
 
 def test_a_server_that_is_busy_is_asked_again_and_one_that_is_not_there_is_named(fetch, data, server, offer):
     server.busy["EmoDB.zip"] = 99
-    with pytest.raises(DownloadError, match=r"the server answers 503 .*: the server is busy, run again later"):
+    with pytest.raises(DownloadError, match=r"cannot be fetched \(503 .*: run again"):
         fetch()
     server.busy["EmoDB.zip"] = 2
     with loopback.Files({}) as gone:
@@ -150,28 +149,23 @@ def test_a_server_that_is_busy_is_asked_again_and_one_that_is_not_there_is_named
     assert fetch().endswith("complete")
     (data / "EmoDB").rename(data / "Elsewhere")
     offer("emodb", archives=(nowhere,))
-    with pytest.raises(DownloadError, match="the server cannot be reached; run again later"):
+    with pytest.raises(DownloadError, match=r"a\.zip cannot be fetched .*: run again"):
         fetch()
 
 
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        (
-            zipped(WAVES),
-            {"checksum": f"sha256:{'0' * 64}"},
-            "damaged or another one .*digest that its source publishes",
-        ),
-        (b"<!doctype html><title>Moved</title>", {}, r"a web page came in place of a \.zip file"),
-        (b"\x1f\x8b", {}, r"something else \(it begins with .*\) came in place of a \.zip file"),
-        (b"", {}, r"something else \(it begins with b''\) came in place"),
-        (None, {}, "the server answers 404 Not Found"),
+        (zipped(WAVES), {"checksum": f"sha256:{'0' * 64}"}, "damaged, or another file than its source says"),
+        (b"<!doctype html><title>Moved</title>", {}, r"no archive \(File is not a zip file\).*data/README\.md"),
+        (b"", {}, "no archive"),
+        (None, {}, "404 Client Error: Not Found"),
         (
             zipped({**WAVES, "../Other/wav/a.wav": b"evil"}),
             {},
             r"outside of its folder, '\.\./Other/wav/a\.wav': refused",
         ),
-        (zipped(WAVES)[:-100], {}, r"EmoDB\.zip: it is damaged or cut short"),
+        (zipped(WAVES)[:-100], {}, r"EmoDB\.zip: it is damaged, cut short"),
         (zipped(WAVES), {"limit": 30_000}, "more than a sound one could"),
         (zipped({"flac/03a01Fa.flac": b"sound"}), {}, r"it holds no wav/03a01Fa\.wav"),
     ],
@@ -180,8 +174,7 @@ def test_a_fault_is_one_clear_error_and_the_data_folder_is_as_it_was(
     fetch, data, server, offer, content, options, said
 ):
     before, good = contents(data), dict(server.files)
-    server.files.update({"EmoDB.zip": content} if content is not None else {})
-    server.files = server.files if content is not None else {}
+    server.files = {} if content is None else {"EmoDB.zip": content}
     offer("emodb", archives=(offer.archive("EmoDB.zip", "wav/03a01Fa.wav", **options),))
     for _ in range(2):
         with pytest.raises(DownloadError, match=said):
@@ -191,23 +184,6 @@ def test_a_fault_is_one_clear_error_and_the_data_folder_is_as_it_was(
     offer("emodb", archives=(offer.archive("EmoDB.zip", "wav/03a01Fa.wav"),))
     fetch()
     assert contents(data / "EmoDB") == WAVES
-
-
-def test_the_digest_of_the_first_download_is_held_against_later_ones(fetch, data, server):
-    fetch()
-    noted = json.loads((data / "downloads.json").read_text())[server.address("EmoDB.zip")]
-    assert noted["sha256"] == f"sha256:{hashlib.sha256(server.files['EmoDB.zip']).hexdigest()}"
-    (data / "EmoDB").rename(data / "Elsewhere")
-    fetch()  # the same once more
-    (data / "EmoDB").rename(data / "Elsewhere2")
-    server.files["EmoDB.zip"] = zipped({**WAVES, "wav/09a01Ta.wav": b"new"})
-    before = contents(data)
-    with pytest.raises(DownloadError, match=rf"that it had on {noted['date']} \(downloads\.json beside the corpora\)"):
-        fetch()
-    assert contents(data) == before
-    (data / "downloads.json").unlink()
-    fetch()
-    assert len(contents(data / "EmoDB")) == 4
 
 
 # --- the folder
@@ -256,19 +232,14 @@ def test_what_cannot_fit_is_refused_before_it_is_fetched(fetch, data, server, of
     assert contents(data) == before and not server.asked
 
 
-@pytest.mark.parametrize("where", ["_go_on", "unpack"])
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [(errno.ENOSPC, r"no room left on the disk \(.* make room or"), (errno.EACCES, "cannot be written")],
-)
-def test_a_disk_that_refuses_is_one_clear_error(fetch, data, monkeypatch, where, code, said):
+def test_a_disk_that_refuses_is_one_clear_error(fetch, data, monkeypatch):
     def refuse(*_, **__):
-        raise OSError(code, os.strerror(code))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     before = contents(data)
     with monkeypatch.context() as patch:
-        patch.setattr(download, where, refuse)
-        with pytest.raises(DownloadError, match=rf"EmoDB: {said}.* give DATA="):
+        patch.setattr(download, "unpack", refuse)
+        with pytest.raises(DownloadError, match=r"EmoDB: cannot be written \(No space left .* give DATA=.* run again"):
             fetch()
     assert contents(data, hidden=False) == before and not list(data.rglob("unpacked"))
     fetch()
@@ -279,7 +250,7 @@ import sys, time
 from dataclasses import replace
 from emocast import corpora
 from emocast.corpora import download, emodb, table
-name, root, address, marker = sys.argv[1:]
+root, address, marker = sys.argv[1:]
 held = table.Archive(address=address, file="EmoDB.zip", holds=("wav/03a01Fa.wav",))
 emodb.CORPUS = replace(emodb.CORPUS, archives=(held,))
 members = download._members
@@ -290,13 +261,13 @@ def slowly(*arguments, **options):
             time.sleep(60)
         yield member
 download._members = slowly
-download.fetch(name, root, progress=False)
+download.fetch("emodb", root, progress=False)
 """
 
 
 def test_a_kill_while_it_is_unpacked_leaves_nothing_half_done(fetch, data, server, tmp_path):
     before, marker = contents(data), tmp_path / "unpacking"
-    arguments = ["emodb", str(data / "EmoDB"), server.address("EmoDB.zip"), str(marker)]
+    arguments = [str(data / "EmoDB"), server.address("EmoDB.zip"), str(marker)]
     run = subprocess.Popen([sys.executable, "-c", _KILLED, *arguments], env={**os.environ, "NO_PROXY": "127.0.0.1"})
     try:
         deadline = time.monotonic() + 120
@@ -341,10 +312,10 @@ def test_what_is_wanted_is_unpacked_with_the_archives_inside(unpack):
     assert unpack(zipped(members), strip="Raw")["train.tar.gz"] == inner  # not unless it is asked for
 
 
-@pytest.mark.parametrize("pack", [zipped, tarred, lambda members: tarred({"a/train.tar.gz": tarred(members)})])
+@pytest.mark.parametrize("pack", [zipped, lambda members: tarred({"a/train.tar.gz": tarred(members)})])
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/evil", "..\\evil", "C:evil", "a/.."])
 def test_names_that_lead_outside_are_refused(unpack, tmp_path, pack, name):
-    with pytest.raises(ArchiveError, match="outside of its folder"):
+    with pytest.raises(DownloadError, match="outside of its folder"):
         unpack(pack({"good.wav": b"good", name: b"evil"}), nested=True)
     assert {path.name for path in (tmp_path / "around").rglob("*") if path.is_file()} == {"good.wav"}
 
@@ -353,7 +324,6 @@ def test_names_that_lead_outside_are_refused(unpack, tmp_path, pack, name):
     ("packed", "said"),
     [
         (tarred({"odd": b""}, kind=tarfile.SYMTYPE), "it holds a link or device, 'odd'"),
-        (tarred({"odd": b""}, kind=tarfile.LNKTYPE), "it holds a link or device, 'odd'"),
         (tarred({"odd": b""}, kind=tarfile.FIFOTYPE), "it holds a link or device, 'odd'"),
         (zipped({"a.wav": bytes(4_000_000)}), "more than a sound one could"),
         (tarred({"inner.tar.gz": tarred({"a.wav": bytes(4_000_000)})}), "more than a sound one could"),
@@ -361,12 +331,12 @@ def test_names_that_lead_outside_are_refused(unpack, tmp_path, pack, name):
     ],
 )
 def test_links_devices_and_what_swells_are_refused(unpack, tmp_path, packed, said):
-    with pytest.raises(ArchiveError, match=said):
+    with pytest.raises(DownloadError, match=said):
         unpack(packed, limit=3_000_000, nested=True)
     assert sum(path.stat().st_size for path in (tmp_path / "around").rglob("*") if path.is_file()) <= 3_000_000
 
 
-@pytest.mark.parametrize("part", [0.02, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.999])
 def test_archives_cut_short_or_changed_are_noticed(unpack, part):
     members = {f"{number}.wav": NOISE.bytes(300) for number in range(40)}
     inner = tarred(members)  # as MELD's train.tar.gz was: whole outside, cut short inside
@@ -375,7 +345,7 @@ def test_archives_cut_short_or_changed_are_noticed(unpack, part):
         middle = len(packed) // 3
         changed = packed[:middle] + bytes([packed[middle] ^ 0x55]) + packed[middle + 1 :]
         for broken in (packed[: int(part * len(packed))], changed, nested):
-            with pytest.raises(ArchiveError, match="damaged or cut short"):
+            with pytest.raises(DownloadError, match="damaged, cut short"):
                 unpack(broken, nested=True)
 
 
@@ -412,50 +382,40 @@ def clips_asked(server):
 
 
 def test_clips_are_fetched_by_their_pointers(fetch, data, server, cremad):
-    assert "8 clips fetched" in fetch("cremad")
+    assert fetch("cremad").endswith("complete")
     assert contents(data / "CREMA-D") == cremad and not (data / ".downloads").exists()
     server.asked.clear()
     assert "there already, left alone" in fetch("cremad")
     assert not server.asked
 
 
-def test_clips_that_fail_are_listed_and_the_others_kept(fetch, data, server, cremad):
-    before, (lost, other, *_) = contents(data), CLIPS
+def test_clips_that_fail_are_listed_and_the_others_are_in_place(fetch, data, server, cremad):
+    lost, other, cut, *_ = CLIPS
     del server.files[f"clips/{lost}"]
-    server.files[f"clips/{other}"] = b"RIFF" + bytes(3_000)
-    with pytest.raises(DownloadError, match="2 of 8 clips could not be had; the others are kept") as raised:
+    server.files[f"clips/{other}"], server.cut[f"clips/{cut}"] = b"RIFF" + bytes(3_000), 30_000
+    with pytest.raises(DownloadError, match="3 clips could not be had: run again to get them") as raised:
         fetch("cremad")
-    assert f"{lost}: " in str(raised.value) and "the digest that its repository publishes" in str(raised.value)
-    assert contents(data, hidden=False) == before
-    server.files.update({f"clips/{name}": CLIPS[name] for name in (lost, other)})
+    assert f"{lost} cannot be fetched" in str(raised.value) and "damaged, or another file" in str(raised.value)
+    failed = {f"AudioWAV/{name}" for name in (lost, other, cut)}
+    assert contents(data / "CREMA-D") == {name: content for name, content in cremad.items() if name not in failed}
+    server.files.update({f"clips/{name}": content for name, content in CLIPS.items()})
+    server.cut.clear()
     server.asked.clear()
     fetch("cremad")
-    assert clips_asked(server) == [lost, other]
+    assert clips_asked(server) == [lost, other, cut]
     assert contents(data / "CREMA-D") == cremad
-
-
-def test_what_could_be_had_is_used_if_one_says_so(fetch, data, server, cremad):
-    name = next(iter(CLIPS))
-    whole, server.cut[f"clips/{name}"] = cremad.pop(f"AudioWAV/{name}"), 30_000
-    assert f"7 clips fetched; 1 could not be had, as {name}" in fetch("cremad", partial=True)
-    assert contents(data / "CREMA-D") == cremad
-    server.cut.clear()
-    assert "1 clips fetched" in fetch("cremad")
-    assert contents(data / "CREMA-D") == {**cremad, f"AudioWAV/{name}": whole}
 
 
 def test_only_what_a_partial_copy_lacks_is_added(fetch, data, server, cremad):
-    absent, linked, empty, cut, renamed, *_ = CLIPS
+    absent, linked, empty, cut, *_ = CLIPS
     folder = data / "CREMA-D" / "AudioWAV"
     folder.mkdir(parents=True)
-    changes = {absent: None, linked: pointer(CLIPS[linked]), empty: b"", cut: CLIPS[cut][:1500], renamed: None}
-    for name, content in {**CLIPS, **changes, "1040_ITH_SAD_X.wav": CLIPS[renamed]}.items():
+    changes = {absent: None, linked: pointer(CLIPS[linked]), empty: b"", cut: CLIPS[cut][:1500]}
+    for name, content in {**CLIPS, **changes}.items():
         if content is not None:
             (folder / name).write_bytes(content)
     (data / "CREMA-D" / "VideoDemographics.csv").write_bytes(b"mine")
-    said = fetch("cremad")
+    fetch("cremad")
     assert clips_asked(server) == sorted([absent, linked, empty])
-    assert f"3 clips fetched; 1 differ and were left alone, as {cut}" in said
-    expected = {**cremad, f"AudioWAV/{cut}": CLIPS[cut][:1500], "VideoDemographics.csv": b"mine"}
-    expected["AudioWAV/1040_ITH_SAD_X.wav"] = expected.pop(f"AudioWAV/{renamed}")
-    assert contents(data / "CREMA-D") == expected
+    left_alone = {f"AudioWAV/{cut}": CLIPS[cut][:1500], "VideoDemographics.csv": b"mine"}
+    assert contents(data / "CREMA-D") == {**cremad, **left_alone}

@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 import soundfile
 
+from doctor_copies import POINTER
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.meld_sound import ClipError
 from emocast.corpora.table import CorpusError
 from emocast_twins import meld as twin
-
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
 
 
 def tones(*frequencies, seconds=1.0):
@@ -29,11 +28,11 @@ def write(path, sound, layout):
     return path
 
 
-def heard(samples):
+def spectrum(samples):
     """The amplitude of each whole frequency in the middle half second."""
     middle = samples[4000:12000]
-    spectrum = np.abs(np.fft.rfft(middle)) / (middle.size / 2)
-    return {round(frequency * 2): amplitude for frequency, amplitude in enumerate(spectrum) if amplitude > 0.02}
+    amplitudes = np.abs(np.fft.rfft(middle)) / (middle.size / 2)
+    return {round(frequency * 2): amplitude for frequency, amplitude in enumerate(amplitudes) if amplitude > 0.02}
 
 
 def look_at(path):
@@ -47,18 +46,17 @@ def clip(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("layout", "frequencies", "used", "found"),
+    ("layout", "frequencies", "found"),
     [
-        ("5.1", (300, 500, 1000, 0, 700, 1500), "front centre alone", {1000: 0.3}),
-        ("stereo", (300, 500), "mean of both", {300: 0.15, 500: 0.15}),
-        ("mono", (300,), "mono as it is", {300: 0.3}),
-        ("2.1", (300, 500, 0), "mean of all but LFE", {300: 0.15, 500: 0.15}),
+        ("5.1", (300, 500, 1000, 0, 700, 1500), {1000: 0.3}),
+        ("stereo", (300, 500), {300: 0.15, 500: 0.15}),
+        ("mono", (300,), {300: 0.3}),
+        ("2.1", (300, 500, 0), {300: 0.15, 500: 0.15}),
     ],
 )
-def test_channels_are_chosen_by_their_names(tmp_path, layout, frequencies, used, found):
+def test_channels_are_chosen_by_their_names(tmp_path, layout, frequencies, found):
     sound = meld_sound.decode(write(tmp_path / "a.mp4", tones(*frequencies), layout))
-    assert (sound.layout, sound.used) == (layout, used)
-    assert heard(sound.samples) == pytest.approx(found, abs=0.02)
+    assert spectrum(sound) == pytest.approx(found, abs=0.02)
 
 
 def test_the_sound_is_16_khz_and_lies_where_it_lies_in_the_clip(tmp_path):
@@ -66,7 +64,7 @@ def test_the_sound_is_16_khz_and_lies_where_it_lies_in_the_clip(tmp_path):
     samples = np.zeros((1, twin.CLIP_RATE), dtype=np.float32)
     burst = np.random.default_rng(0).normal(0, 0.2, 2_400).astype(np.float32)
     samples[0, 12_000:14_400] = burst
-    decoded = meld_sound.decode(write(tmp_path / "a.mp4", samples, "mono")).samples
+    decoded = meld_sound.decode(write(tmp_path / "a.mp4", samples, "mono"))
     assert decoded.dtype == np.float32
     assert decoded.size == 16_000  # and not the encoder's last frame filled up
     power = np.convolve(decoded**2, np.ones(80), "same")
@@ -94,7 +92,7 @@ def test_a_sound_stream_that_begins_late_keeps_its_place(tmp_path):
             container.mux(voice.encode(frame))
         container.mux(picture.encode())
         container.mux(voice.encode())
-    samples = meld_sound.decode(path).samples
+    samples = meld_sound.decode(path)
     assert np.abs(samples[:7_000]).max() < 0.01
     assert np.abs(samples[8_500:15_000]).max() > 0.2
 
@@ -117,7 +115,7 @@ def write_index_first(source, target):
 
 
 @pytest.mark.parametrize("look", [look_at, meld_sound.decode])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.1, 0.9])
 @pytest.mark.parametrize("index_first", [False, True])
 def test_a_clip_that_was_cut_short_is_found_so(clip, tmp_path, look, share, index_first):
     """With the index in front, a decoder takes such a clip for a shorter one and says nothing."""
@@ -137,8 +135,7 @@ def test_each_other_damage_is_said(tmp_path, look):
     for content, said in (
         (b"", "the file is empty"),
         (POINTER, "git-LFS pointer"),
-        (b"<html>" + b"not here " * 20, "cut short|no mp4"),
-        (b"\0" * 500, "no mp4 file|no index"),
+        (b"<html>" + b"not here " * 20, "no mp4 file"),
     ):
         path.write_bytes(content)
         with pytest.raises(ClipError, match=said):
@@ -175,10 +172,8 @@ RATE = 16_000
 
 def laid(*parts):
     """Lay sounds at (from, to, length in seconds): sound k is k + 1 hundredths. Gives it in hundredths, and where it sounds."""
-    plan = [{"number": number, "from_s": start, "to_s": end} for number, (start, end, _) in enumerate(parts)]
-    line, spans = meld_sound.lay(
-        plan, lambda part: np.full(round(parts[part["number"]][2] * RATE), (part["number"] + 1) / 100, np.float32)
-    )
+    sounds = [np.full(round(part[2] * RATE), (number + 1) / 100, np.float32) for number, part in enumerate(parts)]
+    line, spans = meld_sound.lay([{"from_s": start, "to_s": end} for start, end, _ in parts], sounds)
     return np.rint(line / 32768 * 100).astype(int), spans
 
 
@@ -199,27 +194,21 @@ def test_clips_are_laid_on_one_clock(parts, halves, expected):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_of_an_event_is_heard_before_it_begins(seed):
+def test_nothing_of_an_event_lies_before_it_begins(seed):
     """Whatever the labels, a sound of utterance k lies at or after its own start."""
     rng = np.random.default_rng(seed)
     starts = np.cumsum(rng.uniform(-3, 8, 12)) + 100
     rows = pd.DataFrame({"number": range(12), "start_s": starts, "end_s": starts + rng.uniform(0.2, 6, 12)}).round(3)
     placed = meld.place(rows.assign(dialogue="train_dia0", odd=[()] * 12))
     plan = placed[["number", "from_s", "to_s"]].to_dict("records")
-    line, _ = meld_sound.lay(plan, lambda part: np.full(8 * RATE, (part["number"] + 1) / 100, np.float32))
-    heard = np.rint(line / 32768 * 100).astype(int)
+    line, _ = meld_sound.lay(plan, [np.full(8 * RATE, (part["number"] + 1) / 100, np.float32) for part in plan])
+    laid = np.rint(line / 32768 * 100).astype(int)
     for part in plan:
-        at = np.flatnonzero(heard == part["number"] + 1)
+        at = np.flatnonzero(laid == part["number"] + 1)
         assert at.size == 0 or (round(part["from_s"] * RATE) <= at[0] and at[-1] < round(part["to_s"] * RATE))
 
 
 # --- recordings of dialogues
-
-
-@pytest.fixture
-def copy(meld_twin, tmp_path):
-    shutil.copytree(meld_twin, tmp_path / "MELD.Raw")
-    return tmp_path / "MELD.Raw"
 
 
 def stamps(copy):
@@ -233,6 +222,8 @@ def changed(before, after):
 
 def test_a_recording_is_rendered_anew_when_a_clip_or_a_label_or_the_rules_change(copy, monkeypatch):
     meld.load(copy)
+    info = soundfile.info(copy / "timelines" / "train_dia0.wav")
+    assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
     before = stamps(copy)
     os.utime(copy / "train_splits" / "dia1_utt2.mp4", ns=(1, 1))
     meld.load(copy)
@@ -279,16 +270,6 @@ def test_a_run_that_is_killed_between_recording_and_record_is_made_good(copy, mo
     meld.load(copy)
     assert len(list((copy / "timelines").glob("*.json"))) == 5
     assert not list((copy / "timelines").glob(".writing-*"))
-
-
-def test_recordings_do_not_depend_on_how_many_are_rendered_at_a_time(copy, meld_twin, tmp_path):
-    shutil.copytree(meld_twin, tmp_path / "other")
-    for root, jobs in ((copy, 1), (tmp_path / "other", 4)):
-        meld_sound.update(root, meld.place(meld.annotations(root)), jobs=jobs)
-    for path in sorted((copy / "timelines").glob("*.wav")):
-        assert path.read_bytes() == (tmp_path / "other" / "timelines" / path.name).read_bytes()
-        info = soundfile.info(path)
-        assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(copy):

@@ -15,11 +15,6 @@ def root(tmp_path):
     return tmp_path
 
 
-def problems(root):
-    found = shemo.validate(root)
-    return found[found["problem"] != "wrong count"].set_index("file")["problem"].to_dict()
-
-
 def test_names_are_read(root):
     rows = shemo.load(root).set_index("utterance")
     assert list(rows.index) == ["F01A01", "F02F01", "M01N05", "M28W12"]
@@ -33,23 +28,13 @@ def test_names_are_read(root):
     assert rows["end_s"].eq(0.5).all()
 
 
-def test_bad_files_are_listed_and_left_out(root):
+def test_names_that_cannot_be_are_listed_and_left_out(root):
     good = (root / "female" / "F01A01.wav").read_bytes()
-    (root / "female" / "F03H01.wav").write_bytes(b"")
-    (root / "female" / "F03H02.wav").write_bytes(good[:1000])
-    soundfile.write(root / "male" / "M03S01.wav", [], 16_000)
-    (root / "male" / "M03S02.wav").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    for odd in ("female/M05N01", "male/M05X01", "male/M5N01", "male/notes", "male/._M01N05"):
-        (root / f"{odd}.wav").write_bytes(good)
-    assert problems(root) == {
-        "female/F03H01.wav": "empty audio",
-        "female/F03H02.wav": "truncated audio",
-        "male/M03S01.wav": "empty audio",
-        "male/M03S02.wav": "git-LFS pointer",
-        "female/M05N01.wav": "odd name",
-        "male/M05X01.wav": "odd name",
-        "male/M5N01.wav": "odd name",
-        "male/notes.wav": "odd name",
-    }
-    with pytest.warns(CorpusWarning, match="8 problem"):
+    odd = ("female/M05N01", "male/M05X01", "male/M5N01", "male/notes", "male/._M01N05")
+    for name in odd:
+        (root / f"{name}.wav").write_bytes(good)
+    found = shemo.validate(root)
+    found = found[found["problem"] != "wrong count"].set_index("file")["problem"]
+    assert found.to_dict() == {f"{name}.wav": "odd name" for name in odd[:4]}
+    with pytest.warns(CorpusWarning, match="4 problem"):
         assert len(shemo.load(root)) == 4

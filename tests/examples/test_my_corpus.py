@@ -57,7 +57,7 @@ def test_its_next_emotion_is_forecast_in_unseen_dialogues(own):
     """The window's last turns tell the mood, which mostly lasts: a forecast from it is far above chance, a third."""
     root, settings = own.corpus_root(), own.windows
     utterances = corpora.get(own.corpus).load(root)
-    cut = windows.before(utterances, length_s=settings.length_s).windows
+    cut = windows.before(utterances, length_s=settings.length_s)
     embeddings, failed = store.embed(own.encoder, cut, root, jobs=1)
     assert failed.empty and np.isfinite(embeddings).all()
     network = FCDNNClassifier(**{**vars(own.fcdnn), "hidden_units": 32, "learning_rate": 0.01, "epochs": 20})

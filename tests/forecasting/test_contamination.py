@@ -10,7 +10,7 @@ from emocast.encoders import wav2vec2
 from emocast.forecasting import contamination
 from emocast.forecasting.contamination import HANDCRAFTED, PLAIN, PUBLISHED, RETUNED
 from emocast.forecasting.crossval import Computing
-from emocast.ser.models import Plan
+from emocast.ser import models
 
 CLASSES = ["neutral", "excitement", "sadness"]
 OPTIONS = {"classes": CLASSES, "random_state": 0, "computing": Computing(progress=False)}
@@ -20,7 +20,8 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
     for name in ("DATA", "OUTPUTS"):
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path / name.lower()))
     demo = settings.load("demo")
-    own = tmp_path / "outputs" / "demo" / "models" / Plan("classification", "Ses05").name
+    plans = models.plans(demo, pd.DataFrame({"session": ["Ses05"]}))
+    own = models.folder(demo, next(name for name, plan in plans.items() if plan == ("classification", "Ses05")))
     own.mkdir(parents=True)
     for name in wav2vec2.NEEDED:
         (own / name).touch()

@@ -1,5 +1,7 @@
 """Small random recognisers of all objectives, a small corpus of noise, and what a training of a second begins with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,6 @@ from emocast import settings as profiles
 from emocast.corpora import iemocap
 from emocast.encoders import wav2vec2
 from emocast.encoders.wav2vec2 import Head
-from said import with_values
 
 ARCHITECTURE = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
@@ -91,7 +92,7 @@ def source(tmp_path_factory, architecture):
 def settings(source):
     """The demo's settings of the recognisers, with the small source and two short epochs."""
     demo = profiles.load("demo").ser
-    return with_values(demo, source=str(source), epochs=2, batch_size=8, crop_s=0.5, jobs=1)
+    return replace(demo, source=str(source), epochs=2, batch_size=8, crop_s=0.5, jobs=1)
 
 
 @pytest.fixture(scope="session")

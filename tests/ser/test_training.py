@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import time
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -12,12 +13,13 @@ import pytest
 import speechbrain as sb
 import torch
 from safetensors.torch import load_file
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from transformers import Wav2Vec2Model
 
 from emocast import audio, labels
 from emocast import settings as profiles
-from emocast.encoders import hub, wav2vec2
+from emocast.encoders import wav2vec2
 from emocast.ser import models, training
-from said import with_values
 
 
 @pytest.fixture
@@ -30,26 +32,48 @@ def rows(utterances):
 def train(rows, corpus_root, settings, tmp_path):
     """A function that trains a model below `tmp_path`: its name, its objective, other settings."""
 
-    def run(name, objective, *, table=rows, seed=0, report=None, **changed):
+    def run(name, objective="classification", *, table=rows, seed=0, report=None, **changed):
         chosen = training.usable(table, objective=objective)
         return training.train(
             tmp_path / name, chosen, corpus_root, models.leave_out(chosen, ["Ses02"], column="session", seed=0),
-            objective=objective, settings=with_values(settings, **changed), seed=seed, report=report,
+            objective=objective, settings=replace(settings, **changed), seed=seed, report=report,
         )  # fmt: skip
 
     return run
 
 
+@pytest.fixture
+def files(corpus_root):
+    """Real sound files: the dialogues of the small synthetic IEMOCAP."""
+    return sorted(corpus_root.rglob("dialog/wav/*.wav"))
+
+
+@pytest.fixture
+def start(files, architecture, tmp_path):
+    """A function that trains the small encoder, in few steps, below `tmp_path`: its name, other settings."""
+    few = {"epochs": 4, "batch_size": 2, "learning_rate": 5e-3, "crop_s": 1.0, "architecture": architecture}
+
+    def run(name, *, files=files, report=None, **changed):
+        settings = profiles.Start(corpus="librispeech", **few | changed)
+        return training.train_start(tmp_path / name, files, settings=settings, seed=0, report=report)
+
+    return run
+
+
 def weights(folder) -> dict[str, torch.Tensor]:
-    return {
-        **torch.load(folder / "wav2vec2.ckpt", weights_only=True),
-        **torch.load(folder / "model.ckpt", weights_only=True),
-    }
+    if (folder / "model.safetensors").is_file():
+        return load_file(folder / "model.safetensors")
+    parts = (torch.load(folder / name, weights_only=True) for name in ("wav2vec2.ckpt", "model.ckpt"))
+    return {name: tensor for part in parts for name, tensor in part.items()}
 
 
 def same(first, second) -> bool:
     one, other = weights(first), weights(second)
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def log(folder) -> pd.DataFrame:
+    return pd.read_csv(folder / "log.csv")
 
 
 @pytest.mark.parametrize(
@@ -60,139 +84,111 @@ def same(first, second) -> bool:
         ("multiobjective", {"0.w.weight": (4, 32), "0.w.bias": (4,), "1.w.weight": (2, 32)}),
     ],
 )
-def test_each_objective_leaves_a_checkpoint_with_its_heads(train, rows, source, objective, heads):
+def test_each_objective_leaves_a_checkpoint_with_its_heads(train, source, objective, heads):
     folder = train("model", objective)
     read = torch.load(folder / "model.ckpt", weights_only=True)
     assert {name: tuple(tensor.shape) for name, tensor in read.items()} == heads
     model = wav2vec2.load(folder)
-    assert model.objective == objective
-    outputs = model.outputs([np.random.default_rng(0).normal(size=8000).astype(np.float32)])
-    assert set(outputs) == {"classification", "regression"} - (
-        {"regression"} if objective == "classification" else {"classification"} if objective == "regression" else set()
-    )
-    log, before, after = training.log(folder), load_file(source / "model.safetensors"), weights(folder)
-    assert list(log["epoch"]) == [1, 1, 2, 2] and list(log["stage"]) == ["train", "valid"] * 2
-    moved = {
-        name: not torch.equal(tensor, after[f"model.{name}"])
-        for name, tensor in before.items()
-        if f"model.{name}" in after
-    }
+    assert model.objective == objective and set(model.heads) == set(wav2vec2.OBJECTIVES[objective])
+    assert list(log(folder)["epoch"]) == [1, 1, 2, 2] and list(log(folder)["stage"]) == ["train", "valid"] * 2
+    before, after = load_file(source / "model.safetensors"), weights(folder)
+    moved = {name: not torch.equal(tensor, after[f"model.{name}"]) for name, tensor in before.items()}
     assert not any(moved[name] for name in moved if name.startswith("feature_extractor")), "the CNN is frozen"
     assert moved["encoder.layers.0.attention.q_proj.weight"] and moved["feature_projection.projection.weight"]
 
 
 def test_the_losses_are_those_of_the_thesis(train, rows, corpus_root):
     folder = train("both", "multiobjective", epochs=1)
-    valid = training.split(folder).query("part == 'valid'")["utterance"]
+    valid = pd.read_csv(folder / "split.csv").query("part == 'valid'")["utterance"]
     held = rows[rows["utterance"].isin(valid)]
-    model = wav2vec2.load(folder)
     sounds = [
         audio.read(corpus_root / row.audio, start_s=row.start_s, end_s=row.end_s, sample_rate=16_000)
         for row in held.itertuples()
     ]
-    outputs = model.outputs(sounds)
+    outputs = wav2vec2.load(folder).outputs(sounds)
     numbers = [labels.FOUR.index(emotion) for emotion in held["emotion"]]
     nll = -np.log(outputs["classification"].numpy()[np.arange(len(held)), numbers]).mean()
     mse = ((outputs["regression"].numpy() - held[["valence", "arousal"]].to_numpy()) ** 2).mean()
-    last = training.log(folder).iloc[-1]
+    last = log(folder).iloc[-1]
     assert last["nll"] == pytest.approx(nll, abs=2e-3) and last["mse"] == pytest.approx(mse, abs=2e-3)
     assert last["error"] == pytest.approx(nll + mse, abs=4e-3)  # SpeechBrain's pooling adds noise of 1e-5
 
 
 def test_the_same_seed_gives_the_same_weights(train):
-    first, again, other = (
-        train("a", "classification"),
-        train("b", "classification"),
-        train("c", "classification", seed=1),
-    )
-    assert same(first, again) and not same(first, other)
+    first = train("a")
+    assert same(first, train("b")) and not same(first, train("c", seed=1))
 
 
 class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def test_a_killed_training_goes_on_to_the_same_numbers(train, tmp_path):
+@pytest.mark.parametrize("kind", ["recogniser", "start"])
+def test_a_killed_training_goes_on_to_the_same_numbers(train, start, tmp_path, kind):
     def kill(done, total, text):
         if done > total * 0.7:
             raise Killed
 
-    whole = train("whole", "classification", epochs=3)
+    run, steps = {"recogniser": train, "start": start}[kind], []
+    whole = run("whole", epochs=3)
     with pytest.raises(Killed):
-        train("killed", "classification", epochs=3, report=kill)
+        run("killed", epochs=3, report=kill)
+    assert not (tmp_path / "killed").exists(), "what is not finished cannot be taken for a model"
     (state,) = (path for path in (tmp_path / ".training").glob("killed-*") if path.is_dir())
     torn = state / "CKPT+2099-01-01+00-00-00+00"  # a checkpoint that a kill interrupted: newest and of no error
     torn.mkdir()
     (torn / "CKPT.yaml").write_text("end-of-epoch: true\nerror: -1.0\nepoch: 9\nunixtime: 4000000000.0\n")
-    steps = []
-    resumed = train("killed", "classification", epochs=3, report=lambda done, *rest: steps.append(done))
+    resumed = run("killed", epochs=3, report=lambda done, *rest: steps.append(done))
     assert 0 < len(steps) < steps[-1], "it did not begin anew"
     assert same(whole, resumed)
-    log = training.log(resumed).drop(columns="seconds")
-    pd.testing.assert_frame_equal(log, training.log(whole).drop(columns="seconds"))
+    pd.testing.assert_frame_equal(log(resumed).drop(columns="seconds"), log(whole).drop(columns="seconds"))
     assert not state.exists()
 
 
-def test_nothing_of_the_test_part_reaches_the_training(train, rows, corpus_root, monkeypatch):
+def test_nothing_of_the_test_part_reaches_the_training(train, rows):
     """Other labels in test, and sound that cannot be read: the training is the same one, and never notices."""
-    folder = train("model", "classification")
-    tested = rows["session"].eq("Ses02")
+    folder, tested = train("model"), rows["session"].eq("Ses02")
     other = rows.assign(
         emotion=rows["emotion"].where(~tested | rows["emotion"].isna(), "anger"),
         audio=rows["audio"].where(~tested, "not/there.wav"),
     )
-    again = train("again", "classification", table=other)
+    again = train("again", table=other)
     assert same(folder, again)
     keys = [json.loads((path / "training.json").read_text())["key"] for path in (folder, again)]
     assert keys[0] == keys[1]
-
-
-def test_the_kept_epoch_is_the_one_with_the_least_error(train):
-    folder = train("model", "classification", epochs=4)
-    valid = training.log(folder).query("stage == 'valid'")
-    kept = json.loads((folder / "training.json").read_text())["kept_epoch"]
-    assert kept == valid.loc[valid["error"].idxmin(), "epoch"]
 
 
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 def test_the_paper_profile_trains_exactly_as_published(objective, source, tmp_path):
     """Thesis 4.2.1: batch 4, 30 epochs, Adam at 1e-5 and 1e-4, CNN frozen, transformer trainable, 80/10/10."""
     paper = profiles.load("paper").ser
-    made = training._hparams(objective, source, tmp_path, paper, 0)
+    made = training.hparams(objective, source, tmp_path, paper, 0)
     assert (paper.source, paper.batch_size, paper.crop_s) == ("facebook/wav2vec2-base", 4, None)
     assert paper.fractions == [0.8, 0.1, 0.1] and made["epoch_counter"].limit == 30
     brain = training.EmotionBrain(made["modules"], hparams=made, checkpointer=made["checkpointer"])
-    brain.modules.wav2vec2.model.freeze_feature_encoder()
-    brain.init_optimizers()
-    rates = [optimizer.param_groups[0]["lr"] for optimizer in (brain.wav2vec2_optimizer, brain.optimizer)]
-    assert rates == [1e-5, 1e-4] and type(brain.optimizer) is type(brain.wav2vec2_optimizer) is torch.optim.Adam
+    optimizers = brain.optimizers()
+    rates = [optimizers[name].param_groups[0]["lr"] for name in ("wav2vec2_optimizer", "optimizer")]
+    assert rates == [1e-5, 1e-4] and {type(optimizer) for optimizer in optimizers.values()} == {torch.optim.Adam}
     for name in ("lr_annealing", "lr_annealing_wav2vec2"):
         assert isinstance(made[name], sb.nnet.schedulers.NewBobScheduler)
         assert (made[name].annealing_factor, made[name].improvement_threshold) == (0.9, 0.0025)
-    trained = {name for name, value in brain.modules.wav2vec2.named_parameters() if value.requires_grad}
-    assert not any("feature_extractor" in name for name in trained) and any(
-        "encoder.layers" in name for name in trained
-    )
+    trained = [name for name, value in brain.modules.wav2vec2.named_parameters() if value.requires_grad]
+    assert not any("feature_extractor" in name for name in trained)
+    assert any("encoder.layers" in name for name in trained)
     assert made["wav2vec2"].output_norm and made["avg_pool"].return_std is False
 
 
-def test_newbob_lowers_the_rate_when_validation_does_not_improve(train):
-    log = training.log(train("model", "classification", epochs=5)).query("stage == 'valid'")
-    errors, rates = log["error"].to_numpy(), log["lr"].to_numpy()
+def test_newbob_lowers_the_rate_without_an_improvement_and_the_least_error_is_kept(train):
+    folder = train("model", epochs=5)
+    valid = log(folder).query("stage == 'valid'")
+    errors, rates = valid["error"].to_numpy(), valid["lr"].to_numpy()
     expected = [rates[0]]
     for before, now in itertools.pairwise(errors):
         improved = before and (before - now) / before >= 0.0025
         expected.append(expected[-1] * (1 if improved else 0.5))
     assert rates[1:] == pytest.approx(expected[:-1]) and expected[-1] < rates[0]
-
-
-def test_what_cannot_be_trained_says_why(train, rows, tmp_path):
-    with pytest.raises(
-        ValueError, match="no objective 'ranking'; there are classification, regression, multiobjective"
-    ):
-        training.train(tmp_path, rows, tmp_path, rows["session"], objective="ranking", settings=None, seed=0)
-    with pytest.raises(hub.CheckpointError, match="no checkpoint nowhere/to-be-found"):
-        train("model", "classification", source="nowhere/to-be-found")
+    kept = json.loads((folder / "training.json").read_text())["kept_epoch"]
+    assert kept == valid.loc[valid["error"].idxmin(), "epoch"]
 
 
 def test_a_key_depends_on_every_part(rows, corpus_root, source):
@@ -219,7 +215,6 @@ def test_what_is_there_stays_and_a_folder_holds_the_last_training_only(tmp_path)
         training.once(tmp_path / "model", key, lambda work: made.append(key) or learn(work), lambda *_: {"seed": 0})
         return len(made) > before
 
-    assert not training.is_trained(tmp_path / "model")
     assert run("first") and not run("first")
     assert training.is_trained(tmp_path / "model", "first") and not training.is_trained(tmp_path / "model", "other")
     assert run("other") and run("first")
@@ -288,3 +283,80 @@ def test_each_objective_uses_what_it_can(utterances):
     for objective, rows in {"classification": four, "regression": rated, "multiobjective": four & rated}.items():
         assert set(training.usable(table, objective=objective)["utterance"]) == set(table.loc[rows, "utterance"])
     assert rated.sum() > (four & rated).sum(), "regression learns from utterances of other categories too"
+
+
+# the small encoder to begin with
+
+
+def test_the_small_encoder_learns_and_is_read_as_a_source(start):
+    folder = start("start", epochs=12)
+    for stage, rows in log(folder).groupby("stage"):
+        losses = rows["loss"]
+        assert len(losses) == 12 and losses.tail(3).mean() < 0.95 * losses.head(3).mean(), stage
+    assert training.find_source(str(folder)) == folder
+    model = Wav2Vec2Model.from_pretrained(folder)
+    assert torch.equal(model.state_dict()["encoder.layer_norm.weight"], weights(folder)["encoder.layer_norm.weight"])
+
+
+def test_a_small_encoder_that_is_there_is_not_trained_again(start, files):
+    told = []
+
+    def steps(**changed):
+        told.clear()
+        start("a", report=lambda *step: told.append(step), **changed)
+        return len(told)
+
+    whole = 4 * 2  # epochs, and batches of two out of the three files that do not validate
+    assert len(files) == 4 and steps() == whole and steps() == 0
+    assert steps(learning_rate=1e-3) == whole, "other settings, another training"
+    assert steps(files=files[:3]) == 4, "other files, another"
+
+
+def mel_bands():
+    """32 triangles from 0 to 8 kHz, each of area 1, on Slaney's scale: even below 1 kHz, then 27 steps to a factor of 6.4."""
+    highest = 15 + 27 * np.log(8000 / 1000) / np.log(6.4)
+    marks = np.linspace(0, highest, 34)
+    marks = np.where(marks < 15, marks * 200 / 3, 1000 * 6.4 ** ((marks - 15) / 27))
+    bins = np.arange(513) * 16_000 / 1024
+    return np.stack([
+        np.interp(bins, marks[band : band + 3], [0, 2 / (marks[band + 2] - marks[band]), 0]) for band in range(32)
+    ])  # fmt: skip
+
+
+def test_targets_are_log_power_of_low_bins_and_mel_bands():
+    """Of a loud and a soft waveform, so that scaling each alone would show."""
+    waveforms = np.random.default_rng(0).normal(size=(2, 4096)) * [[1.0], [0.1]]
+    found = training.Spectrogram(hop=640)(torch.from_numpy(waveforms.astype(np.float32))).numpy()
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
+    frames = np.stack([waveforms[:, first : first + 1024] * window for first in range(0, 4096 - 1023, 640)], axis=1)
+    power = np.abs(np.fft.rfft(frames)) ** 2
+    expected = np.log(np.concatenate([power[..., 3:64], power @ mel_bands().T], axis=-1) + 1e-2)
+    expected = (expected - expected.mean(axis=(0, 1))) / (expected.std(axis=(0, 1), ddof=1) + 1e-3)
+    assert found.shape == (2, 5, 61 + 32)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_the_rate_rises_to_the_asked_one_and_falls_to_zero(start):
+    rates = []
+    hook = register_optimizer_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    try:
+        start("start", epochs=10, batch_size=1)
+    finally:
+        hook.remove()
+    falling = [5e-3 * np.cos(np.pi / 2 * step / 21) ** 2 for step in range(21)]
+    assert rates == pytest.approx([*np.linspace(0, 5e-3, 10), *falling[1:]], abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "says"),
+    [
+        ({"hidden_size": 10, "num_attention_heads": 4}, r"no wav2vec 2\.0 can have these settings"),
+        ({"hiden_size": 16}, "unknown setting 'hiden_size'; take the names of transformers' Wav2Vec2Config"),
+    ],
+)
+def test_settings_and_files_that_cannot_be_are_named(start, files, tmp_path, architecture, says):
+    with pytest.raises(ValueError, match=rf"ser\.start\.architecture: .*{says}"):
+        start("start", architecture=architecture)
+    with pytest.raises(ValueError, match=r"1 sound files are too few to train an encoder on; see data/README\.md"):
+        start("start", files=files[:1])
+    assert not (tmp_path / "start").exists()

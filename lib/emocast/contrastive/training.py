@@ -1,13 +1,11 @@
 """Train the demo's contrastive model, and know what of the profile's corpus a model was trained on.
 
-The published models that put sound and text into one space were trained on hundreds of hours with their captions. Where none
-of them can be downloaded, a small one learns it from the demo's own corpus, without the sessions that are held out: neither
-their sound nor what the table says of them is read. Of a published model none of the corpus is taken to be known.
+Where no published model can be downloaded, a small one learns from the demo's own corpus, without the sessions that are held
+out: neither their sound nor what the table says of them is read. Of a published model none of the corpus is taken to be known.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,24 +21,19 @@ from .. import compute, corpora, encoders, paths
 from ..encoders import dual, hub, wav2vec2
 from ..encoders.dual import DualModel, Sizes
 from ..ser import models, training
-from ..settings import ContrastTraining, Profile
-from . import KINDS, zero_shot
+from ..settings import CONTRASTIVE, ContrastTraining, Profile
+from . import Facts, caption, facts, levels
 
 _DUAL = "dual:"
-_VALID_FRACTION = 0.1
 _MOST = math.log(100)  # CLIP's limit of the scale (section 2.5)
 _READ = ["utterance", "audio", "start_s", "end_s", "emotion", "sex", "language", "arousal", "part"]
-_FIT = (
-    "epochs", "batch_size", "learning_rate_encoder", "learning_rate", "crop_s", "dimension", "text_dimension",
-)  # fmt: skip
 
 
 def contrastive_loss(audio: torch.Tensor, text: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """CLIP's loss in nats (Radford et al. 2021, https://arxiv.org/abs/2103.00020, figure 3).
 
     Of embeddings of n utterances and of their captions in the same order, each of length 1, (n, dimension); `scale` is what
-    cosines are multiplied by. The mean of two cross-entropies: of finding the caption for each utterance, and the utterance for
-    each caption. Several captions of a batch may be true of one utterance: a model learns how often each belongs to it.
+    cosines are multiplied by. The mean of two cross-entropies: of finding the caption for each utterance, and the other way.
     """
     similar = scale * audio @ text.T
     own = torch.arange(len(similar), device=similar.device)
@@ -50,14 +43,7 @@ def contrastive_loss(audio: torch.Tensor, text: torch.Tensor, scale: torch.Tenso
 class DualBrain(training.CosineBrain):
     """Trains both towers: `modules.dual`, on captions that are composed of each utterance's `facts` (by its name)."""
 
-    facts: Mapping[str, zero_shot.Facts]
-
-    def rates(self) -> list[tuple[list[torch.nn.Parameter], float]]:
-        """The wav2vec 2.0 at its own rate, all else at the other."""
-        model: DualModel = self.modules.dual
-        encoder = [parameter for parameter in model.audio.wav2vec2.parameters() if parameter.requires_grad]
-        rest = [*model.audio.projection.parameters(), *model.text.parameters(), model.log_scale]
-        return [(encoder, self.hparams.learning_rate_encoder), (rest, self.hparams.learning_rate)]
+    facts: Mapping[str, Facts]
 
     def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
         """Seed the captions too: anew for each epoch that trains, the same for all that validate."""
@@ -68,20 +54,13 @@ class DualBrain(training.CosineBrain):
         """The embeddings of utterances and of their captions."""
         padded, shares = batch.to(self.device).sig
         lengths = (shares * padded.shape[1]).round().long().tolist()
-        texts = [zero_shot.caption(self.facts[name], self._numbers) for name in batch.id]
+        texts = [caption(self.facts[name], self._numbers) for name in batch.id]
         waveforms = [waveform[:length] for waveform, length in zip(padded, lengths, strict=True)]
         return self.modules.dual.audio(waveforms), self.modules.dual.text(texts)
 
     def compute_objectives(self, predictions: tuple[torch.Tensor, ...], batch, stage: sb.Stage) -> torch.Tensor:
         """The contrastive loss."""
         return contrastive_loss(*predictions, self.modules.dual.log_scale.clamp(max=_MOST).exp())
-
-
-def _parts(utterances: pd.DataFrame, settings: ContrastTraining, *, seed: int) -> pd.Series:
-    """The part of each utterance: whole dialogues of the other sessions validate."""
-    if not settings.held_out:
-        raise ValueError("contrastive.dual.held_out names no session: nothing would be left to ask the model about")
-    return models.leave_out(utterances, settings.held_out, column="session", valid_fraction=_VALID_FRACTION, seed=seed)
 
 
 def train(
@@ -93,18 +72,13 @@ def train(
     seed: int,
     report: training.Report | None = None,
 ) -> Path:
-    """Train the model, or find that this was done; a killed training goes on.
+    """Train the model, or find that this was done; a killed training goes on. Returns the folder.
 
-    Args:
-        folder: where it goes, for the encoder "dual:"; its `log.csv` has a row an epoch and stage, the loss in nats.
-        utterances, root: an utterance table and the corpus root. Those without an emotion count: captions say what is known.
-        settings, seed: the profile's block `contrastive.dual`; seed of weights, order, crops and captions.
-        report: is told (steps done, steps in all, text) after each step.
-
-    Raises:
-        ValueError: a session is not in the table, or too few utterances are left; else as `ser.training.train`.
+    `folder` is one for the encoder "dual:", the loss in its `log.csv` in nats. `utterances`, of the corpus at `root`, count
+    without an emotion, too: captions say what is known. `settings` are the profile's `contrastive.dual`, and `seed` that of
+    weights, order, crops and captions. A ValueError where a session is not in the table; else as `ser.training.train`.
     """
-    parts = _parts(utterances, settings, seed=seed)
+    parts = models.leave_out(utterances, settings.held_out, column="session", seed=seed)
     table, source = utterances.assign(part=parts)[parts.ne(training.TEST)], training.find_source(settings.source)
     learned, valid = (table[table["part"].eq(part)] for part in (training.TRAIN, training.VALID))
     sizes = Sizes(settings.dimension, settings.text_dimension)
@@ -115,9 +89,11 @@ def train(
         first = Wav2Vec2Model.from_pretrained(source)
         model = DualModel(first.config, sizes)
         model.audio.wav2vec2.load_state_dict(first.state_dict())
-        rates = {name: getattr(settings, name) for name in ("learning_rate", "learning_rate_encoder")}
-        brain = DualBrain.of({"dual": model}, work, epochs=settings.epochs, seed=seed, **rates)
-        brain.facts = zero_shot.facts(table, limits=zero_shot.levels(learned["arousal"]))
+        encoder = [parameter for parameter in model.audio.wav2vec2.parameters() if parameter.requires_grad]
+        rest = [*model.audio.projection.parameters(), *model.text.parameters(), model.log_scale]
+        rates = [(encoder, settings.learning_rate_encoder), (rest, settings.learning_rate)]
+        brain = DualBrain.of({"dual": model}, work, rates, epochs=settings.epochs, seed=seed)
+        brain.facts = facts(table, limits=levels(learned["arousal"]))
         options = {"batch_size": settings.batch_size, "seed": seed}
         batches = training.loader(learned, root, crop_s=settings.crop_s, shuffle=True, **options)
         held = training.loader(valid, root, crop_s=None, shuffle=False, **options)
@@ -129,33 +105,29 @@ def train(
         count = sum(values.numel() for values in model.parameters())
         return {"held_out": settings.held_out, "seed": seed, "parameters": count}
 
-    fit = {name: getattr(settings, name) for name in _FIT}
-    own = ("contrastive/training.py", "contrastive/zero_shot.py", "ser/training.py")
-    code = compute.code_digest(*encoders.modules("dual"), *own)
+    own = ("contrastive/__init__.py", "contrastive/training.py", "ser/training.py")
+    code, fit = compute.code_digest(*encoders.modules("dual"), *own), {**vars(settings), "source": None}
     key = training.key(table, root, _READ, source, fit, code, seed)
     return training.once(Path(folder), key, learn, save)
 
 
 def ready(profile: Profile, short_name: str = "") -> str:
-    """Give the name of an encoder that embeds sounds and texts; the profile's own is trained where that was not done.
+    """The name of an encoder that embeds sounds and texts; the profile's own is trained where that was not done.
 
-    `short_name` is one of the profile's `contrastive.models`, or an encoder's whole name; empty: the profile's model. A
+    `short_name`: one of the profile's `contrastive.models`, or an encoder's whole name; empty: the profile's model. A
     ValueError where there is no such name; else errors as `train`.
     """
     wanted, known = short_name or profile.contrastive.model, profile.contrastive.models
-    if wanted not in known and not wanted.startswith(KINDS):
-        raise ValueError(
-            f"no contrastive model {wanted!r}; the profile {profile.name!r} has {', '.join(known)}, and a whole name begins "
-            f"with {', '.join(KINDS)}"
-        )
+    if wanted not in known and not wanted.startswith(CONTRASTIVE):
+        others = f"{', '.join(known)}, and a whole name begins with {', '.join(CONTRASTIVE)}"
+        raise ValueError(f"no contrastive model {wanted!r}; the profile {profile.name!r} has {others}")
     name = known.get(wanted, wanted)
     if is_own(profile, name):
         root, folder = profile.corpus_root(), paths.outputs() / name.removeprefix(_DUAL)
-        utterances = corpora.get(profile.corpus).load(root)
+        options = {"settings": profile.contrastive.dual, "seed": profile.seed, "report": models.Bar(folder.name)}
         # one thread: the same last digits on every machine, and for networks this small a second one mostly waits
         with compute.torch_threads(1):
-            options = {"settings": profile.contrastive.dual, "seed": profile.seed, "report": models.Bar(folder.name)}
-            train(folder, utterances, root, **options)
+            train(folder, corpora.get(profile.corpus).load(root), root, **options)
     return name
 
 
@@ -170,10 +142,10 @@ def trained_on(profile: Profile, name: str, utterances: pd.DataFrame) -> pd.Seri
     if not name.startswith(_DUAL):
         return pd.Series(False, index=utterances.index, name="trained_on")
     if is_own(profile, name):
-        parts = _parts(utterances, profile.contrastive.dual, seed=0)  # the seed decides on what validates alone
-        return parts.ne(training.TEST).rename("trained_on").astype(bool)
-    folder = hub.find(name.removeprefix(_DUAL), needed=[training.RECORD])
-    sessions = json.loads((folder / training.RECORD).read_text(encoding="utf-8"))["held_out"]
+        sessions = profile.contrastive.dual.held_out
+    else:
+        folder = hub.find(name.removeprefix(_DUAL), needed=[training.RECORD])
+        sessions = hub.read_json(folder / training.RECORD)["held_out"]
     return ~utterances["session"].isin(sessions).rename("trained_on")
 
 

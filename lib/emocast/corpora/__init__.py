@@ -20,24 +20,14 @@ _OWN: dict[str, Path] = {}
 
 
 def register(name: str, file: Path | str) -> None:
-    """Make a corpus of one's own known in this process; loading a profile does so for those that it names.
-
-    Args:
-        name: what it is to be called, none of `NAMES`, or ValueError. One that is registered again means the later file.
-        file: the Python file with its `load`, which is not run before the corpus is asked for.
-    """
+    """Make a corpus of one's own known by the Python file with its `load`; ValueError for one of `NAMES`."""
     if name in NAMES:
         raise ValueError(f"the corpus {name!r} has a loader of Emocast's: give your own another name")
     _OWN[name] = Path(file)
 
 
 def get(name: str) -> Corpus:
-    """What there is to know of a corpus, one of `NAMES` or one that was registered, and how it is read.
-
-    Raises:
-        ValueError: there is no such corpus; the message lists those there are.
-        CorpusError: the file of a corpus of one's own cannot be run, or has no `load` (a ValueError too).
-    """
+    """A corpus, one of `NAMES` or one that was registered: ValueError for others, CorpusError if its file cannot be run."""
     if name in _OWN:
         return import_module(f"{__name__}.table").own(name, _OWN[name])  # here: it imports what reads sound
     if name not in NAMES:

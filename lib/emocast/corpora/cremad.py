@@ -13,18 +13,16 @@ latter here); four clips are reported as bad, two of them only as MP3 and video 
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
 `VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
-In the table: `load(root, rating="self-reported")` or "rated" chooses the label set, which `rating` repeats; a tie has no
-emotion. `scenario` is the sentence ("IEO"), `dialogue` is missing.
+In the table: `load(root, rating="rated")` chooses the label set (default: "self-reported"); a tie has no emotion. `scenario`
+is the sentence ("IEO"), `dialogue` is missing.
 Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the repository's own label files.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -47,11 +45,7 @@ _REPOSITORY = "CheyneyComputerScience/CREMA-D"
 def votes(root: Path | str) -> pd.DataFrame:
     """Read both label sets off the label files alone: no sound need be there. Bad lines are left out; `validate` lists them.
 
-    Returns:
-        One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
-
-    Raises:
-        CorpusError: the summary of the votes is not there or is another table.
+    One row a clip in the file's order, with the columns utterance, self_reported, rated; a tie is missing.
     """
     found: list[Problem] = []
     voted = {clip: vote for clip, vote in _votes(Path(root), found).items() if vote}
@@ -69,47 +63,44 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
         raise ValueError(f"no label set {rating!r}; there are self-reported and rated")
     files = table.recordings(root / "AudioWAV")
     if not files:
-        raise CorpusError(
-            f"no CREMA-D under {root}: expected AudioWAV/1001_DFA_ANG_XX.wav and its like there; see data/README.md#crema-d"
-        )
+        expected = "AudioWAV/1001_DFA_ANG_XX.wav and its like"
+        raise CorpusError(f"no CREMA-D under {root}: expected {expected} there; see data/README.md#crema-d")
     found: list[Problem] = []
-    voted, sexes = _votes(root, found), _sexes(root, found)
-    row, odd = partial(_row, sexes=sexes, rating=rating), "no actor, sentence, emotion and intensity in the name"
+    voted, actors = _votes(root, found), _lines(root, _ACTORS, ("ActorID", "Sex"), found)
+    sexes = {line["ActorID"]: line["Sex"].lower() for _, line in actors if line["Sex"] in ("Female", "Male")}
+    listed = [_whole(line["Filename"]) for _, line in _lines(root, _LIST, ("Filename",), found)]
+
+    def row(name: re.Match, path: Path) -> dict:
+        return {
+            "utterance": _whole(name.group()),
+            "scenario": name["sentence"],
+            "speaker": f"cremad_{name['actor']}",
+            "sex": sexes.get(name["actor"]),
+            "language": "en",
+            "emotion": LABELS[name["code"]],
+            "rating": rating,
+        }
+
+    odd = "no actor, sentence, emotion and intensity in the name"
     rows, codes = table.scan(files, root, found, pattern=_CLIP, odd=odd, row=row, advice=_GET_AGAIN)
     for clip in sorted(codes.keys() - voted.keys()) if voted else []:
         detail = f"{_SUMMARY} has no such clip: it has no rating"
         found.append(Problem(f"AudioWAV/{clip}.wav", "missing vote", detail, _GET_AGAIN))
-    for clip in _listed(root, found):
-        if clip not in codes:
-            found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
+    for clip in (clip for clip in listed if clip not in codes):
+        found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
     for actor in sorted({clip[:4] for clip in codes} - set(sexes)) if sexes else []:
-        found.append(Problem(_ACTORS, "missing actor", f"no line for {actor}: the sex is missing", _GET_AGAIN))
+        found.append(Problem(_ACTORS, "missing actor", f"no sex of {actor}", _GET_AGAIN))
     if rating == "rated":
         rated = dict(votes(root)[["utterance", "rated"]].to_numpy(dtype=object, na_value=None))
         rows = [{**row, "emotion": rated[row["utterance"]]} for row in rows if row["utterance"] in rated]
-    return Reading(rows, found, _miscounts(root, Counter(codes.values()), voted))
-
-
-def _row(name: re.Match, *, sexes: dict[str, str], rating: str) -> dict:
-    return {
-        "utterance": _whole(name.group()),
-        "scenario": name["sentence"],
-        "speaker": f"cremad_{name['actor']}",
-        "sex": sexes.get(name["actor"]),
-        "language": "en",
-        "emotion": LABELS[name["code"]],
-        "rating": rating,
-    }
-
-
-def _miscounts(root: Path, codes: Counter, voted: dict[str, str]) -> list[Problem]:
     cast = Counter("tie" if ":" in vote else vote for vote in voted.values() if vote)
     counts = table.expected_counts(root, CORPUS.counts)
     advice = "see the other problems for which files lack"
-    found = table.compare(codes, counts["codes"], file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
+    named = Counter(codes.values())
+    miscounts = table.compare(named, counts["codes"], file="AudioWAV/*_{code}_*.wav", what="clips", advice=advice)
     if cast:  # else it is noted that the file lacks
-        found += table.compare(cast, counts["votes"], file=_SUMMARY, what="votes {code}", advice=advice)
-    return found
+        miscounts += table.compare(cast, counts["votes"], file=_SUMMARY, what="votes {code}", advice=advice)
+    return rows, found, miscounts
 
 
 def _whole(clip: str) -> str:
@@ -122,60 +113,24 @@ def _votes(root: Path, found: list[Problem]) -> dict[str, str]:
     voted: dict[str, str] = {}
     for number, line in _lines(root, _SUMMARY, ("FileName", "VoiceVote"), found):
         clip, vote = _whole(line["FileName"]), line["VoiceVote"]
-        problem = None
-        if not _CLIP.fullmatch(clip):
-            problem = f"{clip!r} has no actor, sentence, emotion and intensity"
-        elif clip in voted:
-            problem = f"{clip} is listed a second time"
-        elif not _VOTE.fullmatch(vote):
-            problem = f"{clip} has the vote {vote!r}, not one or more of {', '.join('ADFHNS')}"
-            voted[clip] = ""  # one problem and not two: it is no clip without a vote
-        else:
-            voted[clip] = vote
-        if problem:
-            found.append(_bad(_SUMMARY, number, problem))
+        known = _VOTE.fullmatch(vote)
+        if clip in voted:
+            found.append(_bad(_SUMMARY, number, f"{clip} is listed a second time"))
+        elif not known:
+            found.append(_bad(_SUMMARY, number, f"{clip} has the vote {vote!r}, not one or more of {', '.join(VOTES)}"))
+        voted.setdefault(clip, vote if known else "")
     return voted
 
 
-def _sexes(root: Path, found: list[Problem]) -> dict[str, str]:
-    """Actor -> sex; bad lines are noted by number."""
-    sexes: dict[str, str] = {}
-    for number, line in _lines(root, _ACTORS, ("ActorID", "Sex"), found):
-        if line["Sex"] in ("Female", "Male"):
-            sexes[line["ActorID"]] = line["Sex"].lower()
+def _lines(root: Path, file: str, columns: tuple[str, ...], found: list[Problem]) -> Iterator[tuple[int, dict]]:
+    """A label file's lines by number, those that name no clip where they should left out."""
+    for number, line in table.label_lines(root, file, columns, found, advice=_GET_AGAIN):
+        fields = {column: (line[column] or "").strip() for column in columns}
+        clip = fields.get("FileName", fields.get("Filename"))
+        if clip is None or _CLIP.fullmatch(_whole(clip)):
+            yield number, fields
         else:
-            found.append(_bad(_ACTORS, number, f"actor {line['ActorID']} has the sex {line['Sex']!r}"))
-    return sexes
-
-
-def _listed(root: Path, found: list[Problem]) -> Iterator[str]:
-    """The clips that a complete copy has."""
-    for number, line in _lines(root, _LIST, ("Filename",), found):
-        clip = _whole(line["Filename"])
-        if _CLIP.fullmatch(clip):
-            yield clip
-        else:
-            found.append(_bad(_LIST, number, f"{clip!r} has no actor, sentence, emotion and intensity"))
-
-
-def _lines(
-    root: Path, file: str, columns: tuple[str, ...], found: list[Problem]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """A label file's lines by number, if it is there and has the columns; else that is noted, once."""
-    path = root / file
-    if not path.is_file():
-        found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", _GET_AGAIN))
-        return
-    reader = csv.DictReader(path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "").splitlines())
-    try:
-        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-        if lacking:
-            found.append(Problem(file, "missing labels", f"it has no column {lacking[0]}", _GET_AGAIN))
-            return
-        for line in reader:
-            yield reader.line_num, {column: (line[column] or "").strip() for column in columns}
-    except csv.Error as error:  # as after a quote that nothing closes
-        found.append(_bad(file, reader.line_num, f"not readable as CSV ({error})"))
+            found.append(_bad(file, number, f"{clip!r} has no actor, sentence, emotion and intensity"))
 
 
 def _bad(file: str, number: int, problem: str) -> Problem:
@@ -187,7 +142,6 @@ CORPUS = Corpus(
     title="CREMA-D",
     read=_read,
     card=__doc__,
-    url=f"https://github.com/{_REPOSITORY}",
     licence="Open Database License 1.0; contents: Database Contents License 1.0",
     citation="H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma (2014). CREMA-D: crowd-sourced emotional "
     "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390. "
@@ -209,8 +163,7 @@ CORPUS = Corpus(
         "1064_IEO_DIS_MD": "the clip lasts a minute as MP3 and video, with all emotions of the sentence (issue 8)",
     },
     folder="CREMA-D",
-    # GitHub's own archive of the branch: the label files, and a pointer for each clip. It is packed anew from time to time, so
-    # its bytes are not steady; the clips' SHA-256 are in the pointers.
+    # GitHub's own archive of the branch: the label files, and a pointer for each clip with its SHA-256
     archives=(
         Archive(
             address=f"https://github.com/{_REPOSITORY}/archive/refs/heads/master.zip",
@@ -218,20 +171,15 @@ CORPUS = Corpus(
             holds=(_LIST, _ACTORS, _SUMMARY),
             strip="CREMA-D-master",
             keep=("AudioWAV/", "processedResults/", _LIST, _ACTORS, "LICENSE"),
-            steady=False,
         ),
     ),
-    # The address is the one of TensorFlow Datasets (audio/crema_d.py), which states 579.25 MiB for all clips:
-    # https://www.tensorflow.org/datasets/catalog/crema_d
+    # Address and size (579.25 MiB) are those of https://www.tensorflow.org/datasets/catalog/crema_d
     clips=Clips(
         address=f"https://media.githubusercontent.com/media/{_REPOSITORY}/master/AudioWAV/",
         folder="AudioWAV",
         count=7442,
         size=607_387_648,
     ),
-    test_sets={
-        "CREMA-D (self-reported)": {"rating": "self-reported"},
-        "CREMA-D (rated)": {"rating": "rated"},
-    },
+    test_sets={"CREMA-D (self-reported)": {"rating": "self-reported"}, "CREMA-D (rated)": {"rating": "rated"}},
 )
 load, validate = CORPUS.load, CORPUS.validate

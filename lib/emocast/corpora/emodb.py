@@ -40,23 +40,18 @@ def _read(root: Path) -> Reading:
     folder = root / "wav" if (root / "wav").is_dir() else root
     files = table.recordings(folder)
     if not files:
-        raise CorpusError(
-            f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like there; see data/README.md#emodb"
-        )
+        raise CorpusError(f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like; see data/README.md#emodb")
     found: list[Problem] = []
     odd = "no speaker, sentence, emotion and take in the name"
-    told = {"pattern": _NAME, "odd": odd, "fits": _fits, "row": _row, "advice": _GET_AGAIN}
-    rows, codes = table.scan(files, root, found, **told)
+    rows, codes = table.scan(files, root, found, pattern=_NAME, odd=odd, row=_row, advice=_GET_AGAIN)
     wanted = table.expected_counts(root, CORPUS.counts)["codes"]
     said = {"file": "*{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
-    return Reading(rows, found, table.compare(Counter(codes.values()), wanted, **said))
+    return rows, found, table.compare(Counter(codes.values()), wanted, **said)
 
 
-def _fits(name: re.Match, path: Path) -> bool:
-    return name["code"] in LABELS and name["speaker"] in SPEAKERS and name["sentence"] in SENTENCES
-
-
-def _row(name: re.Match) -> dict:
+def _row(name: re.Match, path: Path) -> dict:
+    if name["code"] not in LABELS or name["speaker"] not in SPEAKERS or name["sentence"] not in SENTENCES:
+        return {}
     return {
         "scenario": name["sentence"],
         "speaker": f"emodb_{name['speaker']}",
@@ -72,7 +67,6 @@ CORPUS = Corpus(
     title="EmoDB",
     read=_read,
     card=__doc__,
-    url="http://emodb.bilderbar.info/",
     licence="free for research; audEERING's card of its repackaging says CC0",
     citation="F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss (2005). A database of German emotional speech. "
     "Interspeech 2005, 1517-1520. https://doi.org/10.21437/Interspeech.2005-446",
@@ -91,7 +85,7 @@ CORPUS = Corpus(
             file="EmoDB.zip",
             holds=("wav/03a01Fa.wav", "wav/16b10Wb.wav"),
             size=40_500_000,
-            limit=table.GIGABYTE,
+            limit=1_000_000_000,
         ),
     ),
     test_sets={"Emo-DB": {}},

@@ -55,23 +55,18 @@ def release(root: Path | str) -> Path:
         if any(folder.glob("Session[1-5]")):
             return folder
     raise CorpusError(
-        f"no IEMOCAP under {root}: expected the folders Session1 to Session5 of the release there; see data/README.md#iemocap"
+        f"no IEMOCAP under {root}: expected the release's Session1 to Session5; see data/README.md#iemocap"
     )
 
 
 def ratings(root: Path | str) -> pd.DataFrame:
-    """Read every rater's scores of every turn, of which the utterance table has the means.
+    """Read every rater's scores of every turn, of which the utterance table has the means (Busso et al. 2008, section 4).
 
     The label files list them below each turn (`A-E3:` and so on); `A-F1`, `A-M1` are the actors' of themselves and no part
-    of the mean. How much raters differ on one turn is how sure its mean is, and the best that a model of it can be expected
-    to do. Source: Busso et al. 2008, section 4.
-
-    Returns:
-        One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the rater left
-        one out). Empty when no label file lists any.
+    of the mean. One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the
+    rater left one out).
     """
-    bases = (Path(root), Path(root) / _RELEASE)
-    files = [path for base in bases for path in sorted(base.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))]
+    files = sorted(release(root).glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
     rows = []
     for path in (path for path in files if not path.name.startswith(".")):
         turn = None
@@ -95,38 +90,30 @@ def _read(root: Path) -> Reading:
         if not session.is_dir() and session.name not in expected["utterances"]:
             continue  # a small synthetic twin never had it
         for labels_file in _label_files(session, base, found):
-            before = len(found)
             turns = list(_turns(labels_file, base, found))
-            if not turns and len(found) == before:
-                where = labels_file.relative_to(base).as_posix()
-                found.append(Problem(where, "bad label file", "it names no turn: its dialogue is left out", _GET_AGAIN))
             sessions[session.name] += len(turns)
             codes.update(turn["code"] for turn in turns)
             rows += _usable(turns, session / "dialog" / "wav" / f"{labels_file.stem}.wav", root, base, found)
-    miscounts = []
-    for what, counted, wanted in (("turns", sessions, expected["utterances"]), ("labels", codes, expected["codes"])):
-        wanted = {key: wanted.get(key, 0) for key in sorted({*wanted, *counted})}
-        advice = "see the other problems for which files lack"
-        miscounts += table.compare(counted, wanted, file="{code}", what=what, advice=advice)
-    return Reading(rows, found, miscounts)
+    said = {"file": "{code}", "advice": "see the other problems for which files lack"}
+    miscounts = table.compare(sessions, expected["utterances"], what="turns", **said)
+    miscounts += table.compare(codes, dict.fromkeys(sorted(codes), 0) | expected["codes"], what="labels", **said)
+    return rows, found, miscounts
 
 
 def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
     """The label files of a session; what is not there is noted."""
-    if not session.is_dir():
-        found.append(Problem(session.name, "missing session", "no such folder", _GET_AGAIN))
-        return []
     folder = session / "dialog" / "EmoEvaluation"
     files = sorted(path for path in folder.glob("*.txt") if path.is_file() and not path.name.startswith("."))
-    if not files:
-        where = folder.relative_to(base).as_posix()
+    where = folder.relative_to(base).as_posix()
+    if not session.is_dir():
+        found.append(Problem(session.name, "missing session", "no such folder", _GET_AGAIN))
+    elif not files:
         found.append(Problem(where, "missing labels", "no EmoEvaluation files: the copy is incomplete", _GET_AGAIN))
-        return []
-    labelled = {path.stem for path in files}
-    for wav in table.recordings(session / "dialog" / "wav"):
-        if wav.stem not in labelled:
-            where = (folder / f"{wav.stem}.txt").relative_to(base).as_posix()
-            found.append(Problem(where, "missing labels", f"no such file, but {wav.name} is there", _GET_AGAIN))
+    else:
+        unlabelled = {wav.stem for wav in table.recordings(session / "dialog" / "wav")} - {path.stem for path in files}
+        for name in sorted(unlabelled):
+            detail = "no such file, but its recording is there"
+            found.append(Problem(f"{where}/{name}.txt", "missing labels", detail, _GET_AGAIN))
     return files
 
 
@@ -135,11 +122,12 @@ def _turns(labels_file: Path, base: Path, found: list[Problem]) -> Iterator[dict
     where = labels_file.relative_to(base).as_posix()
     seen: set[str] = set()
     text = labels_file.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.startswith("["):  # the header, the raters' own lines, blanks
-            continue
-        problem = None
-        parts = _LINE.fullmatch(line)
+    # others are the header, the raters' own lines, blanks
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.startswith("[")]
+    if not lines:
+        found.append(Problem(where, "bad label file", "it names no turn: its dialogue is left out", _GET_AGAIN))
+    for number, line in lines:
+        problem, parts = None, _LINE.fullmatch(line)
         turn = parts and _TURN.fullmatch(parts["turn"])
         if not parts or not turn or turn["dialogue"] != labels_file.stem or parts["code"] not in LABELS:
             problem = f"line {number} does not parse: {line[:80]!r}"
@@ -160,17 +148,15 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
     try:
         info = audio.inspect(wav)
     except audio.AudioError as error:
-        message = str(error).removeprefix(f"{wav}: ")
-        detail = f"{message}; its {len(turns)} turns are left out"
-        found.append(Problem(where, table.damage(message), detail, _GET_AGAIN))
+        detail = f"{str(error).removeprefix(f'{wav}: ')}; its {len(turns)} turns are left out"
+        found.append(Problem(where, table.damage(detail), detail, _GET_AGAIN))
         return []
     inside = [turn for turn in turns if float(turn["end"]) <= info.duration_s + _SLACK_S]
     if info.frames == 0 or info.missing_s > 0 or len(inside) < len(turns):
         kind = "truncated audio" if info.missing_s > 0 else "label past the sound"
         kind = "empty audio" if info.frames == 0 else kind
-        detail = (
-            f"holds {info.duration_s:.2f} s; {len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
-        )
+        gone = f"{len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
+        detail = f"holds {info.duration_s:.2f} s; {gone}"
         found.append(Problem(where, kind, detail, _GET_AGAIN))
     return [
         {
@@ -197,7 +183,6 @@ CORPUS = Corpus(
     title="IEMOCAP",
     read=_read,
     card=__doc__,
-    url="https://sail.usc.edu/iemocap/",
     licence="IEMOCAP release agreement: research use, on application, no redistribution",
     citation="C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. Narayanan (2008). "
     "IEMOCAP: interactive emotional dyadic motion capture database. Language Resources and Evaluation 42, 335-359. "
@@ -207,10 +192,9 @@ CORPUS = Corpus(
     counts={
         "dialogues": 151,
         "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
-        "codes": {
-            **{"ang": 1103, "dis": 2, "exc": 1041, "fea": 40, "fru": 1849, "hap": 595},
-            **{"neu": 1708, "oth": 3, "sad": 1084, "sur": 107, "xxx": 2507},
-        },
+        "codes": dict(
+            ang=1103, dis=2, exc=1041, fea=40, fru=1849, hap=595, neu=1708, oth=3, sad=1084, sur=107, xxx=2507
+        ),
     },
     base=release,
     sample_rate=16_000,

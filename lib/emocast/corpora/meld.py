@@ -2,30 +2,26 @@
 
 Who and what: the six main characters of *Friends* and some 300 others in 1,432 dialogues of 13,708 utterances, 3.2 s each
 by the labels; American English, acted, with music and a laughing audience. The official splits (train, dev, test) share
-episodes: hold out whole episodes where an unheard one is meant.
+episodes: hold out whole episodes where an unknown one is meant.
 How labelled: three annotators chose one of Ekman's six emotions or neutral for each utterance with picture and sound at
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
 Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
 research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
-Known faults: `KNOWN_BAD` and `ODD`. Times
-come from an automatic alignment of subtitles, so a window may hold the first sounds of its event: `guard_s` of a profile
-keeps a distance. A speaker is the character's name; "Waiter" of two episodes may be two people.
-The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`, which says what is taken of each clip's
-channels): once, minutes, about 1.8 GB.
+Known faults: `KNOWN_BAD` and `ODD`. Times come from an automatic alignment of subtitles, so a window may hold the first sounds
+of its event: `guard_s` of a profile keeps a distance. A speaker is the character's name; "Waiter" may be two people.
+The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`): once, minutes, about 1.8 GB.
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
-`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; all of it in the corpus folder or in `MELD.Raw`
-below it. `._*` files of macOS and the duplicates `final_videos_test...` are passed over, as are clips that no label names.
+`output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; in the corpus folder or in `MELD.Raw` below it.
+The duplicates `final_videos_test...` are passed over, as are clips that no label names.
 In the table: `audio` is the dialogue's recording (`timelines/train_dia0.wav`) and the times are within it; `session` is
-"S08E21", `dialogue` "train_dia0", `speaker` the character; `scenario` is missing, `sex` too but for the six main characters.
+"S08E21", `dialogue` "train_dia0", `speaker` the character; `sex` is known of the six main characters alone.
 `session_offset_s` leads to the episode's clock, on which dialogues overlap.
 Source: Poria et al. 2019, https://doi.org/10.18653/v1/P19-1050; counts: the published label files.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -40,11 +36,10 @@ from .table import Archive, Corpus, CorpusError, Problem, Reading
 
 #: MELD's names -> the project's emotions.
 LABELS = {
-    **{"neutral": "neutral", "joy": "happiness", "sadness": "sadness", "anger": "anger"},
-    **{"fear": "fear", "surprise": "surprise", "disgust": "disgust"},
+    **{name: name for name in ("neutral", "sadness", "anger", "fear", "surprise", "disgust")},
+    "joy": "happiness",
 }
 FILES = {split: f"{split}_sent_emo.csv" for split in ("train", "dev", "test")}  # the label file of each split
-LONGEST_S = 60.0  # no label is longer; one that is has lost its place in the episode
 SILENCE_S = 60.0  # the longest silence between two utterances of a recording; where the gaps thin out
 #: The kinds of odd rows, as column `odd` names them, and what is done with each: 1, 2, 31, 22 (in 11 pairs), 892, 32 and 198
 #: of the published 13,708. The clips of labels over a minute hold minutes of other scenes (issue 20); a jump leads to another
@@ -60,27 +55,30 @@ ODD: dict[str, str] = {
 }
 #: The six friends, whose sex is known; the speakers' other names tell it too rarely.
 SEX = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female") | dict.fromkeys(("Chandler", "Joey", "Ross"), "male")
-#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
-KNOWN_BAD: dict[str, str] = {
-    "train_dia125_utt3": "the clip cannot be decoded (issue 39)",
-    "dev_dia110_utt7": "the archive holds no clip of it (issues 22 and 27)",
-    "test_dia38_utt4": "the clip lasts five minutes (issue 20)",
-    "test_dia220_utt0": "the clip lasts four minutes and is of another scene (issue 20)",
-    "train_dia309_utt0": "the clip is wrongly cut, its text a stage direction (issue 20)",
-    "train_dia485_utt0": "the clip is much longer than its words (issue 9)",
-    **dict.fromkeys(
-        ("train_dia241_utt1", "train_dia241_utt2", "train_dia757_utt7"), "clip and words drift apart (issue 9)"
-    ),
-    **dict.fromkeys(
-        ("train_dia164_utt5", "train_dia529_utt2", "train_dia682_utt1"), "the sound is disturbed (issue 9)"
-    ),
-    **dict.fromkeys(("train_dia1008_utt1", "train_dia1029_utt1"), "the sound is disturbed (issue 9)"),
-    "train_dia793_utt0": "the sound is disturbed (issues 9 and 20)",
+_BAD = {
+    "the clip cannot be decoded (issue 39)": "train_dia125_utt3",
+    "the archive holds no clip of it (issues 22 and 27)": "dev_dia110_utt7",
+    "the clip lasts five minutes (issue 20)": "test_dia38_utt4",
+    "the clip lasts four minutes and is of another scene (issue 20)": "test_dia220_utt0",
+    "the clip is wrongly cut, its text a stage direction (issue 20)": "train_dia309_utt0",
+    "the clip is much longer than its words (issue 9)": "train_dia485_utt0",
+    "clip and words drift apart (issue 9)": "train_dia241_utt1 train_dia241_utt2 train_dia757_utt7",
+    "the sound is disturbed (issue 9)": "train_dia164_utt5 train_dia529_utt2 train_dia682_utt1 train_dia793_utt0 "
+    "train_dia1008_utt1 train_dia1029_utt1",
 }
+#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
+KNOWN_BAD = {utterance: what for what, names in _BAD.items() for utterance in names.split()}
 
 _COLUMNS = (
-    *("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"),
-    *("Season", "Episode", "StartTime", "EndTime"),
+    "Utterance",
+    "Speaker",
+    "Emotion",
+    "Dialogue_ID",
+    "Utterance_ID",
+    "Season",
+    "Episode",
+    "StartTime",
+    "EndTime",
 )
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)[,.](\d{1,3})")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "})
@@ -88,15 +86,12 @@ _LABELS_AGAIN, _CLIPS_AGAIN = (f"get the {what} again; see data/README.md#meld" 
 
 
 def annotations(root: Path | str) -> pd.DataFrame:
-    """Read the label files alone: no clip is needed.
+    """Read the label files alone: no clip is needed. CorpusError where not one good line is in them.
 
     Returns:
         One row an utterance, in the files' order: `split`, `dialogue` ("train_dia0"), `utterance` ("train_dia0_utt3"),
         `number` (within the dialogue), `speaker`, `text`, `emotion`, `season`, `episode`, `start_s` and `end_s` on the
         episode's clock, `odd` (its kinds out of `ODD`, in a tuple).
-
-    Raises:
-        CorpusError: there is no label file under `root`, or not one good line in them.
     """
     return read_labels(_base(Path(root)))[0]
 
@@ -104,18 +99,9 @@ def annotations(root: Path | str) -> pd.DataFrame:
 def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """The annotations, and the lines and files that cannot be read."""
     found: list[Problem] = []
-    rows: list[dict] = []
-    files = {split: _label_file(root, split) for split in FILES}
-    if not any(files.values()):
-        raise CorpusError(
-            f"no MELD under {root}: expected train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv there; "
-            "see data/README.md#meld"
-        )
-    for split, path in files.items():
-        if path is None:
-            found.append(Problem(FILES[split], "missing labels", "no such file: the split is left out", _LABELS_AGAIN))
-        else:
-            rows += _lines(path, split, path.relative_to(root).as_posix(), found)
+    if not any(_label_file(root, split).is_file() for split in FILES):
+        raise CorpusError(f"no MELD under {root}: expected {', '.join(FILES.values())} there; see data/README.md#meld")
+    rows = [row for split in FILES for row in _rows_of(root, split, found)]
     if not rows:
         first = max(found, key=lambda problem: problem.problem != "missing labels")
         raise CorpusError(f"meld under {root} has no usable utterance; the first problem: {first.file}: {first.detail}")
@@ -123,31 +109,29 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     return read.assign(odd=_odd(read)), found
 
 
-def _label_file(root: Path, split: str) -> Path | None:
-    """The label file of a split: at the top, or in the split's folder, where some copies have it; None if it is not there."""
-    candidates = (root / FILES[split], root / split / FILES[split])
-    return next((path for path in candidates if path.is_file()), None)
+def _label_file(root: Path, split: str) -> Path:
+    """The label file of a split: at the top, or in the split's folder, where some copies have it."""
+    inside = root / split / FILES[split]
+    return inside if inside.is_file() else root / FILES[split]
 
 
 def odd_rows(annotations: pd.DataFrame) -> pd.DataFrame:
     """Count the odd rows of `annotations`: `kind` (of `ODD`), `rows` (a row may be of several kinds), `done` (with them)."""
-    counted = annotations["odd"].explode().value_counts()
-    rows = [{"kind": kind, "rows": int(counted.get(kind, 0)), "done": done} for kind, done in ODD.items()]
-    return pd.DataFrame(rows)
+    counted = annotations["odd"].explode().value_counts().reindex(ODD, fill_value=0)
+    return pd.DataFrame({"kind": list(ODD), "rows": counted.to_numpy(), "done": list(ODD.values())})
 
 
 def _is_lost(annotations: pd.DataFrame) -> pd.Series:
-    """Which rows have lost their place in the episode (over a minute): neither their label nor their sound is used."""
+    """Which rows have lost their place in the episode: neither their label nor their sound is used."""
     return annotations["odd"].map(lambda kinds: "over a minute" in kinds).astype(bool)
 
 
 def place(annotations: pd.DataFrame) -> pd.DataFrame:
     """Put `annotations` on the clocks of their dialogues' recordings, which begin with the earliest utterance.
 
-    Returns:
-        The rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording.
-        `to_s` is missing where the label has no length. And `offset_s`: seconds of the episode at which the recording's
-        clock stands at zero, as it runs at that utterance: after each jump of the labels it is a later one.
+    Gives the rows whose moment is known, by dialogue and start, with `from_s` and `to_s`: seconds within the recording (`to_s`
+    is missing where the label has no length). And `offset_s`: seconds of the episode at which the recording's clock stands at
+    zero, as it runs at that utterance: after each jump of the labels it is a later one.
     """
     rows = annotations[~_is_lost(annotations)].sort_values(["dialogue", "start_s", "number"], kind="stable")
     dialogues = rows.groupby("dialogue", sort=False)
@@ -159,49 +143,29 @@ def place(annotations: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(from_s=from_s, to_s=to_s, offset_s=origin.round(3))
 
 
-def _lines(path: Path, split: str, where: str, found: list[Problem]) -> Iterator[dict]:
-    """The rows of one file; lines that do not parse are noted by number."""
+def _rows_of(root: Path, split: str, found: list[Problem]) -> Iterator[dict]:
+    """The rows of one label file; lines that do not parse are noted by number."""
     seen: set[str] = set()
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-    lacking = set(_COLUMNS) - set(reader.fieldnames or ())
-    if lacking:
-        detail = f"no column {min(lacking)}: the split is left out"
-        found.append(Problem(where, "bad label file", detail, _LABELS_AGAIN))
-        return
-    try:
-        for line in reader:
-            try:
-                row = _row(line, split)
-                if row["utterance"] in seen:
-                    raise ValueError(f"{row['utterance']} is listed a second time")
-            except ValueError as error:
-                found.append(Problem(where, "bad label line", f"line {reader.line_num}: {error}", _LABELS_AGAIN))
-            else:
-                seen.add(row["utterance"])
-                yield row
-    except csv.Error as error:
-        detail = f"line {reader.line_num}: not readable as CSV ({error}); all from there on is left out"
-        found.append(Problem(where, "bad label line", detail, _LABELS_AGAIN))
+    where = _label_file(root, split).relative_to(root).as_posix()
+    for number, line in table.label_lines(root, where, _COLUMNS, found, advice=_LABELS_AGAIN):
+        try:
+            row = _row(line, split)
+            if row["utterance"] in seen:
+                raise ValueError(f"{row['utterance']} is listed a second time")
+        except ValueError as error:
+            found.append(Problem(where, "bad label line", f"line {number}: {error}", _LABELS_AGAIN))
+        else:
+            seen.add(row["utterance"])
+            yield row
 
 
-def _text(path: Path) -> str:
-    """A file's text: UTF-8, or code page 1252 (after a spreadsheet), or its quotes as control characters (old versions)."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    return re.sub("[\x80-\x9f]", lambda sign: sign[0].encode("latin-1").decode("cp1252", errors="replace"), text)
-
-
-def _row(line: dict[str, str], split: str) -> dict:
+def _row(line: dict[str, str | None], split: str) -> dict:
     if any(line.get(column) is None for column in _COLUMNS) or None in line:
         raise ValueError("not as many fields as the header")
     emotion = line["Emotion"].strip().lower()
     if emotion not in LABELS:
         raise ValueError(f"unknown emotion {line['Emotion']!r}")
-    dialogue = f"{split}_dia{int(line['Dialogue_ID'])}"
-    number = int(line["Utterance_ID"])
+    dialogue, number = f"{split}_dia{int(line['Dialogue_ID'])}", int(line["Utterance_ID"])
     speaker = " ".join(line["Speaker"].translate(_QUOTES).split()).removesuffix(".")  # one spelling of a character
     return {
         "split": split,
@@ -230,7 +194,7 @@ def _seconds(clock: str) -> float:
 def _odd(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     """What is odd about each row, by the rows of its dialogue."""
     numbered = rows.sort_values(["dialogue", "number"])
-    too_long = rows["end_s"] - rows["start_s"] > LONGEST_S  # of no known moment: others are not held against it
+    too_long = rows["end_s"] - rows["start_s"] > 60  # it has lost its place: others are not held against it
     timed = rows[~too_long].sort_values(["dialogue", "start_s", "number"])
     reach = timed.groupby("dialogue")["end_s"].transform(lambda ends: ends.cummax().shift())
     kinds = {
@@ -258,27 +222,20 @@ def _at_once(timed: pd.DataFrame) -> pd.Series:
 
 def _base(root: Path) -> Path:
     """The folder that holds the label files; `root` itself where there are none, for the error that names it."""
-    for folder in (root, root / "MELD.Raw"):
-        if any(_label_file(folder, split) for split in FILES):
-            return folder
-    return root
+    folders = (root, root / "MELD.Raw")
+    return next((base for base in folders if any(_label_file(base, split).is_file() for split in FILES)), root)
 
 
 def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Reading:
-    """Read the labels, and what the recordings' records say: those of `update`, or of `current` without writing anything.
-
-    Clips are decoded only when they are rendered: what that found is told; of other clips the file's parts are looked at.
-    """
+    """Read the labels, and what the recordings' records say: those of `update`, or of `current` without writing anything."""
     base = _base(root)
     read, found = read_labels(base)
     placed = place(read)
     records = records_of(base, placed)
     for row in read[_is_lost(read)].itertuples():
         detail = f"{row.utterance} lasts {row.end_s - row.start_s:.0f} s by its label: neither label nor sound is used"
-        advice = "nothing; the published file has two such"
-        found.append(Problem(FILES[row.split], "lost utterance", detail, advice))
+        found.append(Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has two such"))
     found += _damaged(base, placed, records)
-    where = (base / meld_sound.FOLDER).relative_to(root)
     wanted = table.expected_counts(base, CORPUS.counts)
     codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
     dialogues = read.groupby("split")["dialogue"].nunique()
@@ -288,27 +245,27 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
         *table.compare(read["split"].value_counts(), wanted["utterances"], what="utterances", **said),
         *table.compare(dialogues, wanted["dialogues"], what="dialogues", **said),
     ]
-    return Reading(list(_rows(placed, records, where)), found, miscounts)
-
-
-def _rows(placed: pd.DataFrame, records: dict[str, dict], folder: Path) -> Iterator[dict]:
-    """The table rows of the utterances whose clip could be used."""
-    usable = {clip["utterance"]: clip for record in records.values() for clip in record["clips"] if "used" in clip}
-    for row in placed[placed["utterance"].isin(usable.keys())].itertuples():
-        yield {
+    clips = {
+        clip["utterance"]: clip["seconds"] for one in records.values() for clip in one["clips"] if "seconds" in clip
+    }
+    rows = [
+        {
             "utterance": row.utterance,
             "dialogue": row.dialogue,
             "session": f"S{row.season:02d}E{row.episode:02d}",
             "speaker": row.speaker,
             "sex": SEX.get(row.speaker),
             "language": "en",
-            "audio": (folder / f"{row.dialogue}.wav").as_posix(),
+            "audio": (base / meld_sound.FOLDER / f"{row.dialogue}.wav").relative_to(root).as_posix(),
             "start_s": row.from_s,
-            "end_s": row.from_s + usable[row.utterance]["seconds"] if pd.isna(row.to_s) else row.to_s,
+            "end_s": row.from_s + clips[row.utterance] if pd.isna(row.to_s) else row.to_s,
             "emotion": row.emotion,
             "rating": "rated",
             "session_offset_s": row.offset_s,
         }
+        for row in placed[placed["utterance"].isin(clips.keys())].itertuples()
+    ]
+    return rows, found, miscounts
 
 
 def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iterator[Problem]:
@@ -316,22 +273,21 @@ def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iter
     rendered = {clip["utterance"]: clip.get("problem") for record in records.values() for clip in record["clips"]}
     clips = meld_sound.clips(base)
     for split, rows in placed.groupby("split", sort=False):
-        if not clips[split]:
+        folder, there = meld_sound.FOLDERS[split], clips[split]
+        if not there:
             detail = f"no clip of the split is there: all {len(rows):,} utterances are left out"
-            yield Problem(meld_sound.FOLDERS[split], "missing recordings", detail, _CLIPS_AGAIN)
-    for row in placed[placed["split"].map(lambda split: bool(clips[split]))].itertuples():
-        path = clips[row.split].get(row.utterance)
-        advice = f"nothing: {KNOWN_BAD[row.utterance]}" if row.utterance in KNOWN_BAD else _CLIPS_AGAIN
-        if path is None:
-            where = f"{meld_sound.FOLDERS[row.split]}/dia{row.dialogue.partition('_dia')[2]}_utt{row.number}.mp4"
-            yield Problem(where, "missing audio", f"no such file; {row.utterance} is left out", advice)
-        elif problem := rendered[row.utterance] if row.utterance in rendered else meld_sound.problem(path):
-            where = path.relative_to(base).as_posix()
-            yield Problem(where, table.damage(problem), f"{problem}; {row.utterance} is left out", advice)
+            yield Problem(folder, "missing recordings", detail, _CLIPS_AGAIN)
+        for row in rows.itertuples() if there else ():
+            name = row.utterance
+            path = there.get(name, base / folder / f"{name.removeprefix(f'{split}_')}.mp4")
+            if problem := rendered[name] if name in rendered else meld_sound.problem(path):
+                advice = f"nothing: {KNOWN_BAD[name]}" if name in KNOWN_BAD else _CLIPS_AGAIN
+                where, detail = path.relative_to(base).as_posix(), f"{problem}; {name} is left out"
+                yield Problem(where, table.damage(problem), detail, advice)
 
 
 def _sounds(base: Path) -> pd.DataFrame:
-    """The labelled utterances of which there is a clip, each with the clip: what `validate.examine` hears, renders nothing."""
+    """The labelled utterances of which there is a clip, each with the clip: what `validate.examine` reads; renders nothing."""
     read = read_labels(base)[0]
     paths = {name: path for clips in meld_sound.clips(base).values() for name, path in clips.items()}
     read = read[read["utterance"].isin(paths.keys()) & ~_is_lost(read)]
@@ -352,7 +308,6 @@ CORPUS = Corpus(
     read=partial(_read, records_of=meld_sound.update),
     look=partial(_read, records_of=meld_sound.current),
     card=__doc__,
-    url="https://affective-meld.github.io/",
     licence="GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license",
     citation="S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party "
     "dataset for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050",
@@ -361,19 +316,15 @@ CORPUS = Corpus(
     counts={
         "dialogues": {"train": 1038, "dev": 114, "test": 280},
         "utterances": {"train": 9989, "dev": 1109, "test": 2610},
-        "codes": {
-            **{"anger": 1607, "disgust": 361, "fear": 358, "joy": 2308},
-            **{"neutral": 6436, "sadness": 1002, "surprise": 1636},
-        },
+        "codes": dict(anger=1607, disgust=361, fear=358, joy=2308, neutral=6436, sadness=1002, surprise=1636),
     },
     base=_base,
     sounds=_sounds,
     known_bad=KNOWN_BAD,
     silence=silence,
     folder="MELD.Raw",
-    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz (10,878,146,150 bytes, no
-    # checksum). Their repository on the hub has a file of that name and size and publishes its SHA-256:
-    # https://huggingface.co/datasets/declare-lab/MELD/commit/9abc51ee7903424ffb971297608aa6d3d0de3bfa
+    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz without a checksum; their
+    # repository on the hub has a file of that name and size and publishes its SHA-256.
     archives=(
         Archive(
             address="https://huggingface.co/datasets/declare-lab/MELD/resolve/"
@@ -384,7 +335,7 @@ CORPUS = Corpus(
             size=10_878_146_150,
             strip="MELD.Raw",
             nested=True,
-            limit=40 * table.GIGABYTE,
+            limit=40_000_000_000,
         ),
     ),
 )

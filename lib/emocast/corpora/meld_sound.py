@@ -2,15 +2,14 @@
 
 A clip is an mp4 file of one utterance; what a forecast needs is the sound *before* it. So the clips of a dialogue are put where
 the labels say that they lie in the episode (`meld.place`), and written as `timelines/train_dia0.wav`, beside it a .json file:
-from which clips and by which rules, what is wrong with them, and which parts hold sound. What has changed is rendered anew.
+from which clips, what is wrong with them, and which parts hold sound. What has changed is rendered anew.
 
 Rules: a clip lies from its StartTime; what it holds beyond its EndTime is cut off. Where two clips cover the same moment the
-one that began first keeps it (the sound is the same; they are never added up). Between clips there is silence, as there is for
-a clip that cannot be used. A clip never reaches before its own start: nothing of an event is in the window before it.
+one that began first keeps it (they are never added up). Between clips there is silence, as there is for a clip that cannot be
+used. A clip never reaches before its own start: nothing of an event is in the window before it.
 
-Channels: a front centre beside others (5.1 and its like) is taken alone, for film sound has the dialogue there, the audience
-and the music mostly around it; of two the mean, for none has the voices alone; of several without a centre the mean of all but
-the low-frequency one.
+Channels: a front centre beside others (5.1) is taken alone, for film sound has the dialogue there, the audience and the music
+mostly around it; else the mean of all but the low-frequency one.
 """
 
 from __future__ import annotations
@@ -19,10 +18,9 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -42,26 +40,10 @@ FOLDER = "timelines"  # of the recordings, below the corpus folder
 VERSION = 1  # to be raised with the rules: recordings of an older version are rendered anew
 
 _NAME = re.compile(r"(dia\d+_utt\d+)\.mp4")  # neither `._dia0_utt0.mp4` of macOS nor `final_videos_testdia101_utt0.mp4`
-_LFS_POINTER = b"version https://git-lfs"
-_MANY = 100  # recordings to render; fewer are done before a progress bar is read
 
 
 class ClipError(ValueError):
     """A clip cannot be used. The message says what is wrong with it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sound:
-    """The sound of a clip."""
-
-    samples: np.ndarray  # shape (n,), float32, mono, 16 kHz, from the clip's beginning
-    layout: str  # the channels that the clip has, as "stereo" or "5.1"
-    used: str  # which of them `samples` are
-
-    @property
-    def seconds(self) -> float:
-        """How long the sound is."""
-        return self.samples.size / SAMPLE_RATE
 
 
 # --- clips
@@ -86,14 +68,13 @@ def problem(path: Path) -> str | None:
         return str(error)
 
 
-def decode(path: Path) -> Sound:
-    """Decode the sound of a clip: ClipError with what `problem` tells, or if it cannot be decoded, or there is none."""
+def decode(path: Path) -> np.ndarray:
+    """Decode the sound of a clip from its beginning: float32, mono, 16 kHz, shape (n,); ClipError where there is none."""
     pieces: list[np.ndarray] = []
     begins_s = None
     with _opened(path) as container:
         stream = container.streams.audio[0]
-        layout, rate = stream.layout.name, stream.rate
-        places, used = _channels([channel.name for channel in stream.layout.channels])
+        rate, places = stream.rate, _voices([channel.name for channel in stream.layout.channels])
         planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)  # floats, channel by channel
         for frame in container.decode(stream):
             if begins_s is None:
@@ -106,13 +87,13 @@ def decode(path: Path) -> Sound:
     samples = np.concatenate(pieces)[: None if length_s is None else round(length_s * rate)]
     begins = round(begins_s * rate)  # onto the clip's clock: sound may begin late, or before the clip
     samples = np.pad(samples, (begins, 0)) if begins > 0 else samples[-begins:]
-    resampled = samples if rate == SAMPLE_RATE else audio.resample(samples, rate, SAMPLE_RATE)
-    return Sound(resampled, layout, used)
+    return samples if rate == SAMPLE_RATE else audio.resample(samples, rate, SAMPLE_RATE)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[av.container.InputContainer]:
-    _check_parts(path)
+    if said := audio.no_sound(path) or _cut_short(path):
+        raise ClipError(said)
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.audio:
@@ -122,55 +103,34 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
         raise ClipError(f"its sound cannot be decoded ({error.strerror})") from error
 
 
-def _check_parts(path: Path) -> None:
-    """Hold the lengths that an mp4 file's parts state (ISO/IEC 14496-12, 4.2) against the file's own: is it cut short?"""
-    if not path.is_file():
-        raise ClipError("no such file")
-    size, position, kinds = path.stat().st_size, 0, set()
+def _cut_short(path: Path) -> str | None:
+    """Hold the lengths that an mp4 file's parts state (ISO/IEC 14496-12, 4.2) against the file's own, as no decoder does."""
+    size, position = path.stat().st_size, 0
     with path.open("rb") as file:
-        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
-            raise ClipError("a git-LFS pointer stands in place of the clip; run `git lfs pull` in its repository")
-        while position + 8 <= size:
+        if file.read(8)[4:] != b"ftyp":
+            return "no mp4 file: it does not begin as one (ftyp)"
+        while position < size:
             file.seek(position)
-            length, kind, longer = struct.unpack(">I4sQ", file.read(16).ljust(16, b"\0"))
+            length, _, longer = struct.unpack(">I4sQ", file.read(16).ljust(16, b"\0"))
             length = {0: size - position, 1: longer}.get(length, length)  # 0: to the file's end
-            if length < 8:
-                raise ClipError("no mp4 file")
-            kinds.add(kind)
-            position += length
-    if size == 0:
-        raise ClipError("the file is empty")
-    if b"ftyp" not in kinds:  # a web page's first bytes are no length
-        raise ClipError("no mp4 file: it does not begin as one (ftyp)")
-    end = position if position >= size else position + 8  # of the head of a last part
-    if end > size:
-        raise ClipError(f"cut short: {end - size:,} bytes of {end:,} are missing")
-    if b"moov" not in kinds:
-        raise ClipError("cut short, or no mp4 file: it holds no index (moov)")
+            position += max(length, 8)
+    return f"cut short: {position - size:,} bytes of {position:,} are missing" if position > size else None
 
 
-def _channels(names: list[str]) -> tuple[list[int], str]:
-    """The places of the channels (FFmpeg's names: FL, FR, FC, LFE, ...) whose mean is taken, and the same in words."""
-    if len(names) == 1:
-        return [0], "mono as it is"
-    if "FC" in names:
-        return [names.index("FC")], "front centre alone"
-    if len(names) == 2:
-        return [0, 1], "mean of both"
-    return [place for place, name in enumerate(names) if name != "LFE"], "mean of all but LFE"
+def _voices(channels: list[str]) -> list[int]:
+    """The places of the channels (FFmpeg's names: FL, FR, FC, LFE, ...) whose mean is taken."""
+    if "FC" in channels:
+        return [channels.index("FC")]
+    return [place for place, name in enumerate(channels) if name != "LFE"]
 
 
 # --- recordings of dialogues
 
 
-def update(base: Path, placed: pd.DataFrame, *, jobs: int | None = None, progress: bool = True) -> dict[str, dict]:
-    """Render the recordings that are missing or no longer what the clips of a folder and `meld.place` say, `jobs` at a time.
+def update(base: Path, placed: pd.DataFrame) -> dict[str, dict]:
+    """Render the recordings that are missing or no longer what the clips of a folder and `meld.place` say.
 
-    Returns:
-        Dialogue -> its record (the content of its .json file), for the dialogues of which there is any clip.
-
-    Raises:
-        CorpusError: the folder of the recordings cannot be written.
+    Gives dialogue -> its record (the content of its .json file), for the dialogues of which there is any clip.
     """
     plans = _plan(base, placed)
     records = current(base, placed)
@@ -178,12 +138,12 @@ def update(base: Path, placed: pd.DataFrame, *, jobs: int | None = None, progres
         return records
     try:
         (base / FOLDER).mkdir(exist_ok=True)
-        with filelock.FileLock(base / FOLDER / ".lock"), ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        with filelock.FileLock(base / FOLDER / ".lock"), ThreadPoolExecutor(os.cpu_count()) as pool:
             records = current(base, placed)  # another process may have rendered them meanwhile
             stale = [dialogue for dialogue in plans if dialogue not in records]
             # decoding leaves Python's lock, so threads are enough
             done = pool.map(lambda dialogue: _render(base, dialogue, plans[dialogue]), stale)
-            bar = tqdm(done, "MELD's dialogues", len(stale), disable=not progress or len(stale) < _MANY)
+            bar = tqdm(done, "MELD's dialogues", len(stale), disable=len(stale) < 100)
             return records | dict(zip(stale, bar, strict=True))
     except (OSError, soundfile.LibsndfileError) as error:
         raise CorpusError(
@@ -229,72 +189,51 @@ def _plan(base: Path, placed: pd.DataFrame) -> dict[str, list[dict]]:
 
 def _render(base: Path, dialogue: str, parts: list[dict]) -> dict:
     """Render one recording and write it with its record, each whole or not at all: the record last."""
-    said: dict[str, dict] = {}
-
-    def sound(part: dict) -> np.ndarray:
-        """The sound of a part; what the record says of it goes to `said`."""
+    said, sounds = [], []
+    for part in parts:
         try:
-            if part["clip"] is None:
-                raise ClipError("no such file")
-            decoded = decode(base / part["clip"])
+            sounds.append(decode(base / (part["clip"] or f"{part['utterance']}.mp4")))
+            said.append({**part, "seconds": sounds[-1].size / SAMPLE_RATE})
         except ClipError as error:
-            said[part["utterance"]] = {"problem": str(error)}
-            return np.zeros(0, dtype=np.float32)
-        said[part["utterance"]] = {"layout": decoded.layout, "used": decoded.used, "seconds": decoded.seconds}
-        return decoded.samples
-
-    line, spans = lay(parts, sound)
+            sounds.append(np.zeros(0, dtype=np.float32))
+            said.append({**part, "problem": str(error)})
+    line, spans = lay(parts, sounds)
     recording = base / FOLDER / f"{dialogue}.wav"
     with paths.replacing(recording) as partial:
         soundfile.write(partial, line, SAMPLE_RATE, subtype="PCM_16")
-    record = {
-        "version": VERSION,
-        "bytes": recording.stat().st_size,
-        "clips": [{**part, **said[part["utterance"]]} for part in parts],
-        "spans": spans,
-    }
+    record = {"version": VERSION, "bytes": recording.stat().st_size, "clips": said, "spans": spans}
     with paths.replacing(recording.with_suffix(".json")) as partial:
         partial.write_text(json.dumps(record), encoding="utf-8")
     return record
 
 
-def lay(parts: list[dict], sound: Callable[[dict], np.ndarray]) -> tuple[np.ndarray, list[list[float]]]:
-    """Lay clips on one clock, by the rules above.
+def lay(parts: list[dict], sounds: list[np.ndarray]) -> tuple[np.ndarray, list[list[float]]]:
+    """Lay clips on one clock, by the rules above: gives the sound, int16, and where clips cover it, in pairs of seconds.
 
-    Args:
-        parts: the clips in the order of their start, with `from_s` and `to_s` (None where the clip's own length counts).
-        sound: gives the sound of a part, shape (n,), float, 16 kHz; nothing where it cannot be used.
-
-    Returns:
-        The sound, int16, shape (n,); and where clips cover it, in pairs of seconds, ascending.
+    `parts` are the clips in the order of their start, with `from_s` and `to_s` (None where the clip's own length counts);
+    `sounds` has the sound of each, float, 16 kHz, of no sample where it cannot be used.
     """
-    pieces = []
-    for part in parts:
-        start, samples = round(part["from_s"] * SAMPLE_RATE), sound(part)
-        end = start + samples.size if part["to_s"] is None else round(part["to_s"] * SAMPLE_RATE)
-        pieces.append((start, end, samples[: end - start]))
-    line = np.zeros(max(end for _, end, _ in pieces), dtype=np.int16)
+    spans = []
+    for part, samples in zip(parts, sounds, strict=True):
+        start = round(part["from_s"] * SAMPLE_RATE)
+        spans.append((start, start + samples.size if part["to_s"] is None else round(part["to_s"] * SAMPLE_RATE)))
+    line = np.zeros(max(end for _, end in spans), dtype=np.int16)
     covered = np.zeros(line.size, dtype=bool)
-    for start, _, samples in pieces:
-        span = slice(start, start + samples.size)
+    for (start, end), samples in zip(spans, sounds, strict=True):
+        sound = samples[: end - start]
+        span = slice(start, start + sound.size)
         free = ~covered[span]
-        line[span][free] = np.clip(np.rint(samples[free] * 32768), -32768, 32767)
+        line[span][free] = np.clip(np.rint(sound[free] * 32768), -32768, 32767)
         covered[span] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[False], covered, [False]]).astype(np.int8)))
     return line, (edges.reshape(-1, 2) / SAMPLE_RATE).tolist()
 
 
 def silence(root: Path | str, windows: pd.DataFrame) -> pd.Series:
-    """The share of each of some `windows` or utterances, from 0 to 1, that no clip covers; same index.
-
-    Raises:
-        CorpusError: a recording's record is not there.
-    """
+    """The share of each of some `windows` or utterances, from 0 to 1, that no clip covers; same index."""
     shares = pd.Series(np.nan, index=windows.index, name="silence")
     for name, rows in windows.groupby("audio"):
         record = (Path(root) / name).with_suffix(".json")
-        if not record.is_file():
-            raise CorpusError(f"{record}: no such file; load the corpus, which renders {name} and says what it holds")
         spans = np.array(json.loads(record.read_text(encoding="utf-8"))["spans"]).reshape(-1, 2)
         starts, ends = rows["start_s"].to_numpy()[:, np.newaxis], rows["end_s"].to_numpy()[:, np.newaxis]
         sounding = (np.minimum(ends, spans[:, 1]) - np.maximum(starts, spans[:, 0])).clip(min=0).sum(axis=1)

@@ -5,8 +5,7 @@ Who and what: 87 native speakers (31 women, 56 men) of Persian in plays of onlin
 How labelled: twelve native annotators judged each utterance and the majority is the label ("rated"); their agreement is
 64 % by kappa.
 Licence: free of charge for academic purposes.
-Known faults: the classes are far from equal (38 utterances of fear, 1,059 of anger) and so are the speakers; transcripts do
-not always fit the sound (https://arxiv.org/abs/2211.09956), which matters to no label here.
+Known faults: the classes are far from equal (38 utterances of fear, 1,059 of anger) and so are the speakers.
 
 Layout read: `female/F01A01.wav` and `male/M01N05.wav`: sex, speaker, emotion, number within the speaker's emotion. F is a
 woman as the first letter and fear as the second; speakers are numbered within each sex.
@@ -34,33 +33,25 @@ _GET_AGAIN = "move the folder away and get it again; see data/README.md#shemo"
 
 def _read(root: Path) -> Reading:
     """Read every file's name and header once."""
-    files = {folder: table.recordings(root / folder) for folder in _FOLDERS.values()}
-    if not any(files.values()):
-        raise CorpusError(
-            f"no ShEMO under {root}: expected female/F01A01.wav, male/M01N05.wav and their like there; "
-            "see data/README.md#shemo"
-        )
-    rows: list[dict] = []
-    found: list[Problem] = []
-    codes: Counter = Counter()
-    for folder, paths in files.items():
-        if not paths:
-            found.append(Problem(folder, "missing recordings", "no WAV file there: the copy is incomplete", _GET_AGAIN))
-        odd = f"no sex, speaker, emotion and number of the folder {folder} in the name"
-        told = {"pattern": _NAME, "odd": odd, "fits": _fits, "row": _row, "advice": _GET_AGAIN}
-        usable, named = table.scan(paths, root, found, **told)
-        rows += usable
-        codes.update(named.values())
+    files = [path for folder in _FOLDERS.values() for path in table.recordings(root / folder)]
+    if not files:
+        expected = "female/F01A01.wav, male/M01N05.wav and their like"
+        raise CorpusError(f"no ShEMO under {root}: expected {expected} there; see data/README.md#shemo")
+    absent = sorted({*_FOLDERS.values()} - {path.parent.name for path in files})
+    detail, odd = (
+        "no WAV file there: the copy is incomplete",
+        "no sex (of the folder), speaker, emotion and number in the name",
+    )
+    found = [Problem(folder, "missing recordings", detail, _GET_AGAIN) for folder in absent]
+    rows, codes = table.scan(files, root, found, pattern=_NAME, odd=odd, row=_row, advice=_GET_AGAIN)
     wanted = table.expected_counts(root, CORPUS.counts)["codes"]
     said = {"file": "*/???{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
-    return Reading(rows, found, table.compare(codes, wanted, **said))
+    return rows, found, table.compare(Counter(codes.values()), wanted, **said)
 
 
-def _fits(name: re.Match, path: Path) -> bool:
-    return _FOLDERS[name["sex"]] == path.parent.name
-
-
-def _row(name: re.Match) -> dict:
+def _row(name: re.Match, path: Path) -> dict:
+    if _FOLDERS[name["sex"]] != path.parent.name:
+        return {}
     return {
         "speaker": f"shemo_{name['speaker']}",
         "sex": _FOLDERS[name["sex"]],
@@ -75,7 +66,6 @@ CORPUS = Corpus(
     title="ShEMO",
     read=_read,
     card=__doc__,
-    url="https://github.com/pariajm/sharif-emotional-speech-dataset",
     licence="free of charge for academic purposes",
     citation="O. Mohamad Nezami, P. Jamshid Lou, M. Karami (2019). ShEMO: a large-scale validated database for Persian speech "
     "emotion detection. Language Resources and Evaluation 53(1), 1-16. https://doi.org/10.1007/s10579-018-9427-x",
@@ -90,9 +80,8 @@ CORPUS = Corpus(
     channels=1,
     lengths_s=(0.2, 60.0),  # bounds of our own, far from the mean of 4 s
     folder="ShEMO",
-    # The links are in the README of the authors' repository, which publishes neither sizes nor checksums (nor does the first
-    # author's, https://github.com/mansourehk/ShEMO, whose own links are dead). It writes dl=0 for wget; dl=1 gives the file
-    # rather than a page to any program.
+    # The links are in the README of https://github.com/pariajm/sharif-emotional-speech-dataset, which publishes neither sizes
+    # nor checksums; dl=1 gives the file rather than a page.
     archives=(
         Archive(
             address="https://www.dropbox.com/s/42okby6c40w3j2x/female.zip?dl=1",

@@ -1,21 +1,21 @@
 """The utterance table, the list of what is wrong with a copy, and `Corpus`: what a module of this package says of its corpus.
 
-Every corpus's reading ends in `build`, which gives the columns their types, sorts the rows and refuses what cannot be. Corpora
-of one file an utterance share how a clip is held to be sound (`recordings`, `scan`, `duration`, `compare`). A corpus of one's
-own is a Python file with a `load`, which `own` gives the same face.
+Every corpus's reading ends in `build`, which gives the columns their types, sorts the rows and refuses what cannot be. A corpus
+of one's own is a Python file with a `load`, which `own` gives the same face.
 """
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import json
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -28,20 +28,19 @@ COLUMNS: dict[str, str] = {
     **{"valence": "float64", "arousal": "float64", "dominance": "float64", "rating": "string"},
 }
 #: Columns that a table has only where its corpus knows them. `session_offset_s`: what to add to a second of `audio` to be on
-#: the clock of the whole session. Files that were cut out of one recording may overlap there, and none of them shows it.
-#: `voices`: all who speak in the dialogue, whatever their emotion (`build` reads it off the rows); a window holds them all.
+#: the clock of the whole session, where files that were cut out of one recording may overlap. `voices`: all who speak in the
+#: dialogue, whatever their emotion (`build` reads it off the rows).
 OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string"}
 BETWEEN_VOICES = "|"  # the names in `voices`
 #: Columns that the `load` of a corpus of one's own has to give; forecasting needs `dialogue` too.
 NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", "emotion")
-GIGABYTE = 10**9
-_ALWAYS = ("corpus", "utterance", "speaker", "audio", "start_s", "end_s")
 _SYNTHETIC = "synthetic.json"
 _DAMAGE = {
-    **{"git-LFS pointer": "git-LFS pointer", "file is empty": "empty audio"},
-    **{"cut short": "truncated audio", "no such file": "missing audio"},
+    "git-LFS": "git-LFS pointer",
+    "empty": "empty audio",
+    "cut short": "truncated audio",
+    "no such": "missing audio",
 }
-_PAST_S = 0.05  # how far a label of one's own may reach beyond the sound: times in label files are rounded
 
 
 class CorpusError(ValueError):
@@ -57,17 +56,13 @@ class Problem:
     """One thing that is wrong with a copy of a corpus."""
 
     file: str  # the file or folder, relative to the corpus root
-    problem: str  # its kind, a name out of `validate.KINDS`
+    problem: str  # its kind
     detail: str  # what was found, with numbers or the line
     advice: str  # what to do
 
 
-class Reading(NamedTuple):
-    """What a look at a copy gives: rows for `build` of what can be used, the problems, and counts unlike the release's."""
-
-    rows: list[dict]
-    problems: list[Problem]
-    miscounts: Sequence[Problem] = ()
+#: What a look at a copy gives: rows for `build` of what can be used, the problems, and counts unlike the release's.
+Reading = tuple[list[dict], list[Problem], list[Problem]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ class Archive:
     """One packed file of a corpus that may be downloaded."""
 
     address: str
-    file: str  # its name while it is kept for unpacking; the ending (.zip, .tar.gz) says what it must be
+    file: str  # its name while it is kept for unpacking; the ending (.zip, .tar.gz) says what it is
     holds: tuple[str, ...]  # what it brings, below the corpus folder; where all of it is there, this file is not needed
     checksum: str | None = None  # "sha256:...", where the source publishes one
     size: int | None = None  # bytes, as the source states them
@@ -83,8 +78,7 @@ class Archive:
     into: str = ""  # the folder that its files go to, below the corpus folder
     keep: tuple[str, ...] = ("",)  # only what begins with one of these is unpacked
     nested: bool = False  # whether archives inside are unpacked where they lie, too
-    limit: int = 4 * GIGABYTE  # bytes that it may unpack to; more is taken for an attack or a fault
-    steady: bool = True  # the same file at each download: its digest is held against an earlier one
+    limit: int = 4_000_000_000  # bytes that it may unpack to; more is taken for an attack or a fault
 
 
 @dataclass(frozen=True)
@@ -107,13 +101,10 @@ class Corpus:
     card: str = ""  # the data card: the module's docstring
     licence: str = "not stated by its loader"
     citation: str = ""
-    url: str = ""
     labels: Mapping[str, str | None] = field(default_factory=dict)  # its codes -> our emotions; None: no emotion
     group: str = "dialogue"  # the column that no split may cross
     counts: dict = field(default_factory=dict)  # of a complete copy: `utterances` (or of each part), `codes`, ...
-    test_sets: Mapping[str, dict[str, str]] = field(default_factory=dict)  # the thesis's -> options of `load` for each
     is_own: bool = False  # whether a file of one's own reads it
-
     look: Callable[[Path], Reading] | None = None  # for `validate`, in place of `read` where that writes something
     base: Callable[[Path], Path] = Path  # corpus folder -> the folder that the files of `validate` are relative to
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
@@ -122,85 +113,54 @@ class Corpus:
     channels: int | None = None  # of every file of the release; None where they differ
     lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
     known_bad: Mapping[str, str] = field(default_factory=dict)  # utterance -> what is wrong in the release itself
-
     folder: str = ""  # below the data folder, as in the profile `paper`
     archives: tuple[Archive, ...] = ()  # what is downloaded and unpacked
     clips: Clips | None = None  # sound kept in git-LFS, which the first of the archives points to
     ask: str = ""  # what to do where nothing may be downloaded
-
-    @property
-    def size(self) -> int | None:
-        """Bytes to download as far as the sources state them; None where one of them does not."""
-        sizes = [self.clips.size] if self.clips else [archive.size for archive in self.archives]
-        return sum(sizes) if sizes and None not in sizes else None
+    test_sets: Mapping[str, dict[str, str]] = field(default_factory=dict)  # the thesis's -> options of `load` for each
 
     def load(self, root: Path | str, **options: str) -> pd.DataFrame:
         """Read the utterance table of a corpus folder; what cannot be used is left out with one warning.
 
-        `options` say which label set, where a corpus has several; its module lists them.
-
-        Raises:
-            CorpusError: nothing usable is under `root`.
-            ValueError: there is no such label set.
+        `options` say which label set, where a corpus has several. CorpusError where nothing usable is under `root`.
         """
         rows, found, _ = self.read(Path(root), **options)
-        first = found[0] if found else None
+        first = f"{found[0].file}: {found[0].detail}" if found else "it lists none"
         if not rows:
-            reason = f"; the first problem: {first.file}: {first.detail}" if first else ""
-            raise CorpusError(f"{self.name} under {root} has no usable utterance{reason}")
-        if first:
-            message = (
-                f"{self.name}: {len(found)} problem(s), the first: {first.file}: {first.detail}. "
-                f"What they touch is left out; emocast.corpora.get({self.name!r}).validate(root) lists all"
-            )
+            raise CorpusError(f"{self.name} under {root} has no usable utterance; the first problem: {first}")
+        if found:
+            left_out = f"What they touch is left out; emocast.corpora.get({self.name!r}).validate(root) lists all"
+            message = f"{self.name}: {len(found)} problem(s), the first: {first}. {left_out}"
             warnings.warn(message, CorpusWarning, stacklevel=2)
         return build(rows, corpus=self.name)
 
     def validate(self, root: Path | str) -> pd.DataFrame:
         """List what is missing, unreadable or odd in a copy, by its labels and its files' headers. Nothing is written.
 
-        Returns:
-            A table with the columns file, problem, detail, advice; no row when the copy is whole.
-
-        Raises:
-            CorpusError: there is nothing of this corpus under `root` at all.
+        One row a problem, with the columns file, problem, detail, advice. CorpusError where there is nothing of the corpus.
         """
         _, found, miscounts = (self.look or self.read)(Path(root))
         return problems([*found, *miscounts])
 
 
-def build(rows: Sequence[dict], *, corpus: str) -> pd.DataFrame:
+def build(rows: Sequence[dict] | pd.DataFrame, *, corpus: str) -> pd.DataFrame:
     """Make the utterance table out of a loader's rows.
 
     Args:
         rows: one mapping an utterance; what a corpus does not know may be left out. `start_s` and `end_s` are seconds within
             `audio`, a path relative to the corpus root; `emotion` is a name of `labels.EMOTIONS` or None; valence, arousal and
             dominance are on the corpus's own scale; `rating` is "rated" or "self-reported".
-        corpus: the corpus's name, the same in each row.
+        corpus: the corpus's name.
 
     Returns:
-        `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a fresh index.
-
-    Raises:
-        ValueError: an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
+        `COLUMNS` and what it has of `OPTIONAL`, sorted by dialogue, then start, then utterance, with a fresh index. ValueError
+        for an unknown column or emotion, a repeated utterance, an end before its start, a missing must.
     """
     table = pd.DataFrame(rows).assign(corpus=corpus)
     types = {**COLUMNS, **{column: kind for column, kind in OPTIONAL.items() if column in table.columns}}
-    unknown = set(table.columns) - set(types)
-    if unknown:
+    if unknown := set(table.columns) - set(types):
         raise ValueError(f"{corpus}: {min(unknown)!r} is no column of the utterance table")
     table = table.reindex(columns=list(types)).astype(types)
-    check(table)
-    table = table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
-    together = table.groupby("dialogue")["speaker"].unique().map(lambda names: BETWEEN_VOICES.join(sorted(names)))
-    return table.assign(voices=table["dialogue"].map(together).astype("string"))
-
-
-def check(table: pd.DataFrame) -> None:
-    """Hold an utterance table against its rules: ValueError for the first that is broken, with the utterance that breaks it."""
-    known = [*COLUMNS, *(column for column in OPTIONAL if column in table.columns)]
-    if list(table.columns) != known:
-        raise ValueError(f"an utterance table has the columns {', '.join(COLUMNS)}; found {', '.join(table.columns)}")
 
     def strange(column: str, words: Sequence[str]) -> pd.Series:
         return ~table[column].isin(words) & table[column].notna()
@@ -208,7 +168,7 @@ def check(table: pd.DataFrame) -> None:
     emotions = strange("emotion", labels.EMOTIONS)
     word = next(iter(table.loc[emotions, "emotion"]), None)
     broken = {
-        **{f"{column} is missing": table[column].isna() for column in _ALWAYS},
+        **{f"{column} is missing": table[column].isna() for column in NEEDED if column != "emotion"},
         "is listed twice": table["utterance"].duplicated(),
         "does not end after its start": table["end_s"] <= table["start_s"],
         "starts before 0 s": table["start_s"] < 0,
@@ -216,9 +176,12 @@ def check(table: pd.DataFrame) -> None:
         "has an unknown sex": strange("sex", ("female", "male")),
         "has an unknown kind of rating": strange("rating", ("rated", "self-reported")),
     }
-    for rule, rows in broken.items():
-        if rows.any():
-            raise ValueError(f"utterance {table.loc[rows, 'utterance'].iloc[0]} {rule}")
+    for rule, which in broken.items():
+        if which.any():
+            raise ValueError(f"utterance {table.loc[which, 'utterance'].iloc[0]} {rule}")
+    table = table.sort_values(["dialogue", "start_s", "utterance"], kind="stable").reset_index(drop=True)
+    together = table.groupby("dialogue")["speaker"].unique().map(lambda names: BETWEEN_VOICES.join(sorted(names)))
+    return table.assign(voices=table["dialogue"].map(together).astype("string"))
 
 
 def problems(found: Sequence[Problem]) -> pd.DataFrame:
@@ -237,7 +200,32 @@ def expected_counts(folder: Path | str, counts: dict) -> dict:
     return json.loads(about.read_text(encoding="utf-8"))["counts"] if about.is_file() else counts
 
 
-# --- corpora of clips: one file an utterance, labelled by its name
+# --- what the readings of corpora share
+
+
+def label_lines(
+    root: Path, file: str, columns: Sequence[str], found: list[Problem], *, advice: str
+) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """The lines of a CSV file by number, each with all fields; what is wrong with the file is added to what was `found`."""
+    if not (root / file).is_file():
+        found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", advice))
+        return
+    raw = (root / file).read_bytes()
+    try:  # UTF-8, or code page 1252 (after a spreadsheet), or its quotes as control characters (old versions)
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+    text = re.sub("[\x80-\x9f]", lambda sign: sign[0].encode("latin-1").decode("cp1252", errors="replace"), text)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if lacking := [column for column in columns if column not in (reader.fieldnames or ())]:
+            found.append(Problem(file, "bad label file", f"no column {lacking[0]}: the file is left out", advice))
+            return
+        for line in reader:
+            yield reader.line_num, line
+    except csv.Error as error:  # as after a quote that nothing closes
+        detail = f"line {reader.line_num}: not readable as CSV ({error}); all from there on is left out"
+        found.append(Problem(file, "bad label line", detail, advice))
 
 
 def recordings(folder: Path) -> list[Path]:
@@ -246,7 +234,7 @@ def recordings(folder: Path) -> list[Path]:
 
 
 def damage(message: str) -> str:
-    """The kind of problem that a message of `audio.AudioError` or `meld_sound.ClipError` tells of."""
+    """The kind of problem that a message of `audio` or `meld_sound` tells of."""
     return next((kind for words, kind in _DAMAGE.items() if words in message), "unreadable audio")
 
 
@@ -266,23 +254,12 @@ def duration(path: Path, where: str, found: list[Problem], *, advice: str) -> fl
 
 
 def scan(
-    files: Sequence[Path],
-    root: Path,
-    found: list[Problem],
-    *,
-    pattern: re.Pattern,
-    odd: str,
-    row: Callable[[re.Match], dict],
-    advice: str,
-    fits: Callable[[re.Match, Path], bool] = lambda name, path: True,
+    files: list[Path], root: Path, found: list[Problem], *, pattern: re.Pattern, odd: str, row: Callable, advice: str
 ) -> tuple[list[dict], dict[str, str]]:
-    """Read the name and the header of every recording below `root` once; what cannot be used is added to what was `found`.
+    """Read name and header of recordings below `root`, one an utterance; what cannot be used is added to what was `found`.
 
-    Args:
-        files, root, found: the recordings, the corpus folder, the list of problems.
-        pattern: of a file's name, with the group `code`; `fits` may ask for more. `odd` says what is wrong with other names.
-        row: gives what the parts of the name say, in columns of the utterance table.
-        advice: what to do about a damaged file.
+    `pattern`, of a file's name, has the group `code`; `odd` says what is wrong with other names. `row` gives what a
+    match and its path say, in columns of the utterance table; nothing for a name that cannot be.
 
     Returns:
         The rows of what can be used; and utterance -> code of all that are there, damaged ones too.
@@ -290,14 +267,14 @@ def scan(
     rows: list[dict] = []
     codes: dict[str, str] = {}
     for path in files:
-        where = path.relative_to(root).as_posix()
-        name = pattern.fullmatch(path.stem)
-        told = {"utterance": name.group(), **row(name)} if name and fits(name, path) else {}
-        if not told or told["utterance"] in codes:
-            detail = f"{told['utterance']} is there already" if told else odd
+        where, name = path.relative_to(root).as_posix(), pattern.fullmatch(path.stem)
+        told = name and row(name, path)
+        utterance = told.setdefault("utterance", name.group()) if told else None
+        if not told or utterance in codes:
+            detail = f"{utterance} is there already" if told else odd
             found.append(Problem(where, "odd name", detail, "rename or remove it"))
             continue
-        codes[told["utterance"]] = name["code"]
+        codes[utterance] = name["code"]
         length = duration(path, where, found, advice=advice)
         if length is not None:
             rows.append({"audio": where, "start_s": 0.0, "end_s": length, **told})
@@ -308,8 +285,7 @@ def compare(numbers: Mapping, expected: Mapping, *, file: str, what: str, advice
     """A problem for each of the `numbers` of a copy that is not as `expected`; `{code}` in `file` and `what` is its key."""
     found = []
     for code, wanted in expected.items():
-        number = numbers.get(code, 0)
-        if number != wanted:
+        if (number := numbers.get(code, 0)) != wanted:
             detail = f"{number:,} {what.format(code=code)} read, a complete copy has {wanted:,}"
             found.append(Problem(file.format(code=code), "wrong count", detail, advice))
     return found
@@ -320,13 +296,10 @@ def compare(numbers: Mapping, expected: Mapping, *, file: str, what: str, advice
 
 @lru_cache
 def own(name: str, file: Path) -> Corpus:
-    """The corpus that a file of one's own reads; the file is run once.
+    """The corpus that a file of one's own reads; the file is run once, and CorpusError says what is wrong with it.
 
     It needs a function `load(root)`, which gives rows of the utterance table, and may hold NAME (its title), CITATION,
-    LICENCE, URL, LABELS, GROUP and COUNTS.
-
-    Raises:
-        CorpusError: the file cannot be run, or has no `load`.
+    LICENCE, LABELS and GROUP.
     """
 
     def wrong(what: str) -> CorpusError:
@@ -340,29 +313,14 @@ def own(name: str, file: Path) -> Corpus:
         raise wrong(f"cannot be run: {type(error).__name__}: {error}") from error
     if not callable(getattr(module, "load", None)):
         raise wrong(f"has no function load(root); it needs one that gives {', '.join(NEEDED)} of each utterance")
-    constants = ("CITATION", "LICENCE", "URL", "LABELS", "GROUP", "COUNTS")
+    constants = ("CITATION", "LICENCE", "LABELS", "GROUP")
     said = {constant.lower(): getattr(module, constant) for constant in constants if hasattr(module, constant)}
-    read = partial(_usable, name=name, load=module.load, wrong=wrong)
+    read = partial(_read_own, name=name, load=module.load, wrong=wrong)
     return Corpus(name=name, title=getattr(module, "NAME", name), read=read, is_own=True, **said)
 
 
-def _usable(root: Path, *, name: str, load: Callable, wrong: Callable[[str], CorpusError]) -> Reading:
-    """The rows of one's own corpus whose sound is there, and what is wrong with the others."""
-    rows, found = _given(root, name=name, load=load, wrong=wrong), []
-    lengths = {
-        where: duration(root / where, where, found, advice="get it again, or leave it out of load()")
-        for where in rows["audio"].unique()
-    }
-    length = rows["audio"].map(lengths).astype("float64")
-    past = rows["end_s"] > length + _PAST_S
-    for row in rows[past].itertuples():
-        detail = f"{row.utterance} ends at {row.end_s:.2f} s, the sound at {lengths[row.audio]:.2f} s"
-        found.append(Problem(row.audio, "label past the sound", detail, "correct its times: they are in seconds"))
-    return Reading(rows[length.notna() & ~past].to_dict("records"), found)
-
-
-def _given(root: Path, *, name: str, load: Callable, wrong: Callable[[str], CorpusError]) -> pd.DataFrame:
-    """What the file's `load` gives, as an utterance table."""
+def _read_own(root: Path, *, name: str, load: Callable, wrong: Callable[[str], CorpusError]) -> Reading:
+    """What the file's `load` gives: the rows whose sound is there, and what is wrong with the others."""
     if not root.is_dir():
         change = f"put its recordings there, or change corpora.{name}.root in the profile"
         raise CorpusError(f"no folder {root} for the corpus {name!r}: {change}")
@@ -372,12 +330,19 @@ def _given(root: Path, *, name: str, load: Callable, wrong: Callable[[str], Corp
         raise wrong(f"load({str(root)!r}) failed with {type(error).__name__}: {error}") from error
     if not isinstance(given, pd.DataFrame | list) or not len(given):
         what = "no row" if isinstance(given, pd.DataFrame | list) else f"a {type(given).__name__}"
-        what = "nothing" if given is None else what
         raise wrong(f"load gave {what}; it has to give a table or a list of mappings")
-    lacking = [column for column in NEEDED if column not in pd.DataFrame(given).columns]
-    if lacking:
+    if lacking := [column for column in NEEDED if column not in pd.DataFrame(given).columns]:
         raise wrong(f"load gave a table without {', '.join(lacking)}; it needs {', '.join(NEEDED)}")
     try:
-        return build(given, corpus=name)
+        rows = build(given, corpus=name)
     except (ValueError, TypeError) as error:
         raise wrong(f"load gave no utterance table: {error}") from error
+    found: list[Problem] = []
+    advice = "get it again, or leave it out of load()"
+    lengths = {where: duration(root / where, where, found, advice=advice) for where in rows["audio"].unique()}
+    length = rows["audio"].map(lengths).astype("float64")
+    past = rows["end_s"] > length + 0.05  # times in label files are rounded
+    for row in rows[past].itertuples():
+        detail = f"{row.utterance} ends at {row.end_s:.2f} s, the sound at {lengths[row.audio]:.2f} s"
+        found.append(Problem(row.audio, "label past the sound", detail, "correct its times: they are in seconds"))
+    return rows[length.notna() & ~past].to_dict("records"), found, []

@@ -2,8 +2,7 @@
 
 A corpus's own `validate` reads labels and headers. `examine` goes on to every sample of every file, and ends in a verdict:
 
-- complete: the copy is as the release is. What is bad in the release itself (`Corpus.known_bad`) is listed and does not count
-  against it; what macOS leaves beside files (`._*`) is counted and no problem, for nothing reads it.
+- complete: the copy is as the release is. What is bad in the release itself (`Corpus.known_bad`) is listed and does not count.
 - usable: something else is wrong, and what is left is enough.
 - unusable: no utterance is left; or fewer than a quarter of the release's; or none of one of the classes that every
   experiment here needs (`labels.FOUR`); or of one group alone (a session, a speaker), so that none can be held out.
@@ -25,7 +24,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import soundfile
-import yaml
 from tqdm import tqdm
 
 from emocast import corpora, labels
@@ -35,43 +33,30 @@ from .table import Corpus, Problem
 
 LEAST_SHARE = 0.25  # of a release's utterances, below which a copy is of no use
 NOTHING = "nothing"  # how the advice begins where the release itself is so and no copy is better
-
-
-class Kind(NamedTuple):
-    """One kind of problem: whether utterances cannot be used for it, what it means, whether a copy is no longer complete."""
-
-    costs: bool
-    meaning: str
-    spoils: bool = True
-
-
-_FILE = Path(__file__).with_name("kinds.yaml")
-#: The kinds by their names, as that file explains them.
-KINDS = {name: Kind(**kind) for name, kind in yaml.safe_load(_FILE.read_text(encoding="utf-8")).items()}
-
+#: The kinds of problems for which no utterance is lost; for all others some are.
+HARMLESS = {
+    *("missing vote", "missing actor", "odd length", "wrong sample rate", "wrong channels"),
+    *("duplicate audio", "known bad clip"),
+}
 _WHOLE_FOLDERS = {"missing session", "missing recordings", "missing labels", "bad label file"}
 _COUNTED = re.compile(r"([\d,]+) (\w+).* read, a complete copy has ([\d,]+)")
-_MERGED = {"excitement": "happiness"}
 _GET_AGAIN = "get the file again from the release"
 _FACTOR, _SLACK_S = 3.0, 2.0  # how far a clip's length may be from its label's before it is odd
-_TAIL = 4096  # samples
-_TWIN_RATE = 16_000  # Emocast's synthetic recordings, whatever the rate of the release
 _EXACT = {"PCM_16", "PCM_S8", "PCM_U8"}  # formats of which 16 bits hold every sample
 
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What `examine` found. `numbers`: `utterances` (of a complete copy), `usable`, `lacking` (their difference), `files` (that
-    were read), `hours` (of sound in them), `problems`, `leftovers` (of macOS).
-    """
+    """What `examine` found."""
 
-    problems: pd.DataFrame  # columns file, problem (a name out of `KINDS`), detail, advice
+    problems: pd.DataFrame  # columns file, problem (its kind), detail, advice
     state: str  # "complete", "usable" or "unusable"
     verdict: str  # the state and its reason in one sentence
-    numbers: dict[str, int | float]
+    usable: int  # utterances
+    total: int  # utterances of a complete copy
 
 
-class Heard(NamedTuple):
+class Sound(NamedTuple):
     """What there is to a sound file."""
 
     seconds: float = 0.0
@@ -85,9 +70,8 @@ class Heard(NamedTuple):
 class _Copy:
     """A copy, its utterances whose file is there, and what a complete one holds.
 
-    `rows`: utterance, group, emotion, file (relative to `folder`), start_s and end_s within it (end_s is missing where the
-    utterance is the whole file), label_s (its length by the label where that is another source than the file), moment (the same
-    for two utterances that have one sound by their labels).
+    `rows`: utterance, group, emotion, file (relative to `folder`), start_s and end_s within it (missing where the utterance is
+    the whole file), label_s (its length by the label), moment (the same for two utterances that by their labels share a sound).
     """
 
     def __init__(self, corpus: Corpus, root: Path) -> None:
@@ -96,19 +80,23 @@ class _Copy:
         wanted = self.expected["utterances"]
         self.total: int = sum(wanted.values()) if isinstance(wanted, dict) else wanted
         twin = corpus.sample_rate and table.is_synthetic(self.folder)
-        self.sample_rate = _TWIN_RATE if twin else corpus.sample_rate
+        self.sample_rate = 16_000 if twin else corpus.sample_rate  # whatever the rate of the twin's release
         usable, self.problems, self.miscounts = (corpus.look or corpus.read)(root)
-        rows = corpus.sounds(self.folder) if corpus.sounds else pd.DataFrame(usable, columns=[*table.COLUMNS])
-        if not corpus.sounds:
+        if corpus.sounds:
+            rows = corpus.sounds(self.folder)
+        else:
+            rows = pd.DataFrame(usable, columns=[*table.COLUMNS])
             files = [(root / file).relative_to(self.folder).as_posix() for file in rows["audio"]]
             rows = rows.assign(group=rows[corpus.group], file=files, label_s=np.nan, moment=None)
         self.rows = rows[["utterance", "group", "emotion", "file", "start_s", "end_s", "label_s", "moment"]]
 
     def gone(self, usable: pd.DataFrame) -> list[str]:
         """The classes that a complete copy has and of which no utterance is left; excitement counts as happiness."""
-        wanted = {self.corpus.labels[code] for code, number in self.expected["codes"].items() if number} - {None}
-        left = {_MERGED.get(emotion, emotion) for emotion in usable["emotion"].dropna()}
-        return labels.ordered({_MERGED.get(emotion, emotion) for emotion in wanted} - left)
+        wanted = pd.Series([self.corpus.labels[code] for code, number in self.expected["codes"].items() if number])
+        wanted, left = (
+            set(emotions.dropna().replace("excitement", "happiness")) for emotions in (wanted, usable["emotion"])
+        )
+        return labels.ordered(wanted - left)
 
     def too_little(self, usable: pd.DataFrame) -> str | None:
         """Why what is left of a copy is not enough; None when it is."""
@@ -116,8 +104,7 @@ class _Copy:
             return f"none of {self.total:,} utterances can be used"
         if len(usable) < LEAST_SHARE * self.total:
             return f"{len(usable):,} of {self.total:,} utterances can be used, fewer than {LEAST_SHARE:.0%}"
-        needed = [emotion for emotion in self.gone(usable) if emotion in labels.FOUR]
-        if needed:
+        if needed := [emotion for emotion in self.gone(usable) if emotion in labels.FOUR]:
             return f"no utterance of {', '.join(needed)} can be used"
         if usable["group"].nunique() < 2:
             return f"all usable utterances are of one {self.corpus.group}: none can be held out"
@@ -127,9 +114,7 @@ class _Copy:
 def examine(name: str, root: Path | str, *, progress: bool = True) -> Examination:
     """Look at everything in a copy of a corpus, to the last sample. A bad file is a problem and never an error.
 
-    Raises:
-        CorpusError: there is no such corpus under `root` at all, or none of its label files can be read.
-        ValueError: there is no corpus of this name.
+    CorpusError where there is no such corpus under `root` at all, or none of its label files can be read.
     """
     root, corpus = Path(root), corpora.get(name)
     if corpus.is_own:
@@ -139,33 +124,23 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
     damaged = {problem.file for problem in copy.problems if problem.problem != "label past the sound"}
     files = sorted(set(copy.rows["file"]) - damaged)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # reading, decoding and digests all leave Python's lock
-        sounds = pool.map(lambda file: hear(copy.folder / file), files)
-        heard = dict(zip(files, tqdm(sounds, "listening", len(files), disable=not progress), strict=True))
-    found, lost = _of_sound(copy, heard)
+        read = pool.map(lambda file: listen(copy.folder / file), files)
+        sounds = dict(zip(files, tqdm(read, "listening", len(files), disable=not progress), strict=True))
+    found, lost = _of_sound(copy, sounds)
     every = _explained([*copy.problems, *copy.miscounts, *found])
     rows = copy.rows  # those that remain: `load` reads them, and their sound is there
-    broken = {problem.file for problem in every if KINDS[problem.problem].costs}
+    broken = {problem.file for problem in every if problem.problem not in HARMLESS}
     whole = rows["end_s"].isna()  # others were held against the sound that is there when they were loaded
     usable = rows[~rows["utterance"].isin(lost) & ~(whole & rows["file"].isin(broken))]
     every = list(_as_known(copy, every))
-    numbers = {
-        "utterances": copy.total,
-        "usable": len(usable),
-        "lacking": max(0, copy.total - len(usable)),
-        "problems": len(every),
-        "files": len(heard),
-        "hours": round(sum(sound.seconds for sound in heard.values()) / 3600, 3),
-        "leftovers": len(list(copy.folder.rglob("._*"))),
-    }
-    state, reason = _verdict(copy, usable, every, numbers["lacking"])
-    return Examination(table.problems(every), state, f"{state}{reason}", numbers)
+    state, reason = _verdict(copy, usable, every)
+    return Examination(table.problems(every), state, f"{state}{reason}", len(usable), copy.total)
 
 
 def first_look(name: str, root: Path | str) -> str:
     """Why `examine` is going to call a copy unusable, by labels and headers alone, in seconds; empty when it need not.
 
-    Raises:
-        CorpusError: there is no such corpus under `root`, or nothing in it that can be used.
+    CorpusError where there is no such corpus under `root`, or nothing in it that can be used.
     """
     root, corpus = Path(root), corpora.get(name)
     copy = None if corpus.is_own else _Copy(corpus, root)
@@ -176,31 +151,31 @@ def first_look(name: str, root: Path | str) -> str:
     return f"unusable: {reason}; `make validate ARGS={name}` says what is wrong with the copy" if reason else ""
 
 
-def hear(path: Path) -> Heard:
+def listen(path: Path) -> Sound:
     """Read a sound file, or decode one of MELD's mp4 clips, from its first sample to its last; a bad one raises nothing."""
     try:
         if path.suffix == ".mp4":
             from . import meld_sound  # here: only MELD needs what decodes
 
-            samples, rate = meld_sound.decode(path).samples, meld_sound.SAMPLE_RATE
+            samples, rate = meld_sound.decode(path), meld_sound.SAMPLE_RATE
             digest = hashlib.sha256(samples.tobytes()).hexdigest()  # rates and layouts differ in the release itself
-            return Heard(samples.size / rate, _sounding(samples) / rate, digest)
+            return Sound(samples.size / rate, _sounding(samples) / rate, digest)
         with soundfile.SoundFile(str(path)) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
             samples = file.read(dtype="int16" if file.subtype in _EXACT else "float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
-        return Heard(damage=str(error) if path.suffix == ".mp4" else f"not readable as sound ({error})")
+        return Sound(damage=str(error) if path.suffix == ".mp4" else f"not readable as sound ({error})")
     there, ends = len(samples), -(-_sounding(samples.ravel()) // channels)
     if samples.dtype == np.float32 and not np.isfinite(samples).all():
-        return Heard(damage="holds a sample that is no finite number")
+        return Sound(damage="holds a sample that is no finite number")
     damage = f"cut short: {there / rate:.2f} s of {frames / rate:.2f} s" if there < frames else None
     digest = hashlib.sha256(f"{rate} {channels} ".encode() + samples.tobytes()).hexdigest()
-    return Heard(there / rate, ends / rate, digest, rate, channels, damage)
+    return Sound(there / rate, ends / rate, digest, rate, channels, damage)
 
 
 def _sounding(samples: np.ndarray) -> int:
     """How many samples there are up to the last that is not zero; the end is looked at first, for it is seldom silent."""
-    for part in (samples[-_TAIL:], samples):
+    for part in (samples[-4096:], samples):
         if part.any():
             return samples.size - part.size + int(np.flatnonzero(part)[-1]) + 1
     return 0
@@ -217,34 +192,33 @@ def _of_own(corpus: Corpus, root: Path) -> Examination:
     groups = ", ".join(f"{number:,} {column}s" for column, number in numbers.items() if number)
     classes = ", ".join(f"{count:,} {emotion}" for emotion, count in usable["emotion"].value_counts().items())
     verdict = f"{state}: {len(usable):,} utterances ({classes or 'none with an emotion'}) of {groups}"
-    return Examination(found, state, verdict, {"usable": len(usable), "problems": len(found)})
+    return Examination(found, state, verdict, len(usable), len(usable))
 
 
-def _of_sound(copy: _Copy, heard: dict[str, Heard]) -> tuple[list[Problem], set[str]]:
+def _of_sound(copy: _Copy, sounds: dict[str, Sound]) -> tuple[list[Problem], set[str]]:
     """What only the samples tell, and the utterances lost for it. A damaged file has one problem, the gravest."""
-    rows: dict[str, list[tuple]] = {file: [] for file in heard}
+    rows: dict[str, list[tuple]] = {file: [] for file in sounds}
     for row in copy.rows.itertuples():
         rows.get(row.file, []).append(row)
     found: list[Problem] = []
     lost: set[str] = set()
+    firsts: dict[str, tuple] = {}
     for file, its in rows.items():
-        kind, detail, gone = _gravest(heard[file], its)
+        sound, row = sounds[file], its[0]
+        kind, detail, gone = _gravest(sound, its)
         if kind:
             found.append(Problem(file, kind, detail, _GET_AGAIN))
             lost.update(row.utterance for row in gone)
         else:
-            found += [Problem(file, *odd) for odd in _oddities(heard[file], its[0], copy)]
-    firsts: dict[str, tuple] = {}
-    for file in sorted(file for file in rows if heard[file].ends_s > 0 and not heard[file].damage):
-        row = rows[file][0]
-        first = firsts.setdefault(heard[file].digest, row)
+            found += [Problem(file, *odd, _GET_AGAIN) for odd in _oddities(sound, row, copy)]
+        first = firsts.setdefault(sound.digest, row) if sound.ends_s > 0 and not sound.damage else row
         if first is not row and (row.moment is None or row.moment != first.moment):
             detail = f"the same sound as {first.file}, sample for sample"
-            found.append(Problem(file, "duplicate audio", detail, "get both files again from the release"))
+            found.append(Problem(file, "duplicate audio", detail, f"{_GET_AGAIN}, and the other"))
     return found, lost
 
 
-def _gravest(sound: Heard, its: list[tuple]) -> tuple[str | None, str, list[tuple]]:
+def _gravest(sound: Sound, its: list[tuple]) -> tuple[str | None, str, list[tuple]]:
     """The damage that a file has, in words, and the utterances that are lost with it."""
     if sound.damage:
         return table.damage(sound.damage), sound.damage, its
@@ -257,19 +231,18 @@ def _gravest(sound: Heard, its: list[tuple]) -> tuple[str | None, str, list[tupl
     return ("sound stops" if gone else None), f"{since}: {len(gone)} of {len(its)} utterances lost", gone
 
 
-def _oddities(sound: Heard, row: tuple, copy: _Copy) -> Iterator[tuple[str, str, str]]:
-    """What is unlike the release in a file that can be used: kind, detail and advice."""
-    converted = f"it is read all the same; {_GET_AGAIN} to hear what others hear"
+def _oddities(sound: Sound, row: tuple, copy: _Copy) -> Iterator[tuple[str, str]]:
+    """What is unlike the release in a file that is read all the same: kind and detail."""
     rate, channels = copy.sample_rate, copy.corpus.channels
     if rate and sound.sample_rate != rate:
-        yield "wrong sample rate", f"{sound.sample_rate:,} Hz, the release has {rate:,} Hz", converted
+        yield "wrong sample rate", f"{sound.sample_rate:,} Hz, the release has {rate:,} Hz"
     if channels and sound.channels != channels:
-        yield "wrong channels", f"{sound.channels} channel(s), the release has {channels}", converted
+        yield "wrong channels", f"{sound.channels} channel(s), the release has {channels}"
     (low, high), label_s, lasts = copy.corpus.lengths_s, row.label_s, f"lasts {sound.seconds:.2f} s"
     if not low <= sound.seconds <= high:
-        yield "odd length", f"{lasts}, others {low:.1f} to {high:.1f} s", f"listen to it; {_GET_AGAIN}"
+        yield "odd length", f"{lasts}, others {low:.1f} to {high:.1f} s"
     if not (pd.isna(label_s) or label_s / _FACTOR - _SLACK_S < sound.seconds < label_s * _FACTOR + _SLACK_S):
-        yield "odd length", f"{lasts}, its label {label_s:.2f} s", f"listen to it; {_GET_AGAIN}"
+        yield "odd length", f"{lasts}, its label {label_s:.2f} s"
 
 
 def _explained(found: list[Problem]) -> list[Problem]:
@@ -278,7 +251,7 @@ def _explained(found: list[Problem]) -> list[Problem]:
     apart: Counter = Counter()
     for count in (_COUNTED.fullmatch(problem.detail) for problem in found if problem.problem == "wrong count"):
         apart[count[2]] += abs(int(count[3].replace(",", "")) - int(count[1].replace(",", "")))
-    costly = [problem.problem for problem in others if KINDS[problem.problem].costs]
+    costly = [problem.problem for problem in others if problem.problem not in HARMLESS]
     unexplained = len(costly) < max(apart.values(), default=0) and not _WHOLE_FOLDERS & {*costly}
     return found if unexplained else others
 
@@ -288,19 +261,19 @@ def _as_known(copy: _Copy, found: list[Problem]) -> Iterator[Problem]:
     bad, rows = copy.corpus.known_bad, copy.rows
     for problem in found:
         names = {Path(problem.file).stem, *rows.loc[rows["file"] == problem.file, "utterance"]}
-        reason = next((bad[name] for name in names if name in bad), None)
-        excused = reason and not problem.advice.startswith(NOTHING)
-        yield replace(problem, advice=f"{NOTHING}: {reason}") if excused else problem
+        reasons = [bad[name] for name in names if name in bad and not problem.advice.startswith(NOTHING)]
+        yield replace(problem, advice=f"{NOTHING}: {reasons[0]}") if reasons else problem
     told = {problem.file for problem in found}
     for row in rows[rows["utterance"].isin(bad.keys()) & ~rows["file"].isin(told)].itertuples():
         yield Problem(row.file, "known bad clip", bad[row.utterance], f"{NOTHING}, or leave it out")
 
 
-def _verdict(copy: _Copy, usable: pd.DataFrame, found: list[Problem], lacking: int) -> tuple[str, str]:
+def _verdict(copy: _Copy, usable: pd.DataFrame, found: list[Problem]) -> tuple[str, str]:
     """The state of a copy, and what follows it in the sentence that says why."""
+    lacking = max(0, copy.total - len(usable))
     if reason := copy.too_little(usable):
         return "unusable", f": {reason}"
-    spoilt = {one.problem for one in found if KINDS[one.problem].spoils and not one.advice.startswith(NOTHING)}
+    spoilt = {one.problem for one in found if not one.advice.startswith(NOTHING)}
     if not spoilt:
         own = f"; {lacking:,} of them can be used in no copy" if lacking else ""
         return "complete", f": all {copy.total:,} utterances are as in the release{own}"
@@ -308,5 +281,7 @@ def _verdict(copy: _Copy, usable: pd.DataFrame, found: list[Problem], lacking: i
         gone = copy.gone(usable)
         rare = f"; none of {', '.join(gone)}" if gone else ""
         return "usable", f" with {lacking:,} of {copy.total:,} utterances missing or unusable{rare}"
-    kinds = ", ".join(sorted(spoilt))
-    return "usable", f": all {copy.total:,} utterances are there, but not as in the release ({kinds})"
+    return (
+        "usable",
+        f": all {copy.total:,} utterances are there, but not as in the release ({', '.join(sorted(spoilt))})",
+    )

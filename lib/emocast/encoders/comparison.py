@@ -136,5 +136,5 @@ def missing(name: str, *, texts: bool = False) -> str:
 
 
 def missing_classifier(source: str) -> str:
-    """The same of a published classifier (`ser.candidates`), which has the files of one format or of the other."""
+    """The same of a published classifier (`ser.predictions`), which has the files of one format or of the other."""
     return missing(f"wav2vec2:{source}") and missing(f"transformers:{source}")

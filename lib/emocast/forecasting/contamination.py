@@ -24,7 +24,7 @@ PUBLISHED, RETUNED, PLAIN, HANDCRAFTED = (
     "as published", "re-tuned without the test session", "not trained on the corpus", "hand-crafted",
 )  # fmt: skip
 
-# How notebook 06 calls them (`ser.models.Plan`, a package that is slow to import; a test keeps the names alike).
+# How notebook 06 calls them (`ser.models.plans`, a package that is slow to import; a test keeps the names alike).
 _RETUNED = "wav2vec2:{profile}/models/classification-without-{session}"
 
 

@@ -14,13 +14,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         models.train_all(settings.load(parser.parse_args(arguments).profile))
+        return 0
     except KeyboardInterrupt:
         print("interrupted: the next run goes on from the last finished epoch", file=sys.stderr)
         return 130
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ speaker-dependent against 73.01 % speaker-independent for this recipe (https://a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -21,24 +21,18 @@ from tqdm import tqdm
 from .. import compute, corpora, labels, paths
 from ..corpora.table import CorpusError
 from ..settings import Profile
-from . import initial, training
+from . import training
 from .training import PARTS, TEST, TRAIN, VALID
 
 
 def at_random(table: pd.DataFrame, *, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int) -> pd.Series:
-    """Divide at random over utterances (thesis 4.2.1; SpeechBrain's `iemocap_prepare.py`, same-speaker mode).
+    """The part of each row ("train", "valid" or "test"), at random (thesis 4.2.1; SpeechBrain's `iemocap_prepare.py`).
 
-    `fractions` are the shares of train, valid and test; the sizes of train and valid are rounded down, as there. Returns the
-    part of each row ("train", "valid" or "test"), with the table's index; a ValueError where the shares are not three positive
-    numbers that sum to 1, or a part gets no utterance.
+    `fractions` are the shares of these parts, rounded down for the first two; a ValueError where one gets no utterance.
     """
-    if len(fractions) != 3 or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
-        raise ValueError(
-            f"the shares of train, valid and test are {list(fractions)}; they must be positive and sum to 1"
-        )
     order = np.random.default_rng(seed).permutation(len(table))
     train, valid = (int(len(table) * share) for share in fractions[:2])
-    return _parts(table, **{TEST: order[train + valid :], TRAIN: order[:train], VALID: order[train : train + valid]})
+    return _parts(table, {TEST: order[train + valid :], TRAIN: order[:train], VALID: order[train : train + valid]})
 
 
 def leave_out(
@@ -46,9 +40,9 @@ def leave_out(
 ) -> pd.Series:
     """Hold out whole groups of `column` ("session" or "speaker"), such as a session with both of its speakers.
 
-    What stops the training early is no speaker of the test either: about `valid_fraction` of the other utterances
-    validates, as whole dialogues where the corpus has them, else as whole speakers, else as single utterances. Returns the
-    part of each row; a ValueError where a group is not in the table, or a part gets no utterance.
+    About `valid_fraction` of the other utterances validates, as whole dialogues where the corpus has them, else as whole
+    speakers, else as single utterances. Returns the part of each row; a ValueError where a group is not in the table, or a part
+    gets no utterance.
     """
     unknown = set(held_out) - set(table[column].dropna())
     if unknown:
@@ -60,10 +54,10 @@ def leave_out(
     whole = [name for name in ("dialogue", "speaker") if rest[name].notna().all() and len(rest[name].unique()) > 1]
     splitter = (GroupShuffleSplit if whole else ShuffleSplit)(n_splits=1, test_size=valid_fraction, random_state=seed)
     chosen = next(splitter.split(rest, groups=rest[whole[0]] if whole else None))[1]
-    return _parts(table, **{TRAIN: others, TEST: tested, VALID: others[chosen]})
+    return _parts(table, {TRAIN: others, TEST: tested, VALID: others[chosen]})
 
 
-def _parts(table: pd.DataFrame, **rows: np.ndarray) -> pd.Series:
+def _parts(table: pd.DataFrame, rows: dict[str, np.ndarray]) -> pd.Series:
     """The part of each row; of parts that name the same row the last one counts."""
     parts = np.full(len(table), TRAIN, dtype=object)
     for part, some in rows.items():
@@ -75,10 +69,8 @@ def _parts(table: pd.DataFrame, **rows: np.ndarray) -> pd.Series:
 
 
 def proof(table: pd.DataFrame, parts: pd.Series) -> pd.Series:
-    """Count what stands both in train or valid and in test.
-
-    Gives the numbers of utterances in each part (`train`, `valid`, `test`), and of utterances, speakers, dialogues and sessions
-    that are on both sides (`utterances_shared`, ...).
+    """Count the utterances of each part (`train`, `valid`, `test`), and what stands both in train or valid and in test:
+    `utterances_shared`, and the same of speakers, dialogues and sessions.
     """
     fitted, tested = table[parts.ne(TEST)], table[parts.eq(TEST)]
     counts = {part: int(parts.eq(part).sum()) for part in PARTS}
@@ -87,34 +79,14 @@ def proof(table: pd.DataFrame, parts: pd.Series) -> pd.Series:
     return pd.Series(counts)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One model to train: its objective, and the session whose speakers are held out (None: the published split)."""
-
-    objective: str
-    held_out: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The model's name, for example "classification-without-Ses05"."""
-        return self.objective if self.held_out is None else f"{self.objective}-without-{self.held_out}"
-
-    def parts(self, table: pd.DataFrame, profile: Profile) -> pd.Series:
-        """The part of each utterance of a table that holds those that the objective can use; errors as `at_random`."""
-        if self.held_out is None:
-            return at_random(table, fractions=profile.ser.fractions, seed=profile.seed)
-        share = profile.ser.fractions[1] / sum(profile.ser.fractions[:2])
-        return leave_out(table, [self.held_out], column="session", valid_fraction=share, seed=profile.seed)
-
-
 def table(profile: Profile) -> pd.DataFrame:
     """The utterances of the profile's main corpus, their emotion brought to the four classes or missing."""
     utterances = corpora.get(profile.corpus).load(profile.corpus_root())
     return utterances.assign(emotion=labels.four_classes(utterances["emotion"]))
 
 
-def plans(profile: Profile, utterances: pd.DataFrame) -> list[Plan]:
-    """The models that a profile asks for: three on the published split, then three for each session held out.
+def plans(profile: Profile, utterances: pd.DataFrame) -> dict[str, tuple[str, str | None]]:
+    """The models that a profile asks for: name -> objective and the session held out (None: the published split).
 
     A ValueError where a session to hold out is not among the utterances (from `table`).
     """
@@ -123,7 +95,19 @@ def plans(profile: Profile, utterances: pd.DataFrame) -> list[Plan]:
     unknown = set(held_out) - set(sessions)
     if unknown:
         raise ValueError(f"ser.held_out: no session {min(unknown)!r} in the corpus; there are {', '.join(sessions)}")
-    return [Plan(objective, session) for session in (None, *held_out) for objective in training.OBJECTIVES]
+    asked = [(objective, session) for session in (None, *held_out) for objective in training.OBJECTIVES]
+    return {
+        objective + (f"-without-{session}" if session else ""): (objective, session) for objective, session in asked
+    }
+
+
+def divide(table: pd.DataFrame, profile: Profile, held_out: str | None) -> pd.Series:
+    """The part of each utterance of a table that holds those that an objective can use; errors as `at_random`."""
+    shares = profile.ser.fractions
+    if held_out is None:
+        return at_random(table, fractions=shares, seed=profile.seed)
+    share = shares[1] / sum(shares[:2])
+    return leave_out(table, [held_out], column="session", valid_fraction=share, seed=profile.seed)
 
 
 def folder(profile: Profile, name: str) -> Path:
@@ -134,33 +118,29 @@ def folder(profile: Profile, name: str) -> Path:
 def train_all(profile: Profile) -> dict[str, Path]:
     """Train all models of a profile that are not there yet, some side by side, with a bar for each: name -> folder.
 
-    Raises what `training.train` and `initial.train` raise, and a CorpusError where a corpus is not there.
+    Raises what `training.train` and `training.train_start` raise, and a CorpusError where a corpus is not there.
     """
-    utterances, missing = table(profile), {}
+    utterances, folders, missing = table(profile), {}, []
     wanted = plans(profile, utterances)
     if profile.ser.start is not None:
         # One thread: alone a fifth slower than two, beside another notebook twice as fast; everywhere the same weights.
         with compute.torch_threads(1):
             options = {"settings": profile.ser.start, "seed": profile.seed, "report": Bar("start")}
-            initial.train(paths.outputs() / profile.ser.source, speech(profile), **options)
+            training.train_start(paths.outputs() / profile.ser.source, speech(profile), **options)
     # found here: a worker that another run left may know other folders
-    source = str(training.find_source(profile.ser.source))
-    settings = type(profile.ser)(**{**vars(profile.ser), "source": source})
-    for plan in wanted:
+    settings = replace(profile.ser, source=str(training.find_source(profile.ser.source)))
+    for name, (objective, session) in wanted.items():
         # what the objective cannot use is dropped before the split, as published
-        chosen = training.usable(utterances, objective=plan.objective)
-        asked = {"root": profile.corpus_root(), "objective": plan.objective, "settings": settings, "seed": profile.seed}
-        asked |= {"table": chosen, "parts": plan.parts(chosen, profile)}
+        chosen, folders[name] = training.usable(utterances, objective=objective), folder(profile, name)
+        asked = {"table": chosen, "root": profile.corpus_root(), "parts": divide(chosen, profile, session)}
+        asked |= {"objective": objective, "settings": settings, "seed": profile.seed}
         # looked at here: workers, which take long to start, are for what is not there
-        place = folder(profile, plan.name)
-        if not training.is_trained(place) or not training.is_trained(place, training.key_of(**asked)):
-            missing[place] = asked
+        if not training.is_trained(folders[name], training.key_of(**asked)):
+            missing.append({"folder": folders[name], **asked, "report": Bar(name, len(missing))})
     share = max(1, torch.get_num_threads() // profile.ser.jobs)
-    joblib.Parallel(n_jobs=profile.ser.jobs)(
-        joblib.delayed(training.train)(place, **asked, threads=share, report=Bar(place.name, number))
-        for number, (place, asked) in enumerate(missing.items())
-    )
-    return {plan.name: folder(profile, plan.name) for plan in wanted}
+    jobs = (joblib.delayed(training.train)(**asked, threads=share) for asked in missing)
+    joblib.Parallel(n_jobs=profile.ser.jobs)(jobs)
+    return folders
 
 
 def speech(profile: Profile) -> list[Path]:
@@ -168,17 +148,12 @@ def speech(profile: Profile) -> list[Path]:
     root = profile.corpus_root(profile.ser.start.corpus)
     files = [path for path in root.rglob("*") if path.suffix in {".flac", ".wav"} and not path.name.startswith(".")]
     if not files:
-        raise CorpusError(
-            f"no sound (.flac, .wav) below {paths.relative(root)} to train an encoder on; see data/README.md"
-        )
+        raise CorpusError(f"no sound (.flac, .wav) below {paths.relative(root)} to train on; see data/README.md")
     return files
 
 
 class Bar:
-    """A bar of a training, to report to; it can be sent to another process, and is drawn by the one that trains.
-
-    `position` is its line below the first, where several trainings run side by side.
-    """
+    """A training's bar, to report to, `position` lines below the first; drawn by the process that trains."""
 
     def __init__(self, name: str, position: int = 0) -> None:
         """Nothing is drawn yet."""

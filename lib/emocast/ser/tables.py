@@ -12,26 +12,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from .. import labels, metrics, published
-from ..metrics import scores
-from ..metrics.scores import COUNTED
+from ..encoders.wav2vec2 import DIMENSIONS
+from ..metrics.resampling import Resampling
+from ..metrics.scores import COUNTED, codes
 
-#: Columns of what is printed, and the score that `metrics` has for it on classes of equal weight.
 SCORES = ("accuracy", "f1_macro")
-
-#: With fewer groups than this none is estimated from them: the next finer unit is drawn instead, or nothing.
-FEWEST = 5
-
-#: What may be drawn, from coarse to fine: a recogniser that misses one speaker's anger misses it in most of that speaker's
-#: utterances, so an interval over single utterances is too narrow; but a bootstrap over two speakers knows three outcomes.
-UNITS = ("speaker", "dialogue", "utterance")
-
-DIMENSIONS = ("valence", "arousal")
-
+#: What may be drawn, from coarse to fine, for utterances of one speaker are alike; but a bootstrap over two speakers knows
+#: three outcomes: of fewer than `FEWEST` groups the next finer unit is drawn instead, or nothing.
+UNITS, FEWEST = ("speaker", "dialogue", "utterance"), 5
 #: Dimension, emotions that should lie high on it, emotions that should lie low (Russell's circumplex of 1980).
 CONTRASTS = (
     ("arousal", ("happiness", "anger"), ("neutral", "sadness")),
@@ -45,31 +37,24 @@ _SIZE = len(labels.FOUR)
 _ENDS = ("", "_draw_low", "_draw_high", "_low", "_high")
 
 
-def unit(rows: pd.DataFrame, *, units: Sequence[str] = UNITS) -> str | None:
+def unit(rows: pd.DataFrame, units: Sequence[str] = UNITS) -> str | None:
     """The coarsest of these columns that no row lacks and that has at least `FEWEST` values; None where there is none."""
-    for column in units:
-        if rows[column].notna().all() and rows[column].nunique() >= FEWEST:
-            return column
-    return None
+    whole = (column for column in units if rows[column].notna().all() and rows[column].nunique() >= FEWEST)
+    return next(whole, None)
 
 
-def interval(
-    rows: pd.DataFrame, true: ArrayLike, predicted: ArrayLike, by: str | None, **drawing: Any
-) -> dict[str, object]:
-    """The interval of a score (`metric`) of n rows by the groups of a column: `low`, `high`, `interval_by`; else NaN."""
-    low, high = np.nan, np.nan
-    if by is not None:
-        low, high = metrics.bootstrap_interval(true, predicted, rows[by].to_numpy(), **drawing)
-    return {"low": low, "high": high, "interval_by": by}
+def _interval(rows: pd.DataFrame, by: str | None, *pair: np.ndarray, **options: Any) -> tuple[float, float]:
+    return metrics.bootstrap_interval(*pair, rows[by].to_numpy(), **options) if by else (np.nan, np.nan)
 
 
-def framed(rows: Iterable[Mapping], columns: Sequence[str], languages: Mapping[str, str] | None = None) -> pd.DataFrame:
+def _framed(
+    rows: Iterable[Mapping], columns: Sequence[str], languages: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Rows as a table with these columns; `language` is that of `test_set`, missing where it is not given."""
     table = pd.DataFrame(list(rows), columns=list(columns))
     if "language" in columns:
         table["language"] = table["test_set"].map(dict(languages or {}))
-    texts = {"language", "interval_by", "reason"}.intersection(columns)
-    return table.astype(dict.fromkeys(texts, "string"))
+    return table.astype(dict.fromkeys({"language", "interval_by", "reason"}.intersection(columns), "string"))
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -78,9 +63,7 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
     return rows.dropna(subset=["emotion"]).reset_index(drop=True)
 
 
-def classification(
-    predictions: Mapping[str, pd.DataFrame], *, draws: int = 1000, level: float = 0.95, random_state: int
-) -> pd.DataFrame:
+def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> pd.DataFrame:
     """Score one model on every test set (thesis tables 5.1 and 5.4); `draws` are also those of balanced sets.
 
     One row a test set: `test_set`; `n_per_class` and `n`, utterances of a balanced draw; `available`, utterances that it is
@@ -89,7 +72,7 @@ def classification(
     bootstrap over `interval_by`. `chance`; and a `reason` where scores are missing. A ValueError where a model has classes
     for some utterances only, or other ones than the four.
     """
-    rows, drawing = [], {"draws": draws, "random_state": random_state}
+    rows, how = [], Resampling(**drawing)
     for test_set, table in predictions.items():
         known = labelled(table)
         reason = _unscorable(known)
@@ -97,16 +80,15 @@ def classification(
         if reason:
             continue
         by, pair = unit(known), (known["emotion"].to_numpy(), known["predicted"].to_numpy())
-        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, level=level, **drawing)
+        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, **how.options)
         smallest = known["emotion"].value_counts().min()
         rows[-1] |= {"n_per_class": smallest, "n": smallest * _SIZE, "interval_by": by}
         for name, metric in BALANCED.items():
-            spread = interval(known, *_codes(*pair), by, metric=metric, level=level, **drawing)
-            ends = [*summary.loc[name], spread["low"], spread["high"]]
-            rows[-1] |= dict(zip((f"{name}{end}" for end in _ENDS), ends, strict=True))
+            ends = _interval(known, by, *_codes(*pair), metric=metric, **drawing)
+            rows[-1] |= dict(zip((f"{name}{end}" for end in _ENDS), [*summary.loc[name], *ends], strict=True))
     scores = [f"{score}{end}" for score in SCORES for end in _ENDS]
     columns = ["test_set", "n_per_class", "n", "available", *scores, "interval_by", "chance", "reason"]
-    return framed(rows, columns).astype(dict.fromkeys(["n_per_class", "n", "available"], "Int64"))
+    return _framed(rows, columns).astype(dict.fromkeys(["n_per_class", "n", "available"], "Int64"))
 
 
 def _unscorable(rows: pd.DataFrame) -> str | None:
@@ -114,14 +96,12 @@ def _unscorable(rows: pd.DataFrame) -> str | None:
     missing = [name for name in labels.FOUR if not rows["emotion"].eq(name).any()]
     if missing:
         return f"no utterance of {', '.join(missing)}"
-    if rows["predicted"].isna().all():
-        return "the model names no class; from_dimensions reads one off its valence and arousal"
-    return None
+    return "the model names no class; from_dimensions reads one" if rows["predicted"].isna().all() else None
 
 
 def _codes(*classes: np.ndarray) -> list[np.ndarray]:
     """Places in `labels.FOUR`, for functions that are called on every draw and would be slow on words."""
-    return [scores.codes(values, labels=labels.FOUR, side="a column of classes") for values in classes]
+    return [codes(values, labels=labels.FOUR, side="a column of classes") for values in classes]
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:
@@ -167,73 +147,46 @@ def second_objective(
 ) -> pd.DataFrame:
     """What learning valence and arousal beside the classes changes: the multiobjective model minus the single one.
 
-    Both are scored on the same draws of the utterances in both tables, with classes of equal weight. Drawing single
-    utterances takes them to be independent; drawing speakers asks whether the change would hold for others, and is the
-    answer to trust where the two disagree. One row a test set of both and score: `test_set`, `score`, `n` (utterances),
-    `single`, `multi`, `difference` with `low`, `high`, `p_value` over utterances; `group_low`, `group_high`,
-    `group_p_value` over `interval_by`; `published`, the thesis's tables 5.4 minus 5.1; and `reason` if there is none. A
-    ValueError where an utterance stands twice in a table, or its true emotion is not the same in both.
+    Both are scored on the same draws of the utterances in both tables, with classes of equal weight. One row a test set of
+    both and score: `test_set`, `score`, `n` (utterances), `single`, `multi`, `difference` with `low`, `high`, `p_value` over
+    single utterances, as if they were independent; `group_low`, `group_high`, `group_p_value` over `interval_by`, to be
+    trusted where the two disagree; `published`, the thesis's tables 5.4 minus 5.1; and `reason` if there is none. A
+    pandas.errors.MergeError where an utterance stands twice in a table.
     """
-    before, after = _printed("ser-classification"), _printed("ser-multiobjective")
-    rows = []
+    before, after, rows = _printed("ser-classification"), _printed("ser-multiobjective"), []
     for name in [name for name in single if name in multi]:
-        pairs = _pairs(single[name], multi[name], name=name)
-        for score in SCORES:
-            difference = after.get((name, score), np.nan) - before.get((name, score), np.nan)
-            row = {"test_set": name, "score": score, "n": len(pairs), "published": difference}
-            rows.append(row | _compared(pairs, score, drawing))
+        other = multi[name][["utterance", "predicted"]]
+        pairs = labelled(single[name]).merge(other, on="utterance", suffixes=("", "_multi"), validate="one_to_one")
+        reason, by = _unscorable(pairs), unit(pairs)
+        for score, metric in BALANCED.items():
+            printed = after.get((name, score), np.nan) - before.get((name, score), np.nan)
+            rows.append({"test_set": name, "score": score, "n": len(pairs), "published": printed, "reason": reason})
+            if reason:
+                continue
+            classes = _codes(*(pairs[column].to_numpy() for column in ("emotion", "predicted", "predicted_multi")))
+            found = metrics.paired_bootstrap(*classes, metric=metric, **drawing)
+            rows[-1] |= {"single": found.pop("first"), "multi": found.pop("second"), **found, "interval_by": by}
+            if by:
+                drawn = metrics.paired_bootstrap(*classes, pairs[by].to_numpy(), metric=metric, **drawing)
+                rows[-1] |= {f"group_{column}": drawn[column] for column in ("low", "high", "p_value")}
     ends = ["low", "high", "p_value", "group_low", "group_high", "group_p_value", "interval_by", "published", "reason"]
-    return framed(rows, ["test_set", "score", "n", "single", "multi", "difference", *ends])
-
-
-def _pairs(single: pd.DataFrame, multi: pd.DataFrame, *, name: str) -> pd.DataFrame:
-    """The utterances of both tables, with what each model predicted: columns predicted and predicted_multi."""
-    for table in (single, multi):
-        twice = table.loc[table["utterance"].duplicated(), "utterance"]
-        if len(twice):
-            raise ValueError(f"{name}: the utterance {twice.iloc[0]!r} stands twice in one table of predictions")
-    other = labelled(multi)[["utterance", "emotion", "predicted"]]
-    pairs = labelled(single).merge(other, on="utterance", suffixes=("", "_multi"))
-    unlike = pairs[pairs["emotion"].ne(pairs["emotion_multi"])]
-    if len(unlike):
-        raise ValueError(f"{name}: the true emotion of {unlike['utterance'].iloc[0]!r} is not the same in both tables")
-    return pairs
-
-
-def _compared(pairs: pd.DataFrame, score: str, drawing: Mapping[str, Any]) -> dict[str, object]:
-    reason = _unscorable(pairs)
-    if reason:
-        return {"reason": reason}
-    metric = BALANCED[score]
-    classes = _codes(*(pairs[name].to_numpy() for name in ("emotion", "predicted", "predicted_multi")))
-    result = metrics.paired_bootstrap(*classes, metric=metric, **drawing)
-    row = {"single": result.pop("first"), "multi": result.pop("second"), **result, "interval_by": unit(pairs)}
-    if row["interval_by"]:
-        drawn = metrics.paired_bootstrap(*classes, pairs[row["interval_by"]].to_numpy(), metric=metric, **drawing)
-        row |= {f"group_{name}": drawn[name] for name in ("low", "high", "p_value")}
-    return row
+    return _framed(rows, ["test_set", "score", "n", "single", "multi", "difference", *ends])
 
 
 def prediction_bias(
-    predictions: Mapping[str, pd.DataFrame],
-    *,
-    languages: Mapping[str, str] | None = None,
-    draws: int = 1000,
-    level: float = 0.95,
-    random_state: int,
+    predictions: Mapping[str, pd.DataFrame], *, languages: Mapping[str, str] | None = None, **drawing: Any
 ) -> pd.DataFrame:
     """The share in which each class is predicted, if all were equally frequent; `figures.shares` draws it.
 
-    The share is the mean of a class's column in the confusion matrix whose rows sum to 1. A model without a bias predicts each
-    class in 1/4, however often it occurs. Some class always has the largest surplus, so an interval above 0 alone says little;
-    `comes_first` is how often it is this one when the speakers are drawn again. Near 1 it is the model's bias; well below it is
-    a tie.
+    The share is the mean of a class's column in the confusion matrix whose rows sum to 1. Some class always has the largest
+    surplus, so an interval above 0 alone proves little; `comes_first` is how often it is this one when the speakers are drawn
+    again: near 1 it is the model's bias, well below it a tie.
 
     One row a test set and class: `test_set`, `language`, `emotion`, `n` (utterances of the class), `true_share` (1/4),
     `predicted_share`, `difference` = predicted - true with `low` and `high`, `comes_first`, as fractions, `interval_by`; and a
     `reason` where there is no answer.
     """
-    how, rows = metrics.Resampling(level, draws, random_state), []
+    rows, how = [], Resampling(**drawing)
     for name, table in predictions.items():
         known = labelled(table)
         reason, by, drawn = _unscorable(known), unit(known), []
@@ -246,13 +199,12 @@ def prediction_bias(
             row = {"test_set": name, "emotion": emotion, "n": int(known["emotion"].eq(emotion).sum())}
             row |= {"predicted_share": shares[number], "difference": shares[number] - 1 / _SIZE, "reason": reason}
             if len(drawn):
-                low, high = np.quantile(drawn[:, number], [(1 - level) / 2, (1 + level) / 2])
+                low, high = how.ends(drawn[:, number], len(by_group))
                 first = (drawn.argmax(axis=1) == number).mean()
                 row |= {"low": low, "high": high, "comes_first": first, "interval_by": by}
-            rows.append(row)
+            rows.append(row | {"true_share": 1 / _SIZE})
     columns = ["test_set", "language", "emotion", "n", "true_share", "predicted_share", "difference", "low", "high"]
-    table = framed(rows, [*columns, "comes_first", "interval_by", "reason"], languages)
-    return table.assign(true_share=1 / _SIZE)
+    return _framed(rows, [*columns, "comes_first", "interval_by", "reason"], languages)
 
 
 def _counts(rows: pd.DataFrame) -> np.ndarray:
@@ -272,15 +224,14 @@ def regression(
 
     `experiment`, "ser-regression" or "ser-multiobjective", adds the published figures as the test set "published: table
     5.2". One row a dimension and test set, valence first: `dimension`, `test_set`, `n`, the scores of
-    `metrics.evaluate_regression`; `ccc_low` and `ccc_high` over `interval_by` (dialogues; single utterances where they are
-    unknown or fewer than five); `mse_of_mean`, the mean squared error of always predicting the test set's own mean, and
-    `spread`, the standard deviation of the predictions over that of the truth, less than 1 where a model keeps to the
-    middle; a `reason` where there are no values.
+    `metrics.evaluate_regression`; `ccc_low` and `ccc_high` over `interval_by`; `mse_of_mean`, the mean squared error of always
+    predicting the test set's own mean, and `spread`, the standard deviation of the predictions over that of the truth, less
+    than 1 where a model keeps to the middle; a `reason` where there are no values.
     """
     rows = []
     for dimension in DIMENSIONS:
         for name, table in predictions.items():
-            rows.append({"dimension": dimension, "test_set": name, **_regressed(table, dimension, drawing)})
+            rows.append({"dimension": dimension, "test_set": name, **_regressed(table, dimension, **drawing)})
         if experiment:
             printed = published.select(experiment)
             printed = printed[printed["class"].eq(dimension)]
@@ -288,10 +239,10 @@ def regression(
             rows.append({"dimension": dimension, "test_set": name, **printed.set_index("metric")["value"]})
     scores = ["mse", "max_error", "error_mean", "error_std", "correlation", "ccc", "ccc_low", "ccc_high"]
     columns = ["dimension", "test_set", "n", *scores, "interval_by", "mse_of_mean", "spread", "reason"]
-    return framed(rows, columns).astype({"n": "Int64"})
+    return _framed(rows, columns).astype({"n": "Int64"})
 
 
-def _regressed(predictions: pd.DataFrame, dimension: str, drawing: Mapping[str, Any]) -> dict[str, object]:
+def _regressed(predictions: pd.DataFrame, dimension: str, **drawing: Any) -> dict[str, object]:
     column = f"predicted_{dimension}"
     if column not in predictions:
         return {"reason": f"the model has no {dimension}"}
@@ -299,10 +250,11 @@ def _regressed(predictions: pd.DataFrame, dimension: str, drawing: Mapping[str, 
     if rows.empty:
         return {"n": 0, "reason": f"no utterance has a true {dimension}"}
     true, predicted = rows[dimension].to_numpy(dtype=float), rows[column].to_numpy(dtype=float)
-    found = interval(rows, true, predicted, unit(rows, units=("dialogue", "utterance")), metric=metrics.ccc, **drawing)
-    ends = {"ccc_low": found["low"], "ccc_high": found["high"], "interval_by": found["interval_by"]}
+    by = unit(rows, UNITS[1:])
+    low, high = _interval(rows, by, true, predicted, metric=metrics.ccc, **drawing)
     spread = predicted.std() / true.std() if true.std() > 0 else np.nan
-    return metrics.evaluate_regression(true, predicted) | ends | {"mse_of_mean": true.var(), "spread": spread}
+    ends = {"ccc_low": low, "ccc_high": high, "interval_by": by, "mse_of_mean": true.var(), "spread": spread}
+    return metrics.evaluate_regression(true, predicted) | ends
 
 
 def from_dimensions(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
@@ -310,19 +262,15 @@ def from_dimensions(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series
 
     A linear discriminant analysis (classes of equal weight, one covariance) learns from the true valence, arousal and emotion
     of the training utterances which part of the plane is whose; nothing of the test enters it. Limit: predicted values keep
-    closer to the middle of the scale than true ones. What comes out is therefore biased to the emotions near the middle
-    (neutral, sadness), and scores understate what the predictions hold. `regression`'s `spread` says how far they shrink.
-
-    Returns the emotion of each row, with the index of `predictions`; a ValueError where one of the four classes has no training
-    utterance with valence and arousal.
+    closer to the middle of the scale than true ones (`regression`'s `spread`), so what comes out is biased to the emotions
+    near the middle (neutral, sadness). Returns the emotion of each row, with the index of `predictions`; a ValueError where
+    one of the four classes has no training utterance with valence and arousal.
     """
     known = labelled(train).dropna(subset=list(DIMENSIONS))
-    missing = [name for name in labels.FOUR if not known["emotion"].eq(name).any()]
-    if missing:
-        raise ValueError(
-            f"no training utterance of {', '.join(missing)} has valence and arousal: no class can be read off"
-        )
-    classifier = LinearDiscriminantAnalysis(priors=np.full(len(labels.FOUR), 1 / len(labels.FOUR)))
+    reason = _unscorable(known.assign(predicted=""))
+    if reason:
+        raise ValueError(f"{reason} with valence and arousal to learn from: no class can be read off")
+    classifier = LinearDiscriminantAnalysis(priors=np.full(_SIZE, 1 / _SIZE))
     classifier.fit(known[list(DIMENSIONS)].to_numpy(dtype=float), known["emotion"].to_numpy(dtype=object))
     values = predictions[[f"predicted_{dimension}" for dimension in DIMENSIONS]].to_numpy(dtype=float)
     return pd.Series(classifier.predict(values), index=predictions.index, name="predicted", dtype="string")
@@ -335,7 +283,7 @@ def separation(
 
     One row a test set and contrast of `CONTRASTS`: `dimension`, `contrast` ("happiness > sadness"), `test_set`, `language`,
     `n_high` and `n_low` (utterances of either side), and `auc` with `low` and `high` over `interval_by`: how often an utterance
-    of the high side has the higher value (0.5 is chance). Missing where a side has no utterance.
+    of the high side has the higher value, ties for half (0.5 is chance). Missing where a side has no utterance.
     """
     rows = []
     for dimension, above, below in CONTRASTS:
@@ -347,37 +295,24 @@ def separation(
             place = {"dimension": dimension, "contrast": f"{' + '.join(above)} > {' + '.join(below)}", "test_set": name}
             rows.append(place | {"n_high": int(high.sum()), "n_low": int((~high).sum())})
             if high.any() and not high.all():
-                rows[-1] |= {"auc": auc(high, values), **_auc_interval(some, high, values, **drawing)}
+                by, in_order = unit(some), mannwhitneyu(values[high], values[~high], method="asymptotic").statistic
+                auc = in_order / (high.sum() * (~high).sum())
+                low, top = auc_interval(some, high, values, by, **drawing) if by else (np.nan, np.nan)
+                rows[-1] |= {"auc": auc, "low": low, "high": top, "interval_by": by}
     columns = ["dimension", "contrast", "test_set", "language", "n_high", "n_low", "auc", "low", "high", "interval_by"]
-    return framed(rows, columns, languages)
+    return _framed(rows, columns, languages)
 
 
-def auc(high: np.ndarray, values: np.ndarray) -> float:
-    """The share of pairs in which a row of the high side (n booleans) has the higher of n values, ties for half."""
-    n_high, n_low = high.sum(), (~high).sum()
-    # Mann-Whitney: the rank sum of the high side, less what it has from its own pairs
-    return float((rankdata(values)[high].sum() - n_high * (n_high + 1) / 2) / (n_high * n_low))
-
-
-def _auc_interval(
-    rows: pd.DataFrame,
-    high: np.ndarray,
-    values: np.ndarray,
-    *,
-    draws: int = 1000,
-    level: float = 0.95,
-    random_state: int,
-) -> dict[str, object]:
-    """The interval of `auc` when whole groups are drawn: pairs in order are counted once for each two groups, then weighed."""
-    column = unit(rows)
-    if column is None:
-        return {"low": np.nan, "high": np.nan, "interval_by": None}
-    groups, count = pd.factorize(rows[column].to_numpy(dtype=object))[0], rows[column].nunique()
+def auc_interval(
+    rows: pd.DataFrame, high: np.ndarray, values: np.ndarray, by: str, **drawing: Any
+) -> tuple[float, float]:
+    """The interval of `auc` when the groups of a column are drawn: pairs in order are counted once for each two groups."""
+    how = Resampling(**drawing)
+    groups, count = pd.factorize(rows[by].to_numpy(dtype=object))[0], rows[by].nunique()
     of_high, of_low = np.eye(count)[groups[high]], np.eye(count)[groups[~high]]
     order = (np.sign(np.subtract.outer(values[high], values[~high])) + 1) / 2
     in_order, pairs = of_high.T @ order @ of_low, np.outer(of_high.sum(axis=0), of_low.sum(axis=0))
-    drawn = np.random.default_rng(random_state).multinomial(count, np.full(count, 1 / count), size=draws)
-    right, all_of_them = (np.einsum("dg,gh,dh->d", drawn, counts, drawn, optimize=True) for counts in (in_order, pairs))
+    drawn = how.weights(count)
+    right, whole = (np.einsum("dg,gh,dh->d", drawn, counts, drawn, optimize=True) for counts in (in_order, pairs))
     with np.errstate(invalid="ignore"):  # a draw without one of the sides has no pair
-        low, top = np.nanquantile(right / all_of_them, [(1 - level) / 2, (1 + level) / 2])
-    return {"low": low, "high": top, "interval_by": column}
+        return how.ends(right / whole, count)

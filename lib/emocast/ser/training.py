@@ -1,8 +1,9 @@
-"""Train one recogniser: from an utterance table with its parts to a folder in SpeechBrain's checkpoint format.
+"""Train one recogniser, or the small encoder it begins with: to a folder with the model, `log.csv` and `training.json`.
 
-The folder holds the checkpoint, `split.csv` (which utterance was in which part), `log.csv` (one row an epoch and stage) and
-`training.json` (settings and the key of all that the training depends on). A training that is there already, with the same
-data, settings and code, is not run again; a killed one goes on from its last whole epoch, in `.training/` beside the folder.
+A recogniser is in SpeechBrain's checkpoint format, with `split.csv` (which utterance was in which part). The log has a row an
+epoch (from 1) and stage: loss, error_rate (share), nll (nats), mse (squared points), error (which chooses the epoch), lr (of
+the heads), seconds (of the epoch). A training that is there, with the same data, settings and code, is not run again; a killed
+one goes on from its last whole epoch, in `.training/` beside the folder.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
 import pandas as pd
 import speechbrain as sb
@@ -31,17 +33,19 @@ from speechbrain.dataio.sampler import ReproducibleRandomSampler
 from speechbrain.nnet.schedulers import update_learning_rate
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.epoch_loop import EpochCounter
+from torch import nn
+from torch.nn import functional
 from torch.utils.data import DataLoader
-from transformers import Wav2Vec2Config
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from .. import audio, compute, labels, paths
-from ..compute import torch_threads
 from ..encoders import hub, wav2vec2
-from ..settings import Recogniser
+from ..encoders.wav2vec2 import CONFIG, PREPROCESSOR, SAMPLE_RATE
+from ..settings import Recogniser, Start
 
-SAMPLE_RATE = 16_000  # Hz
 TRAIN, VALID, TEST = PARTS = ("train", "valid", "test")
 LOG, RECORD, SPLIT = "log.csv", "training.json", "split.csv"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 #: What an utterance must have for an objective to learn from it.
 NEEDED = {
@@ -51,17 +55,21 @@ NEEDED = {
 }
 OBJECTIVES = tuple(NEEDED)
 
-#: Reports progress: (steps done in all, steps in all, text).
+#: Is told after each step: (steps done in all, steps in all, text).
 Report = Callable[[int, int, str], None]
 
 _WHOLE = "WHOLE"  # SpeechBrain writes a checkpoint's files one by one: this one last
-_CONFIG, _WEIGHTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
 _HPARAMS = Path(__file__).parent / "hparams"
-#: What of the settings a training depends on, and what of an utterance it reads.
+#: What of the settings a recogniser's training depends on, and what of an utterance it reads.
 _FIT = (
     "epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "annealing_factor", "crop_s", "precision",
 )  # fmt: skip
 _READ = ["utterance", "audio", "start_s", "end_s", "emotion", "valence", "arousal"]
+
+_SPECTRUM = 1024  # samples: 64 ms
+_LOWEST, _HIGHEST = 3, 64  # bins of 15.6 Hz: from 47 Hz to 1 kHz
+_MEL_BANDS = 32
+_TARGETS = _HIGHEST - _LOWEST + _MEL_BANDS
 
 
 def usable(table: pd.DataFrame, *, objective: str) -> pd.DataFrame:
@@ -75,14 +83,15 @@ def loader(
     """Batches of utterances, padded at their ends; the order of each epoch follows from seed and epoch alone.
 
     Items are `id`, `sig` (float32, (samples,), 16 kHz), `emotion` (the number in `labels.FOUR`, or -1) and `dimensions`
-    (valence, arousal or NaN; float32, (2,)). `crop_s`: length in seconds of random crops, which keep a step's cost the same;
-    None for whole utterances, as in SpeechBrain's recipe. What is shorter stays as it is.
+    (valence, arousal or NaN; float32, (2,)). `crop_s`: length in seconds of random crops of what is longer; None for whole
+    utterances, as in SpeechBrain's recipe.
     """
     numbers = {emotion: number for number, emotion in enumerate(labels.FOUR)}
     rows = {
         row.utterance: {
             "path": str(Path(root) / row.audio), "start_s": row.start_s, "end_s": row.end_s,
-            "emotion": numbers.get(row.emotion, -1), "valence": row.valence, "arousal": row.arousal,
+            "emotion": numbers.get(row.emotion, -1),
+            "dimensions": torch.tensor([row.valence, row.arousal], dtype=torch.float32),
         }
         for row in table.itertuples()
     }  # fmt: skip
@@ -95,32 +104,27 @@ def loader(
             waveform = waveform[start : start + length]
         return torch.from_numpy(waveform.astype(np.float32))
 
-    def both(valence: float, arousal: float) -> torch.Tensor:
-        return torch.tensor([valence, arousal], dtype=torch.float32)
-
     made = DynamicItemDataset(rows, output_keys=["id", "sig", "emotion", "dimensions"])
     made.add_dynamic_item(sound, takes=["path", "start_s", "end_s"], provides="sig")
-    made.add_dynamic_item(both, takes=["valence", "arousal"], provides="dimensions")
     sampler = ReproducibleRandomSampler(made, seed=seed) if shuffle else None
     return DataLoader(made, batch_size=batch_size, sampler=sampler, collate_fn=PaddedBatch)
 
 
 class EpochBrain(sb.Brain):
-    """SpeechBrain's `Brain`, but a training goes on after a kill as if there had been none, to the same numbers.
-
-    `hparams` must hold `seed`, `epoch_counter`, `log_file`, and `checkpointer` with all that an epoch changes. Subclasses may
-    give `scores`: a stage's figures, of which `error` chooses the epoch that is kept.
-    """
+    """SpeechBrain's `Brain`, but a training goes on after a kill as if there had been none, to the same numbers."""
 
     def run(self, batches: DataLoader, held: DataLoader, report: Report | None = None) -> int:
-        """Train the epochs that are left, then load the best: the least validation error, of equals the earliest.
-
-        `held` validates, and `report` is told after each step. Returns the number of the epoch that was loaded, from 1.
-        """
+        """Train the epochs that are left, then load the best, the earliest of the least error on `held`; returns its number."""
         self.steps_per_epoch, self.train_sampler = len(batches), batches.sampler
         self.report = report or (lambda done, total, text: None)
         self.fit(self.hparams.epoch_counter, batches, held)
         return int(self.checkpointer.recover_if_possible(min_key="error").meta["epoch"])
+
+    def init_optimizers(self) -> None:
+        """Make those of `optimizers`, a method of subclasses, and have each checkpoint hold their state."""
+        self.optimizers_dict = self.optimizers()
+        for name, optimizer in self.optimizers_dict.items():
+            self.checkpointer.add_recoverable(name, optimizer)
 
     def on_fit_start(self) -> None:
         """Make the optimizers, then go on from the newest whole checkpoint; the log forgets later epochs."""
@@ -152,7 +156,7 @@ class EpochBrain(sb.Brain):
 
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Log a stage; after validation anneal, write log and checkpoint, and drop all but the newest and the best."""
-        scores = {"loss": float(stage_loss), **self.scores(stage, float(stage_loss))}
+        scores = {"loss": float(stage_loss), **self.scores(float(stage_loss))}
         self.log.append({"epoch": epoch, "stage": stage.name.lower(), **scores})
         if stage != sb.Stage.VALID:
             return
@@ -168,7 +172,7 @@ class EpochBrain(sb.Brain):
     def anneal(self, error: float) -> None:
         """Change the learning rate after an epoch; by default it stays."""
 
-    def scores(self, stage: sb.Stage, loss: float) -> dict[str, float]:
+    def scores(self, loss: float) -> dict[str, float]:
         """The figures of a stage that has ended; `error` is among them, and less is better."""
         return {"error": loss}
 
@@ -179,59 +183,42 @@ class CosineBrain(EpochBrain):
     warm_up = 0.1
 
     @classmethod
-    def of(cls, modules: Mapping[str, torch.nn.Module], work: Path, *, epochs: int, seed: int, **hparams: Any):
-        """Make a brain whose state is kept in the folder `work`."""
+    def of(cls, modules: Mapping[str, nn.Module], work: Path, rates: Sequence[tuple], *, epochs: int, seed: int):
+        """Make a brain whose state is kept in the folder `work`; `rates`: parameters that learn, and their full rate."""
         counter = EpochCounter(epochs)
-        checkpointer = Checkpointer(work, {"modules": torch.nn.ModuleDict(modules), "counter": counter})
-        hparams |= {"seed": seed, "epoch_counter": counter, "log_file": str(work / LOG)}
+        checkpointer = Checkpointer(work, {"modules": nn.ModuleDict(modules), "counter": counter})
+        hparams = {"seed": seed, "epoch_counter": counter, "log_file": str(work / LOG), "rates": rates}
         return cls(modules, hparams=hparams, run_opts={"noprogressbar": True}, checkpointer=checkpointer)
 
-    def rates(self) -> list[tuple[list[torch.nn.Parameter], float]]:
-        """Which parameters learn at which full rate: by default all at `hparams.lr`."""
-        return [(list(self.modules.parameters()), self.hparams.lr)]
-
-    def init_optimizers(self) -> None:
-        """Make it, and have each checkpoint hold its state."""
-        self.optimizer = torch.optim.AdamW([{"params": some, "lr": rate, "full": rate} for some, rate in self.rates()])
-        self.optimizers_dict = {"all": self.optimizer}
-        self.checkpointer.add_recoverable("optimizer", self.optimizer)
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """One AdamW."""
+        groups = [{"params": list(some), "lr": rate, "full": rate} for some, rate in self.hparams.rates]
+        return {"optimizer": torch.optim.AdamW(groups)}
 
     def on_fit_batch_start(self, batch, should_step: bool) -> None:
         """Set the learning rates by how far the training is."""
         done, total = self.steps_done()
         share, rise = (done - 1) / total, self.warm_up
         share = share / rise if share < rise else (1 + math.cos(math.pi * (share - rise) / (1 - rise))) / 2
-        for group in self.optimizer.param_groups:
+        for group in self.optimizers_dict["optimizer"].param_groups:
             group["lr"] = group["full"] * share + 1e-8
 
 
 class EmotionBrain(EpochBrain):
-    """Fine-tunes a wav2vec 2.0 with the heads that `hparams` has; `hparams.objective` says which errors count.
+    """Fine-tunes a wav2vec 2.0 with the heads that `hparams` has.
 
     The error that anneals the rates and chooses the epoch is the share of wrong classes (as in SpeechBrain's recipe), the
-    mean squared error for regression, and the sum of both losses for the two objectives together (our choice: the
-    thesis does not say).
+    mean squared error, or for both objectives the sum of both losses (our choice: the thesis does not say).
     """
 
-    def on_fit_start(self) -> None:
-        """Freeze the CNN as transformers does, so that no gradient is computed for it; it changes nothing else."""
-        self.modules.wav2vec2.model.freeze_feature_encoder()
-        super().on_fit_start()
-
-    def init_optimizers(self) -> None:
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """One Adam for the encoder and one for the heads."""
         trainable = [parameter for parameter in self.modules.wav2vec2.parameters() if parameter.requires_grad]
-        self.wav2vec2_optimizer = self.hparams.wav2vec2_opt_class(trainable)
-        self.optimizer = self.hparams.opt_class(self.hparams.model.parameters())
-        self.optimizers_dict = {"wav2vec2": self.wav2vec2_optimizer, "heads": self.optimizer}
-        self.checkpointer.add_recoverable("wav2vec2_optimizer", self.wav2vec2_optimizer)
-        self.checkpointer.add_recoverable("optimizer", self.optimizer)
+        heads = self.hparams.opt_class(self.hparams.model.parameters())
+        return {"wav2vec2_optimizer": self.hparams.wav2vec2_opt_class(trainable), "optimizer": heads}
 
     def compute_forward(self, batch, stage: sb.Stage) -> dict[str, torch.Tensor]:
-        """Encode, average over time, apply the heads: "emotion" (n, 4) log-probabilities, "dimensions" (n, 2).
-
-        The dimensions are valence and arousal on the corpus's own scale.
-        """
+        """Encode, average over time, apply the heads: "emotion" (n, 4) log-probabilities, "dimensions" (n, 2) in points."""
         waveforms, lengths = batch.to(self.device).sig
         pooled = self.modules.avg_pool(self.modules.wav2vec2(waveforms, lengths), lengths).squeeze(1)
         outputs = {}
@@ -257,44 +244,43 @@ class EmotionBrain(EpochBrain):
         total, rows = self._sums.get(name, (0.0, 0))
         self._sums[name] = (total + float(values.sum()), rows + len(values))
 
-    def scores(self, stage: sb.Stage, loss: float) -> dict[str, float]:
+    def scores(self, loss: float) -> dict[str, float]:
         """Means over the utterances of the stage: error_rate, nll, mse where they apply, and the error that counts."""
         means = {name: total / rows for name, (total, rows) in self._sums.items()}
         counted = {"classification": ["error_rate"], "regression": ["mse"]}.get(self.hparams.objective, ["nll", "mse"])
         error = sum(means[name] for name in counted)
-        return {**means, "error": error, "lr": self.optimizer.param_groups[0]["lr"]}
+        return {**means, "error": error, "lr": self.optimizers_dict["optimizer"].param_groups[0]["lr"]}
 
     def anneal(self, error: float) -> None:
         """NewBob on both rates."""
-        update_learning_rate(self.optimizer, self.hparams.lr_annealing(error)[1])
-        update_learning_rate(self.wav2vec2_optimizer, self.hparams.lr_annealing_wav2vec2(error)[1])
+        update_learning_rate(self.optimizers_dict["optimizer"], self.hparams.lr_annealing(error)[1])
+        encoder = self.optimizers_dict["wav2vec2_optimizer"]
+        update_learning_rate(encoder, self.hparams.lr_annealing_wav2vec2(error)[1])
 
 
 def key(table: pd.DataFrame, root: Path | str, columns: Sequence[str], source: Path | None, *parts: Any) -> str:
-    """The SHA-256 of what a training depends on: what it reads of utterances (these columns, and the bytes of their sound
-    files), the wav2vec 2.0 that it begins with, further parts that JSON can hold, and the versions of what computes.
+    """The SHA-256 of what a training reads of utterances (these columns, the bytes of their sound), the wav2vec 2.0 that it
+    begins with, further parts that JSON can hold, and the versions of what computes.
     """
     rows = table[list(columns)].astype("string").fillna("").to_csv(index=False)
     sounds = [compute.file_digest(Path(root) / name) for name in sorted(table["audio"].unique())]
-    files = [source / name for name in (*_CONFIG, *_WEIGHTS)] if source else []
+    files = [source / name for name in (CONFIG, PREPROCESSOR, *WEIGHTS)] if source else []
     weights = [compute.file_digest(file) for file in files if file.is_file()]
     versions = (torch.__version__, sb.__version__, transformers.__version__)
-    parts = json.dumps([rows, sounds, weights, parts, versions], sort_keys=True)
-    return hashlib.sha256(parts.encode()).hexdigest()
+    return hashlib.sha256(json.dumps([rows, sounds, weights, parts, versions], sort_keys=True).encode()).hexdigest()
 
 
-def is_trained(folder: Path | str, key: str | None = None) -> bool:
-    """Whether a finished training is in a folder, and whether it is the one of this key."""
-    path = Path(folder) / RECORD
-    return path.is_file() and (key is None or json.loads(path.read_text(encoding="utf-8"))["key"] == key)
+def is_trained(folder: Path, key: str) -> bool:
+    """Whether the finished training of this key is in a folder."""
+    path = folder / RECORD
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["key"] == key
 
 
 def once(folder: Path, key: str, learn: Callable[[Path], Any], save: Callable[[Path, Any], Mapping[str, Any]]) -> Path:
     """Train what is not there, one process at a time: others that want the same wait for it. Returns the folder.
 
-    `learn` trains with its state in the folder it is given, which outlives an error or a kill and no success, and leaves its
-    log there; it may draw random numbers. `save` writes what `learn` returned into the folder it is given, which takes its
-    place whole, and returns facts for the record.
+    `learn` trains with its state and log in the folder it is given, which outlives an error or a kill and no success; `save`
+    writes what `learn` returned into the folder it is given, which takes its place whole, and returns facts for the record.
     """
     work = folder.parent / ".training" / f"{folder.name}-{key[:12]}"
     work.parent.mkdir(parents=True, exist_ok=True)
@@ -326,41 +312,30 @@ def train(
     report: Report | None = None,
     threads: int | None = None,
 ) -> Path:
-    """Fine-tune wav2vec 2.0 with one objective, or find that this was done. Returns the folder.
+    """Fine-tune wav2vec 2.0 with one objective, or find that this was done. Returns the folder, which the model takes whole.
 
     Args:
-        folder: where the model goes; it takes its place whole.
         table, root: an utterance table, its `emotion` brought to the four classes, and the corpus root.
-        parts: the part of each row (`models.at_random`, `leave_out`), with the table's index. Test sound is never read.
-        objective, settings: one of `OBJECTIVES`, and the profile's block `ser`.
-        seed: seed of weights, order and crops.
-        report: is told (steps done, steps in all, text) after each step.
-        threads: of the processor (None: as they are); with another number sums differ in their last digits.
+        parts: the part of each row (`models.divide`), with the table's index. Test sound is never read.
+        objective, settings, seed: one of `OBJECTIVES`; the profile's block `ser`; seed of weights, order and crops.
+        report, threads: see `Report`; of the processor (None: as they are), with another number the last digits differ.
 
-    Raises:
-        ValueError: unknown objective, or a part without a usable utterance.
-        hub.CheckpointError: there is no wav2vec 2.0 to start from; the message says where to put it.
-        audio.AudioError: an utterance cannot be read.
+    Raises a hub.CheckpointError that says where to put a wav2vec 2.0 to start from, or an audio.AudioError.
     """
-    if objective not in OBJECTIVES:
-        raise ValueError(f"no objective {objective!r}; there are {', '.join(OBJECTIVES)}")
     chosen, source = usable(table.assign(part=parts), objective=objective), find_source(settings.source)
 
     def learn(work: Path) -> tuple[dict[str, Any], int]:
-        batches = []
-        for part, crop_s, size in ((TRAIN, settings.crop_s, settings.batch_size), (VALID, None, 1)):
-            rows = chosen[chosen["part"].eq(part)]
-            if rows.empty:
-                raise ValueError(f"no usable utterance is left for {part}: {objective} cannot be trained")
-            batches.append(loader(rows, root, crop_s=crop_s, batch_size=size, shuffle=part == TRAIN, seed=seed))
-        with torch_threads(threads), contextlib.ExitStack() as quiet:
+        learned, valid = (chosen[chosen["part"].eq(part)] for part in (TRAIN, VALID))
+        fit = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed}
+        held = loader(valid, root, crop_s=None, batch_size=1, shuffle=False, seed=seed)
+        with compute.torch_threads(threads), contextlib.ExitStack() as quiet:
             # The libraries remark on what is meant here: a frozen CNN, weights that pre-training alone needs.
             quiet.callback(logging.disable, logging.root.manager.disable)
             logging.disable(logging.WARNING)  # each of SpeechBrain's loggers has a level of its own
-            made = _hparams(objective, source, work, settings, seed)
+            made = hparams(objective, source, work, settings, seed)
             options = {"precision": compute.precision(settings.precision), "noprogressbar": True}
             brain = EmotionBrain(made["modules"], hparams=made, run_opts=options, checkpointer=made["checkpointer"])
-            return made, brain.run(*batches, report)
+            return made, brain.run(loader(learned, root, shuffle=True, **fit), held, report)
 
     def save(partial: Path, learned: tuple[dict[str, Any], int]) -> dict[str, Any]:
         made, best = learned
@@ -370,13 +345,14 @@ def train(
             for name, module in (("classification", "output_mlp"), ("regression", "regression_mlp"))
             if module in made["modules"]
         }
-        parts = {
-            "encoder": model.state_dict(),
-            "config": Wav2Vec2Config.from_dict(model.config.to_dict()),
-            "heads": heads,
-        }
-        emotions = labels.FOUR if "classification" in heads else ()
-        wav2vec2.save(partial, objective=objective, emotions=emotions, **parts)
+        wav2vec2.save(
+            partial,
+            encoder=model.state_dict(),
+            config=Wav2Vec2Config.from_dict(model.config.to_dict()),
+            objective=objective,
+            heads=heads,
+            emotions=labels.FOUR if "classification" in heads else (),
+        )
         chosen[["utterance", "part"]].to_csv(partial / SPLIT, index=False)
         return {"objective": objective, "kept_epoch": best, "seed": seed}
 
@@ -387,7 +363,7 @@ def train(
 def key_of(
     table: pd.DataFrame, root: Path | str, parts: pd.Series, *, objective: str, settings: Recogniser, seed: int
 ) -> str:
-    """What `train` with these arguments depends on: data, start, settings, code, seed; of test utterances which they are."""
+    """The `key` of `train` with these arguments; of test utterances it holds their names alone."""
     chosen = usable(table.assign(part=parts), objective=objective)
     lists = chosen[["utterance", "part"]].to_csv(index=False)
     fit = {name: getattr(settings, name) for name in _FIT}
@@ -396,39 +372,117 @@ def key_of(
     return key(chosen[chosen["part"].ne(TEST)], root, _READ, source, lists, fit, code, recipe, seed)
 
 
-def find_source(source: str) -> Path:
-    """The folder of a wav2vec 2.0 in the manner of transformers: configuration, preprocessor, weights (`hub.find`)."""
-    folder = hub.find(source, needed=_CONFIG, optional=_WEIGHTS)
-    if not any((folder / name).is_file() for name in _WEIGHTS):
-        raise hub.CheckpointError(f"no {' or '.join(_WEIGHTS)} in {paths.relative(folder)}: put the weights there")
-    return folder
+def find_source(source: Path | str) -> Path:
+    """The folder of a model in the manner of transformers, with weights: pickled ones only where no others are."""
+    for weights in WEIGHTS:
+        folder = hub.find(source, needed=(CONFIG, PREPROCESSOR), optional=(weights,))
+        if (folder / weights).is_file():
+            return folder
+    raise hub.CheckpointError(f"no {' or '.join(WEIGHTS)} in {paths.relative(folder)}: put the weights there")
 
 
-def _hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
-    overrides = {
-        "source": str(source),
-        "save_folder": str(work),
-        "encoder_dim": json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"],
-        "number_of_epochs": settings.epochs,
-        "lr": settings.learning_rate_head,
-        "annealing_factor": settings.annealing_factor,
-        "lr_wav2vec2": settings.learning_rate_encoder,
-    }
+def hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
+    """What the objective's HyperPyYAML file makes of the settings: modules, optimizers, schedulers and their state."""
+    names = ("epochs", "learning_rate_head", "learning_rate_encoder", "annealing_factor")
+    overrides = {name: getattr(settings, name) for name in names} | {"source": str(source), "save_folder": str(work)}
+    overrides["encoder_dim"] = hub.read_json(source / CONFIG)["hidden_size"]
     with (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
         torch.manual_seed(seed)  # the heads' first weights
-        hparams = load_hyperpyyaml(file, overrides)
-    return {**hparams, "seed": seed, "log_file": str(work / LOG)}
+        made = load_hyperpyyaml(file, overrides)
+    made["wav2vec2"].model.freeze_feature_encoder()  # the CNN: no gradient is computed for it; it changes nothing else
+    return {**made, "seed": seed, "log_file": str(work / LOG)}
 
 
-def log(folder: Path | str) -> pd.DataFrame:
-    """A training's log, one row an epoch (from 1) and stage ("train", "valid").
+class Spectrogram(nn.Module):
+    """Log power at 61 low frequencies and in 32 mel bands, each scaled over the batch: the small encoder's targets."""
 
-    The columns epoch, stage, loss, error_rate (share), nll (nats), mse (squared units of the corpus's scale), as the objective
-    has them, error (which chooses the epoch), lr (of the heads), seconds (of the epoch).
+    def __init__(self, hop: int) -> None:
+        """`hop`: samples from one row to the next, as many as the encoder's."""
+        super().__init__()
+        self.hop = hop
+        mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_SPECTRUM, n_mels=_MEL_BANDS)
+        self.register_buffer("mel", torch.from_numpy(mel))
+        self.register_buffer("window", torch.hann_window(_SPECTRUM))
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Targets of waveforms (n, samples): (n, rows, 93)."""
+        options = {"window": self.window, "center": False, "return_complex": True}
+        spectrum = torch.stft(waveforms, _SPECTRUM, self.hop, **options).abs() ** 2
+        rows = torch.log(torch.cat([spectrum[:, _LOWEST:_HIGHEST], self.mel @ spectrum], dim=1) + 1e-2)
+        mean, spread = rows.mean(dim=(0, 2), keepdim=True), rows.std(dim=(0, 2), keepdim=True)
+        return ((rows - mean) / (spread + 1e-3)).transpose(1, 2)
+
+
+class StartBrain(CosineBrain):
+    """Learns the spectrogram at two places: after the CNN and after the transformer; the loss is the mean of the errors."""
+
+    warm_up = 0.3
+
+    def compute_forward(self, batch, stage: sb.Stage) -> tuple[torch.Tensor, ...]:
+        """What CNN and transformer predict, and the targets; rows that only one of them has are left out."""
+        waveforms, model = batch.to(self.device).sig.data, self.modules.wav2vec2
+        waveforms = functional.layer_norm(waveforms, waveforms.shape[1:])
+        targets, features = self.modules.spectrogram(waveforms), model.feature_extractor(waveforms).transpose(1, 2)
+        hidden = model.encoder(model.feature_projection(features)[0]).last_hidden_state
+        rows = min(targets.shape[1], hidden.shape[1])
+        predicted = self.modules.after_cnn(features), self.modules.after_transformer(hidden)
+        return *(values[:, :rows] for values in predicted), targets[:, :rows]
+
+    def compute_objectives(self, predictions: tuple[torch.Tensor, ...], batch, stage: sb.Stage) -> torch.Tensor:
+        """The mean absolute error, in standard deviations of the targets."""
+        after_cnn, after_transformer, targets = predictions
+        return (functional.l1_loss(after_cnn, targets) + functional.l1_loss(after_transformer, targets)) / 2
+
+
+def train_start(
+    folder: Path | str, files: Sequence[Path], *, settings: Start, seed: int, report: Report | None = None
+) -> Path:
+    """Train a small wav2vec 2.0 to begin with on sound alone, or find that this was done; a killed training goes on.
+
+    Where `facebook/wav2vec2-base` cannot be downloaded, CNN and transformer learn to give the spectrogram, fine below 1 kHz,
+    where pitch is, and in mel bands above: one of the tasks of PASE (Pascual et al. 2019, https://arxiv.org/abs/1904.03416),
+    far quicker for a small network than wav2vec 2.0's own. `files` are sound files of speech: each gives one random crop an
+    epoch, every tenth only validates. `folder` is in the manner of transformers, the loss in its `log.csv` in standard
+    deviations of the targets. `settings` are the profile's `ser.start`; `seed` and `report` as for `train`. A ValueError of
+    fewer than two files, or settings of which no encoder can be made; an audio.AudioError where a file cannot be read.
     """
-    return pd.read_csv(Path(folder) / LOG)
+    files = sorted(files)
+    if len(files) < 2:
+        raise ValueError(f"{len(files)} sound files are too few to train an encoder on; see data/README.md")
+    names, seconds = [str(file) for file in files], [audio.inspect(file).duration_s for file in files]
+    table = pd.DataFrame({"utterance": names, "audio": names, "start_s": 0.0, "end_s": seconds})
+    table = table.assign(emotion=pd.NA, valence=np.nan, arousal=np.nan)
+
+    def learn(work: Path) -> Wav2Vec2Model:
+        torch.manual_seed(seed)  # the first weights
+        model = _start_model(settings)
+        modules = {
+            "wav2vec2": model,
+            "after_cnn": nn.Linear(model.config.conv_dim[-1], _TARGETS),
+            "after_transformer": nn.Linear(model.config.hidden_size, _TARGETS),
+            "spectrogram": Spectrogram(math.prod(model.config.conv_stride)),
+        }
+        rates = [(nn.ModuleDict(modules).parameters(), settings.learning_rate)]
+        brain = StartBrain.of(modules, work, rates, epochs=settings.epochs, seed=seed)
+        valid = np.arange(len(table)) % 10 == 0
+        options = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed}
+        brain.run(*(loader(table[rows], "", shuffle=rows is not valid, **options) for rows in (~valid, valid)), report)
+        return model.cpu()
+
+    def save(partial: Path, model: Wav2Vec2Model) -> dict[str, int]:
+        model.save_pretrained(partial)
+        Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(partial)
+        return {"parameters": sum(values.numel() for values in model.parameters())}
+
+    code = compute.code_digest("audio.py", "ser/training.py")
+    return once(Path(folder), key(table, "", [], None, vars(settings), code, seed), learn, save)
 
 
-def split(folder: Path | str) -> pd.DataFrame:
-    """Which utterance was in which part: the columns utterance and part."""
-    return pd.read_csv(Path(folder) / SPLIT, dtype="string")
+def _start_model(settings: Start) -> Wav2Vec2Model:
+    unknown = set(settings.architecture) - set(Wav2Vec2Config().to_dict())
+    try:
+        if unknown:  # transformers would keep the name and build its own large network
+            raise ValueError(f"unknown setting {min(unknown)!r}; take the names of transformers' Wav2Vec2Config")
+        return Wav2Vec2Model(Wav2Vec2Config(**settings.architecture, apply_spec_augment=False))
+    except Exception as error:  # settings that cannot be show themselves in many ways
+        raise ValueError(f"ser.start.architecture: no wav2vec 2.0 can have these settings ({error})") from error
