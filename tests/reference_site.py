@@ -26,8 +26,11 @@ _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
 def finish(home: Path, *, notebooks: Collection[str] = (), pages: bool = True, elsewhere: Collection[str] = ()) -> None:
     """Write the outputs of the demo as if its notebooks had run and found what the tracked reference holds.
 
-    Only those of `notebooks`, none for all; without `pages` only tables and figures can be looked at, no texts and outputs;
-    those of `elsewhere` ran on another machine.
+    Args:
+        home: the folder to fill.
+        notebooks: only these; none for all.
+        pages: whether notebooks have their texts and outputs; without, only tables and figures can be looked at.
+        elsewhere: those that ran on another machine.
     """
     for source in sorted(folder for folder in paths.REFERENCE.joinpath("demo").iterdir() if folder.is_dir()):
         if notebooks and source.name not in notebooks:
@@ -79,7 +82,7 @@ def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -
             drawn = {name for name in left if _draws(cell.source, name)}
             cell.outputs += [_picture(folder / f"{name}.png") for name in sorted(drawn)]
             left -= drawn
-        if "recordings.player(" in cell.source:
+        if "recordings.player" in cell.source:
             cell.outputs += _players(folder)
 
 
@@ -105,5 +108,6 @@ def _players(folder: Path) -> list[nbformat.NotebookNode]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(paths.RUN_FOLDER, str(folder))  # as the runner does: by hand the sound is linked from elsewhere
         players = [recordings.player(copy, seconds) for seconds in (1.0, 2 * recordings.EMBEDDED_S)]
-    html = [{"text/html": one._repr_html_(), "text/plain": "a player"} for one in players]
-    return [v4.new_output("execute_result", data) for data in html]
+    return [
+        v4.new_output("execute_result", {"text/html": one._repr_html_(), "text/plain": "a player"}) for one in players
+    ]

@@ -72,7 +72,7 @@ def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> p
     bootstrap over `interval_by`. `chance`; and a `reason` where scores are missing. A ValueError where a model has classes
     for some utterances only, or other ones than the four.
     """
-    rows = []
+    rows, how = [], Resampling(**drawing)
     for test_set, table in predictions.items():
         known = labelled(table)
         reason = _unscorable(known)
@@ -80,7 +80,7 @@ def classification(predictions: Mapping[str, pd.DataFrame], **drawing: Any) -> p
         if reason:
             continue
         by, pair = unit(known), (known["emotion"].to_numpy(), known["predicted"].to_numpy())
-        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, **drawing)
+        summary = metrics.balanced_draws(*pair, labels=labels.FOUR, **how.options)
         smallest = known["emotion"].value_counts().min()
         rows[-1] |= {"n_per_class": smallest, "n": smallest * _SIZE, "interval_by": by}
         for name, metric in BALANCED.items():
