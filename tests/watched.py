@@ -1,7 +1,6 @@
 """A run of the store that notes each window it embeds, in a process of its own that a test may kill.
 
-Tests take `noting` and `lines` from here, start `run` in another process, and have the workers of a Dask cluster load this
-module (`dask_setup`).
+Tests take `noting` and `lines` from here, and start `run` in another process.
 """
 
 import hashlib
@@ -13,22 +12,15 @@ import numpy as np
 import pandas as pd
 
 from emocast.encoders import store
-from emocast.encoders.store import work
 from emocast.encoders.wav2vec2 import Wav2Vec2
 
-#: Where the workers of a Dask cluster are told what a run is told by its arguments.
-LOG, PAUSE_S, STORE, MOST = "WATCHED_LOG", "WATCHED_PAUSE_S", "WATCHED_STORE", "WATCHED_MOST"
-PIECE_S, LONGEST = 2.0, 2  # seconds of sound in a piece, in place of minutes; twice that of one sound
+CHUNK_S = 2.0  # seconds of sound in a chunk, in place of minutes
 
 
 def noting(encode, log, pause_s=0.0, wait=lambda: None):
     """An encoder's `encode` that first writes a line for each window (process, digest of its samples), and takes longer.
 
-    Args:
-        encode: the encoder's own.
-        log: where the lines go.
-        pause_s: how much longer each batch takes.
-        wait: called before each batch.
+    `pause_s` is how much longer each batch takes; `wait` is called before each.
     """
 
     def noted(self, waveforms):
@@ -42,14 +34,17 @@ def noting(encode, log, pause_s=0.0, wait=lambda: None):
     return noted
 
 
-def holding(folder, most):
-    """A function that waits while a store has `most` shards or more: who kills a run finds it in the middle.
+def kept(folder):
+    """What a store holds: the sound's digest and the frames of each window."""
+    files = {path.stem: store._read(path) for path in Path(folder).glob("*/*.npz")}
+    return {(name, *span) for name, spans in files.items() for span in spans}
 
-    A file `go` in the store's folder ends the waiting.
-    """
+
+def holding(folder, most):
+    """A function that waits while a store has `most` windows or more: who kills a run finds it in the middle."""
 
     def wait():
-        while len(list(Path(folder).glob("*/shards/*.safetensors"))) >= most and not (Path(folder) / "go").exists():
+        while len(kept(folder)) >= most:
             time.sleep(0.005)
 
     return wait
@@ -67,7 +62,7 @@ def lines(log):
 
 
 def run(encoder, root, folder, log, pause_s, most, gate=None):
-    """Embed the windows of a corpus (`windows.parquet` in its root) in small pieces; fails where one is missing.
+    """Embed the windows of a corpus (`windows.parquet` in its root) in small chunks; fails where one is missing.
 
     Args:
         encoder: its name.
@@ -75,10 +70,10 @@ def run(encoder, root, folder, log, pause_s, most, gate=None):
         folder: the store.
         log: where windows are noted.
         pause_s: how much longer each batch takes.
-        most: the number of shards at which it waits for its end.
+        most: the number of windows at which it waits for its end.
         gate: a folder: wait there until it holds the file `go`.
     """
-    work._PIECE_S, work._LONGEST = PIECE_S, LONGEST
+    store._CHUNK_S = CHUNK_S
     Wav2Vec2.encode = noting(Wav2Vec2.encode, log, pause_s, holding(folder, most))
     if gate:
         (gate / f"ready-{os.getpid()}").touch()
@@ -87,9 +82,3 @@ def run(encoder, root, folder, log, pause_s, most, gate=None):
     windows = pd.read_parquet(root / "windows.parquet")
     found, failed = store.embed(encoder, windows, root, precision="fp32", folder=folder, progress=False)
     assert failed.empty and np.isfinite(found).all()
-
-
-def dask_setup(worker):
-    """Watch the encoder in a worker of a Dask cluster."""
-    wait = holding(os.environ[STORE], int(os.environ[MOST]))
-    Wav2Vec2.encode = noting(Wav2Vec2.encode, os.environ[LOG], float(os.environ[PAUSE_S]), wait)

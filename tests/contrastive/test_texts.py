@@ -70,12 +70,11 @@ def second(model):
 @pytest.mark.slow
 @each_package
 def test_texts_are_what_the_package_makes_of_them_and_as_like_the_sounds(model, checkpoint):
-    texts, expected = small_clap.read(checkpoint)
+    texts, expected, similar = small_clap.read(checkpoint)
     assert min(np.abs(one - other).max() for one, other in itertools.combinations(expected, 2)) > 0.01
-    found, sounds = model.embed_text(texts), model.encode(small_clap.heard(checkpoint)[0])
+    found, sounds = model.embed_text(texts), model.encode(small_clap.embedded(checkpoint)[0])
     np.testing.assert_allclose(found, expected, atol=1e-4)
     sounds, words = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (sounds, found))
-    similar = small_clap.similarity(checkpoint)
     assert np.ptp(similar) > 0.01
     np.testing.assert_allclose(sounds @ words.T, similar, atol=1e-4)
 
@@ -84,7 +83,7 @@ def test_texts_are_what_the_package_makes_of_them_and_as_like_the_sounds(model, 
 @each_package
 def test_nothing_of_the_process_changes_and_nobody_is_asked(kind, checkpoint, data):
     found = small_clap.visit(f"{PREFIX[kind]}{checkpoint}", data=data)
-    assert found == {"changed": [], "asked": [], "compiled": []}
+    assert found == {"changed": [], "asked": []}
 
 
 @pytest.mark.parametrize("kind", ["laion"])
@@ -132,8 +131,8 @@ DAMAGES = {
         _change("module.text_projection.2.bias"),
         r"has no key text_projection\.2\.bias \(1 in all\)",
     ),
-    "laion: no tower": (_without_text, r"its text tower has no key"),
-    "microsoft: no words": (_change(f"{MICROSOFT}wte.weight"), r"its text tower has no key wte\.weight"),
+    "laion: no tower": (_without_text, r"no network has such weights \(KeyError"),
+    "microsoft: no words": (_change(f"{MICROSOFT}wte.weight"), r"no network has such weights \(KeyError\('wte\.weight"),
     "microsoft: another width": (
         _change(f"{MICROSOFT}ln_f.weight", torch.zeros(4)),
         r"base\.ln_f\.weight has the shape \(4,\), not \(768,\)",
@@ -144,23 +143,17 @@ DAMAGES = {
 @pytest.mark.parametrize(
     ("kind", "damage", "message"), [(name.split(":")[0], *what) for name, what in DAMAGES.items()], ids=DAMAGES
 )
-def test_a_text_tower_that_does_not_fit_is_refused_where_sound_is_still_embedded(fresh, damage, message):
-    model, _ = fresh(damage)
-    assert model.encode([second(model)]).shape == (1, model.dimension)
+def test_a_text_tower_that_does_not_fit_is_refused(fresh, damage, message):
     with pytest.raises(hub.CheckpointError, match=rf"changed\.pth?: {message}.*: expected is "):
-        model.embed_text(["sad"])
+        fresh(damage)
 
 
 @each_package
-def test_what_older_transformers_kept_is_no_obstacle_nor_is_its_absence(kind, checkpoint, model, fresh):
+def test_what_older_transformers_kept_is_no_obstacle_nor_is_its_absence(kind, model, fresh):
     old = {"laion": [f"{LAION}embeddings.position_ids"]}
     old["microsoft"] = [f"{MICROSOFT}h.0.attn.bias", f"{MICROSOFT}h.0.attn.masked_bias"]
-    newer, path = fresh(lambda weights: [weights.pop(name) for name in old[kind]])
+    newer, _ = fresh(lambda weights: [weights.pop(name) for name in old[kind]])
     np.testing.assert_array_equal(newer.embed_text(["sad"]), model.embed_text(["sad"]))
-    weights = torch.load(checkpoint, weights_only=False)[STATE[kind]]
-    torch.save({STATE[kind]: {name: weights[name] for name in weights if name.startswith(TOWER[kind])}}, path)
-    with pytest.raises(hub.CheckpointError, match=r"changed\.pth?: has changed since its audio tower was read"):
-        newer.embed_text(["mad"])
 
 
 def test_the_official_sizes_give_the_official_networks():
@@ -183,10 +176,10 @@ def test_the_official_sizes_give_the_official_networks():
             "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "bos_token_id": 50_256,
         },
     }  # fmt: skip
-    for maker, shapes in ((clap.roberta, roberta), (clap.gpt2, gpt2)):
+    for kind, shapes in (("roberta", roberta), ("gpt2", gpt2)):
         with torch.device("meta"):
-            config = maker({name: torch.empty(shape) for name, shape in shapes.items()}, "file", expected="it").config
-        expected = official[maker.__name__]
+            config = clap.language_model(kind, {name: torch.empty(shape) for name, shape in shapes.items()}).config
+        expected = official[kind]
         assert {name: getattr(config, name) for name in expected} == expected
 
 
@@ -216,9 +209,7 @@ def plain(folder, texts):
     return transformers.ClapModel.from_pretrained(folder).eval().get_text_features(**tokens).numpy()
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"fusion": True}, {"safe_serialization": False}, {"max_shard_size": "60KB"}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"fusion": True}, {"safe_serialization": False}], ids=str)
 def test_texts_are_what_transformers_makes_of_them(tmp_path, options):
     folder = small_models.clap(tmp_path / "clap", **options)
     expected, found = plain(folder, TEXTS), made(folder).embed_text(TEXTS)
@@ -264,9 +255,9 @@ OWN_DAMAGES = {
     ),
     "odd heads": (
         _json("config.json", lambda found: found["text_config"].update(num_attention_heads=3)),
-        r"config\.json: no text tower can have these settings",
+        r"no model was made of it and config\.json",
     ),
-    "half a tokenizer": (lambda folder: (folder / "merges.txt").unlink(), r"vocab\.json and merges\.txt are read too"),
+    "half a tokenizer": (lambda folder: (folder / "merges.txt").unlink(), r"no merges\.txt in .* incomplete"),
     "another tokenizer": (
         _json("vocab.json", lambda found: found.update(new=len(found))),
         r"vocab\.json: knows 268 tokens, the model reads 267",
@@ -281,10 +272,8 @@ OWN_DAMAGES = {
 @pytest.mark.parametrize(("damage", "message"), OWN_DAMAGES.values(), ids=OWN_DAMAGES)
 def test_a_damaged_text_tower_of_transformers_is_refused(folder, damage, message):
     damage(folder)
-    model = made(folder)
-    assert np.isfinite(model.encode([second(model)])).all()
     with pytest.raises(hub.CheckpointError, match=message):
-        model.embed_text(["sad"])
+        made(folder).embed_text(["sad"])
 
 
 def test_a_hub_id_gets_its_tokenizer_when_a_text_is_read(kept, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ def get(name: str) -> encoders.Encoder:
     """Make a contrastive model by its name, see the table above: an encoder with `embed_text`.
 
     That takes n texts and gives float32, (n, dimension), in the space of the sounds; what stands beside a text does not
-    change its embedding. The first call loads the text tower. A ValueError where a text is empty, no string, or too long.
+    change its embedding. The first call reads the tokenizer. A ValueError where a text is empty, no string, or too long.
 
     A ValueError where there is no such model or it has no texts (the message lists those that have), or its checkpoint is
     missing or damaged (`encoders.hub.CheckpointError`).
