@@ -82,7 +82,7 @@ def _attach(notebook: nbformat.NotebookNode, folder: Path, pictures: set[str]) -
             drawn = {name for name in left if _draws(cell.source, name)}
             cell.outputs += [_picture(folder / f"{name}.png") for name in sorted(drawn)]
             left -= drawn
-        if "listening.player" in cell.source:
+        if "recordings.player" in cell.source:
             cell.outputs += _players(folder)
 
 
@@ -101,7 +101,7 @@ def _picture(file: Path) -> nbformat.NotebookNode:
 
 def _players(folder: Path) -> list[nbformat.NotebookNode]:
     """A tone's player as that of a short recording, which is in the page, and as that of a long one, which is beside it."""
-    tone, copy = folder / "tone.wav", folder / "recording.m4a"
+    tone, copy = folder / "tone.wav", folder / "recording.mp3"
     soundfile.write(tone, 0.1 * np.sin(np.arange(16_000) / 6), 16_000)
     recordings.compact(tone, copy)
     tone.unlink()

@@ -22,3 +22,8 @@ def predicted_by(speakers, said=SAID):
     ]  # fmt: skip
     names = ["utterance", "speaker", "dialogue", "emotion", "predicted"]
     return pd.DataFrame(rows).astype(dict.fromkeys(names, "string") | {"valence": "Float64", "arousal": "Float64"})
+
+
+def with_values(settings, **values):
+    """Settings with other values."""
+    return type(settings)(**{**vars(settings), **values})

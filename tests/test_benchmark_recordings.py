@@ -13,7 +13,7 @@ def spoken(tmp_path, monkeypatch):
     """A conversation of 7 s in place of a spoken one."""
     path = tmp_path / "conversation.wav"
     soundfile.write(path, 0.3 * np.sin(np.arange(7 * 16_000) / 9), 16_000)
-    monkeypatch.setattr(recordings.choosing, "spoken", lambda *_, **__: (path, None))
+    monkeypatch.setattr(recordings.recordings, "spoken", lambda *_, **__: (path, None))
 
 
 def test_a_recording_is_as_long_as_it_should_be(spoken, tmp_path):
@@ -27,7 +27,7 @@ def test_a_recording_is_as_long_as_it_should_be(spoken, tmp_path):
 def test_speed_and_memory_are_those_of_the_process(spoken, tmp_path, monkeypatch):
     (tmp_path / "forecaster").mkdir()
     (tmp_path / "forecaster" / "forecaster.json").touch()
-    monkeypatch.setattr(recordings.forecaster, "folder", lambda _: tmp_path / "forecaster")
+    monkeypatch.setattr(recordings.model, "folder", lambda _: tmp_path / "forecaster")
     monkeypatch.setattr(recordings, "HOURS", (10 / 3600, 20 / 3600))
     common = {"processor": 1.5}
     told = iter([{"seconds": 1.0, "peak_mb": 500.0} | common, {"seconds": 0.5, "peak_mb": 550.0} | common])

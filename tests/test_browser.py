@@ -127,7 +127,7 @@ def test_the_site_holds_each_kind_of_page_and_part(site):
     assert all(f'id="answer-{name}"' in first for name in notebooks) and "<audio" in player
     if "EMOCAST_SITE" not in os.environ:
         ran = (site / "run.html").read_text("utf-8")
-        assert 'src="recording.m4a"' in player and ran.count("<h3") == 2 and 'id="skipped"' in ran
+        assert 'src="recording.mp3"' in player and ran.count("<h3") == 2 and 'id="skipped"' in ran
 
 
 def test_every_link_resolves_and_nothing_is_asked_of_a_host(site, browser):

@@ -21,6 +21,7 @@ mpl.use("Agg")
 @pytest.fixture
 def outputs(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path))
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     monkeypatch.delenv(paths.RUN_FOLDER, raising=False)
     return tmp_path / "smoke"
 
@@ -189,7 +190,7 @@ def printed(shell, capsys, source):
 
 
 def test_what_the_library_refuses_is_one_line_and_every_frame_is_still_there_for_who_asks(shell, capsys):
-    result, out = printed(shell, capsys, "from emocast import profile\nprofile.load('dmeo')")
+    result, out = printed(shell, capsys, "from emocast import settings\nsettings.load('dmeo')")
     assert out.startswith("ProfileError: no profile 'dmeo': choose one of") and "\n" not in out
     assert isinstance(result.error_in_exec, settings.ProfileError), (
         "papermill and JupyterLab must see that the cell failed"

@@ -8,7 +8,7 @@ from emocast import encoders, notebook, windows
 from emocast.encoders import store
 from emocast.forecasting import crossval, splits
 
-TASK = {"classes": ["anger", "sadness"], "protocol": "random", "random_state": 0}
+TASK = splits.Split(["anger", "sadness"], "random", folds=5, seed=0)
 GROUPED = [name for name in splits.PROTOCOLS if name not in ("random", "purged", "official")]
 
 
@@ -47,14 +47,14 @@ def test_no_event_is_said():
 
 
 def test_one_class_names_the_one_that_is_missing():
-    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0]), **TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0]), TASK)
     assert "no row of the class 'sadness'" in said and "{'anger': 30, 'sadness': 0}" in said
 
 
 @pytest.mark.parametrize("emotions", [["anger", "sadness"], ["anger"] * 29 + ["sadness"]])
 def test_two_events_and_a_class_of_one_cannot_fill_the_folds(emotions):
     n = 2 if len(emotions) == 2 else 30
-    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0]), **TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0]), TASK)
     assert said == "2 events cannot fill 5 folds; ask for fewer folds"
 
 

@@ -11,8 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from emocast.settings import Profile
-from emocast.settings import ProfileError
+from emocast.settings import Profile, ProfileError
 
 from . import conversations, meld, sentences
 from .conversations import Settings, make

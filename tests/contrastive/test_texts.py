@@ -135,7 +135,7 @@ DAMAGES = {
     "microsoft: no words": (_change(f"{MICROSOFT}wte.weight"), r"no network has such weights \(KeyError\('wte\.weight"),
     "microsoft: another width": (
         _change(f"{MICROSOFT}ln_f.weight", torch.zeros(4)),
-        r"base\.ln_f\.weight has the shape \(4,\), not \(768,\)",
+        r"caption_encoder\.base\.ln_f\.weight has the shape \(4,\), not \(768,\)",
     ),
 }
 

@@ -75,7 +75,7 @@ def test_nothing_of_an_event_is_in_the_window_before_it(copy):
     before = audio.read(copy / event["audio"], start_s=0.0, end_s=event["start_s"])
     number = event["utterance"].rpartition("utt")[2]
     loud = np.full((2, 24_000 * 5), 0.5, dtype=np.float32)
-    synthetic.meld_video.write(clip_of(copy, "train", 1, number), loud, layout="stereo", corpus="MELD")
+    synthetic.write_clip(clip_of(copy, "train", 1, number), loud, layout="stereo", corpus="MELD")
     again = meld.load(copy)
     after = audio.read(copy / event["audio"], start_s=0.0, end_s=event["start_s"])
     np.testing.assert_array_equal(after, before)

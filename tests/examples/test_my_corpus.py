@@ -13,6 +13,7 @@ from emocast.corpora.__main__ import main as command
 from emocast.encoders import store
 from emocast.forecasting import experiments
 from emocast.forecasting.fcdnn import FCDNNClassifier
+from emocast.forecasting.splits import Split
 from emocast.ser import predictions
 from emocast_run import requirements
 
@@ -53,22 +54,22 @@ def test_its_loader_gives_the_utterance_table(own, data):
 
 
 def test_its_next_emotion_is_forecast_in_unseen_dialogues(own):
-    """The window's last turns tell the mood, which mostly lasts: a forecast that hears it is far above chance, a third."""
+    """The window's last turns tell the mood, which mostly lasts: a forecast from it is far above chance, a third."""
     root, settings = own.corpus_root(), own.windows
     utterances = corpora.get(own.corpus).load(root)
     cut = windows.before(utterances, length_s=settings.length_s).windows
     embeddings, failed = store.embed(own.encoder, cut, root, jobs=1)
     assert failed.empty and np.isfinite(embeddings).all()
     network = FCDNNClassifier(**{**vars(own.fcdnn), "hidden_units": 32, "learning_rate": 0.01, "epochs": 20})
-    sides = {"protocol": "dialogue", "test_fraction": 0.25, "n_splits": 2, "random_state": 0, "progress": False}
-    result = experiments.run(network, cut, embeddings, classes=own.tasks[own.sweep_task], **sides)
+    split = Split(own.tasks[own.sweep_task], "dialogue", 2, 0)
+    result = experiments.run(network, cut, embeddings, split, test_fraction=0.25)
     assert result.proof["dialogues_shared"] == 0
     assert (result.test["emotion"] == result.test["predicted"]).mean() > 0.6
 
 
 def test_the_run_needs_nothing_but_the_folder(own):
     assert not requirements.reasons(own, "05_time_shift_sweep")
-    said = requirements.told(requirements.look(own, roles=["corpus"]), own)
+    said = requirements.told(own)
     assert "skipped: 06_cross_lingual_ser: it trains on IEMOCAP" in said
 
 

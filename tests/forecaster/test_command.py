@@ -1,4 +1,4 @@
-"""`python -m emocast forecast FILE`: what it writes and says, and one line for whatever is wrong."""
+"""`emocast forecast FILE`: what it writes and says, and one line for whatever is wrong."""
 
 import re
 import signal
@@ -122,7 +122,7 @@ def table(batch, *rest):
         threading.Event().wait(300)
     return original(batch, *rest)
 inference._table, inference._BATCH = table, 1
-runpy.run_module("emocast", run_name="__main__", alter_sys=True)
+runpy.run_module("emocast_run", run_name="__main__", alter_sys=True)
 """
 
 
@@ -162,9 +162,9 @@ def test_what_cannot_be_is_refused_before_a_model_is_loaded(tmp_path, wav, noise
 
 
 def test_help_is_quick_and_explains_itself():
-    run = [sys.executable, "-X", "importtime", "-m", "emocast", "forecast", "--help"]
+    run = [sys.executable, "-X", "importtime", "-m", "emocast_run", "forecast", "--help"]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert "usage: python -m emocast forecast" in done.stdout
+    assert "usage: emocast forecast" in done.stdout
     for said in ("FILE", "--profile", "--output", "--step", "forecast.csv", "no\nbasis for decisions about people"):
         assert said in done.stdout
     assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

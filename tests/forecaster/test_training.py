@@ -14,6 +14,7 @@ import small_forecaster
 from emocast import cards, compute
 from emocast.forecaster import model, training
 from emocast.forecasting import crossval
+from emocast.forecasting.splits import Split
 
 ENCODER = {"name": "none", "digest": "0", "precision": "fp32"}
 EVENTS = small_forecaster.table()["utterance"].drop_duplicates()
@@ -56,8 +57,8 @@ def test_the_held_out_session_changes_nothing_that_is_fitted():
 
 def test_what_is_set_aside_are_whole_dialogues_of_the_training_part_alike_at_all_shifts():
     windows, profile = small_forecaster.table(), small_forecaster.settings()
-    options = {"protocol": "session", "n_splits": 5, "event_sets": ["fixed"], "random_state": 0}
-    fits = crossval.plan(windows, classes=profile.tasks[profile.sweep_task], **options)
+    split = Split(profile.tasks[profile.sweep_task], "session", 5, 0)
+    fits = crossval.plan(windows, split, event_sets=["fixed"])
     seen: dict[int, set] = {}
     for fit, (rest, aside) in zip(fits, training.set_aside(profile, windows, fits), strict=True):
         np.testing.assert_array_equal(np.sort(np.concatenate([rest, aside])), fit.train)

@@ -201,7 +201,7 @@ def test_other_emotions_than_the_four_are_missing_and_their_utterances_stay(demo
 def test_what_is_missing_is_named_with_its_place_and_stops_nothing(demo):
     folders = {**demo.corpora, "iemocap": "demo/not-there"}
     del folders["shemo"]
-    found, left_out = predictions.load_test_sets(with_values(demo, corpora=folders))
+    found, left_out = predictions.load_test_sets(with_values(demo, corpora=folders, twins={}))
     assert list(found) == ["CREMA-D (self-reported)", "CREMA-D (rated)", "Emo-DB"]
     reasons = left_out.set_index("test_set")["reason"]
     assert list(reasons.index) == ["IEMOCAP (full)", "ShEMO"]
