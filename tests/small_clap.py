@@ -1,8 +1,7 @@
-"""Random checkpoints of LAION-CLAP and Microsoft CLAP in the official layout, and what their packages hear and read with them.
+"""Random checkpoints of LAION-CLAP and Microsoft CLAP in the official layout, and what their packages embed with them.
 
 The packages change the process that imports them and want a cache of the model hub, so that both happens in a process of
-its own, which runs this file. The network that hears has its full size, which the packages fix; the one that reads has one
-layer.
+its own, which runs this file. The network for sound has its full size, which the packages fix; the one for texts has one layer.
 """
 
 import json
@@ -18,51 +17,32 @@ from filelock import FileLock
 
 import hub
 
-TEXTS = {
-    "laion": [
-        "a happy voice",
-        "This is the sound of an angry man.",
-        "sad",
-        "traurig, „ärgerlich“",
-        "very " * 40 + "sad",
-    ],
-    "microsoft": [
-        "a happy voice",
-        "This is the sound of an angry man.",
-        "sad",
-        "traurig, „ärgerlich“",
-        "Hurrah!! Oh no!",
-    ],
-}
+_BOTH = ["a happy voice", "This is the sound of an angry man.", "sad", "traurig, „ärgerlich“"]
+TEXTS = {"laion": [*_BOTH, "very " * 40 + "sad"], "microsoft": [*_BOTH, "Hurrah!! Oh no!"]}
 RATES = {"laion": 48_000, "microsoft": 44_100}
-LENGTHS_S = {"laion": (10.0, 3.3), "microsoft": (7.0, 2.2)}  # as much as is heard at once, and less
+LENGTHS_S = {"laion": (10.0, 3.3), "microsoft": (7.0, 2.2)}  # as much as is embedded at once, and less
 
 
 def laion(folder: Path) -> Path:
-    """A file as LAION-CLAP's training writes it; beside it `heard` finds what the package hears. Made once a folder."""
+    """A file as LAION-CLAP's training writes it; beside it lies what the package makes of it. Made once a folder."""
     return _made("laion", folder / "random-best.pt")
 
 
 def microsoft(folder: Path) -> Path:
-    """A file as `CLAP_weights_2023.pth` is; beside it `heard` finds what the package hears. Made once a folder."""
+    """A file as `CLAP_weights_2023.pth` is; beside it lies what the package makes of it. Made once a folder."""
     return _made("microsoft", folder / "random_weights_2023.pth")
 
 
-def heard(checkpoint: Path) -> tuple[list[np.ndarray], np.ndarray]:
+def embedded(checkpoint: Path) -> tuple[list[np.ndarray], np.ndarray]:
     """The clips that the package itself was given with a checkpoint, and its embeddings, one a row."""
     found = np.load(checkpoint.with_suffix(".npz"))
-    return [found[name] for name in sorted(found.files) if name.startswith("clip_")], found["heard"]
+    return [found[name] for name in sorted(found.files) if name.startswith("clip_")], found["sounds"]
 
 
-def read(checkpoint: Path) -> tuple[list[str], np.ndarray]:
-    """The texts that the package itself was given with a checkpoint, and its embeddings, one a row."""
+def read(checkpoint: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The texts that the package was given, its embeddings, one a row, and its cosines between the clips and the texts."""
     found = np.load(checkpoint.with_suffix(".npz"))
-    return found["texts"].tolist(), found["read"]
-
-
-def similarity(checkpoint: Path) -> np.ndarray:
-    """The cosine that the package itself finds between the clips of `heard` (rows) and the texts of `read` (columns)."""
-    return np.load(checkpoint.with_suffix(".npz"))["similarity"]
+    return found["texts"].tolist(), found["read"], found["similarity"]
 
 
 def clips(kind: str) -> list[np.ndarray]:
@@ -75,13 +55,8 @@ def clips(kind: str) -> list[np.ndarray]:
 def visit(name: str, *, data: Path | None = None) -> dict:
     """Make an encoder and embed a second of sound, in a process of its own that has no cache of the hub and may not ask it.
 
-    Args:
-        name: for `encoders.get`.
-        data: where a folder of data is whose `checkpoints/` hold the tokenizers (`hub.tokenizers`): a text is embedded too.
-
-    Returns:
-        changed: what of the process is not as it was before; asked: the addresses that were looked up or called; compiled:
-        machine code that was looked for elsewhere than beside its source.
+    With a folder of data whose `checkpoints/` hold the tokenizers, a text too. Gives what `changed` of the process, and as
+    `asked` the addresses that were called and machine code that was looked for elsewhere than beside its source.
     """
     with tempfile.TemporaryDirectory() as empty:
         environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9"}
@@ -130,9 +105,9 @@ def _write_laion(path: Path) -> dict[str, np.ndarray]:
     content = {"epoch": 3, "name": "random", "optimizer": {"state": {0: {"step": 7}}, "param_groups": [rate]}}
     torch.save({**content, "state_dict": {f"module.{name}": tensor for name, tensor in weights.items()}}, path)
     package.load_ckpt(str(path), verbose=False)  # it accepts what was written
-    heard = np.concatenate([package.get_audio_embedding_from_data(clip[None]) for clip in clips("laion")])
+    sounds = np.concatenate([package.get_audio_embedding_from_data(clip[None]) for clip in clips("laion")])
     read = package.get_text_embedding(TEXTS["laion"])
-    return {"heard": heard, "read": read, "similarity": heard @ read.T}  # of length 1, as its loss compares them
+    return {"sounds": sounds, "read": read, "similarity": sounds @ read.T}  # of length 1, as its loss compares them
 
 
 def _write_microsoft(path: Path) -> dict[str, np.ndarray]:
@@ -154,10 +129,10 @@ def _write_microsoft(path: Path) -> dict[str, np.ndarray]:
             name.replace("c_attn.weight", "masked_bias"): torch.tensor(-1e4),
         }
     torch.save({"model": weights}, path)
-    heard = torch.cat([package.get_audio_embeddings([clip]) for clip in clips("microsoft")])
+    sounds = torch.cat([package.get_audio_embeddings([clip]) for clip in clips("microsoft")])
     read = package.get_text_embeddings(TEXTS["microsoft"])
-    similarity = package.compute_similarity(heard, read) / package.clap.logit_scale.exp()
-    return {"heard": heard.numpy(), "read": read.numpy(), "similarity": similarity.detach().numpy()}
+    similarity = package.compute_similarity(sounds, read) / package.clap.logit_scale.exp()
+    return {"sounds": sounds.numpy(), "read": read.numpy(), "similarity": similarity.detach().numpy()}
 
 
 def _visit(name: str, *, reads: bool) -> None:
@@ -165,13 +140,12 @@ def _visit(name: str, *, reads: bool) -> None:
 
     from emocast import encoders
 
-    asked, compiled = [], []
+    asked = []
 
     def note(event, facts):
-        if event in _ASKING:
+        compiled = event == "open" and str(facts[0]).endswith(".nbi") and Path(facts[0]).parent.name != "__pycache__"
+        if compiled or event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
             asked.append(str(facts))
-        if event == "open" and str(facts[0]).endswith(".nbi") and Path(facts[0]).parent.name != "__pycache__":
-            compiled.append(str(facts[0]))
 
     sys.addaudithook(note)
     before = _state()
@@ -180,11 +154,7 @@ def _visit(name: str, *, reads: bool) -> None:
     if reads:
         encoder.embed_text(["a happy voice"])
     after = _state()
-    changed = [part for part in before if before[part] != after[part]]
-    print(json.dumps({"changed": changed, "asked": asked, "compiled": compiled}))
-
-
-_ASKING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+    print(json.dumps({"changed": [part for part in before if before[part] != after[part]], "asked": asked}))
 
 
 def _state() -> dict[str, object]:

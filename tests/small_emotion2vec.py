@@ -1,6 +1,6 @@
 """An emotion2vec in the official layout, and a stand-in for funasr, which is an optional extra and not in the environment.
 
-The stand-in takes what funasr 1.4 takes, looks at it, and treats the process as badly as funasr does. What it hears has
+The stand-in takes what funasr 1.4 takes, looks at it, and treats the process as badly as funasr does. Its embedding has
 nothing to do with emotion2vec: the shape of a waveform, through random weights.
 """
 
@@ -17,26 +17,9 @@ from torch import nn
 
 DIMENSION = 12
 CONVOLUTIONS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512,2,2)] + [(512,2,2)]"
-SETTINGS = {
-    "model": "Emotion2vec",
-    "model_conf": {
-        "embed_dim": DIMENSION,
-        "normalize": True,
-        "modalities": {"audio": {"type": "AUDIO", "feature_encoder_spec": CONVOLUTIONS}},
-    },
-    "tokenizer": "CharTokenizer",
-    "scope_map": ["d2v_model.", "none"],
-}
-
-
-class Network(nn.Module):
-    """What funasr calls the model: a decoder that pre-training alone needs is part of it."""
-
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.mix = nn.Linear(4, dimension)
-        audio = nn.ModuleDict({"decoder": nn.Linear(2, 2)})
-        self.modality_encoders = nn.ModuleDict({"AUDIO": audio})
+_MODALITIES = {"audio": {"type": "AUDIO", "feature_encoder_spec": CONVOLUTIONS}}
+_NETWORK = {"embed_dim": DIMENSION, "normalize": True, "modalities": _MODALITIES}
+SETTINGS = {"model": "Emotion2vec", "model_conf": _NETWORK, "tokenizer": "CharTokenizer"}
 
 
 class AutoModel:
@@ -44,11 +27,11 @@ class AutoModel:
 
     def __init__(self, *, model, model_conf, device, disable_update, disable_pbar, log_level) -> None:
         assert (model, disable_update, disable_pbar) == ("Emotion2vec", True, True)
-        assert "".join(model_conf["modalities"]["audio"]["feature_encoder_spec"].split()) == CONVOLUTIONS.replace(
-            " ", ""
-        )
+        assert model_conf["modalities"]["audio"]["feature_encoder_spec"] == CONVOLUTIONS
         _behave_badly()
-        self.model = Network(model_conf["embed_dim"]).to(device)
+        audio = nn.ModuleDict({"decoder": nn.Linear(2, 2)})  # which pre-training alone needs
+        parts = {"mix": nn.Linear(4, model_conf["embed_dim"]), "modality_encoders": nn.ModuleDict({"AUDIO": audio})}
+        self.model = nn.ModuleDict(parts).to(device)
 
     def generate(self, input, *, granularity, extract_embedding):
         assert isinstance(input, np.ndarray) and input.dtype == np.float32 and input.ndim == 1
@@ -56,7 +39,7 @@ class AutoModel:
         assert not self.model.training
         _behave_badly()
         shape = torch.tensor([input.mean(), input.std(), abs(input).max(), len(input) / 16_000], dtype=torch.float32)
-        return [{"key": "rand_key", "labels": [], "scores": [], "feats": self.model.mix(shape).numpy()}]
+        return [{"key": "rand_key", "labels": [], "scores": [], "feats": self.model["mix"](shape).numpy()}]
 
 
 def _behave_badly() -> None:

@@ -4,6 +4,7 @@ Each function fills a folder with `config.json`, `preprocessor_config.json` and 
 differ with the seed; options go to `save_pretrained` (`safe_serialization=False` writes a `pytorch_model.bin`).
 """
 
+import os
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ import transformers
 
 import hub
 
-_FAMILY = {
+FAMILY = {
     "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64,
     "conv_dim": [16] * 3, "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
     "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
@@ -38,7 +39,7 @@ def wav2vec2(folder: Path, *, seed: int = 0, **options) -> Path:
 
 
 def quick_wav2vec2(folder: Path) -> Path:
-    """A wav2vec 2.0 of one layer that hears a frame every 20 ms, as real ones do: for hours of sound."""
+    """A wav2vec 2.0 of one layer with a frame every 20 ms, as real ones do: for hours of sound."""
     return _family("Wav2Vec2", folder, {"num_hidden_layers": 1, "conv_stride": [5, 8, 8]}, 0, {})
 
 
@@ -48,7 +49,7 @@ def hubert(folder: Path, *, seed: int = 0, **options) -> Path:
 
 
 def wavlm(folder: Path, *, seed: int = 0, layers: int = 3, **options) -> Path:
-    """A WavLM, which hears waveforms as they are."""
+    """A WavLM, which takes waveforms as they are."""
     return _family("WavLM", folder, {"num_hidden_layers": layers}, seed, options, do_normalize=False)
 
 
@@ -58,10 +59,10 @@ def other(name: str, folder: Path, *, seed: int = 0, **options) -> Path:
 
 
 def whisper(folder: Path, *, seed: int = 0, **options) -> Path:
-    """A Whisper, encoder and decoder, that hears 30 s."""
+    """A Whisper, encoder and decoder."""
     config = transformers.WhisperConfig(**_WHISPER)
-    hearing = transformers.WhisperFeatureExtractor()
-    return _saved(transformers.WhisperForConditionalGeneration, config, hearing, folder, seed, options)
+    extractor = transformers.WhisperFeatureExtractor()
+    return _saved(transformers.WhisperForConditionalGeneration, config, extractor, folder, seed, options)
 
 
 def clap(folder: Path, *, seed: int = 0, fusion: bool = False, **options) -> Path:
@@ -69,22 +70,32 @@ def clap(folder: Path, *, seed: int = 0, fusion: bool = False, **options) -> Pat
     fused = {"enable_fusion": True, "fusion_type": "aff_2d"} if fusion else {}
     text = {**_CLAP_TEXT, "vocab_size": hub.roberta_tokenizer(folder)}  # its config.json is written over below
     config = transformers.ClapConfig(audio_config=_CLAP_AUDIO | fused, text_config=text, projection_dim=24)
-    hearing = transformers.ClapFeatureExtractor(truncation="fusion" if fusion else "rand_trunc")
-    return _saved(transformers.ClapModel, config, hearing, folder, seed, options)
+    extractor = transformers.ClapFeatureExtractor(truncation="fusion" if fusion else "rand_trunc")
+    return _saved(transformers.ClapModel, config, extractor, folder, seed, options)
 
 
 def _family(name: str, folder: Path, settings: dict, seed: int, options: dict, *, do_normalize: bool = True) -> Path:
-    config = getattr(transformers, f"{name}Config")(**{**_FAMILY, **settings})
-    hearing = transformers.Wav2Vec2FeatureExtractor(do_normalize=do_normalize)
-    return _saved(getattr(transformers, f"{name}Model"), config, hearing, folder, seed, options)
+    config = getattr(transformers, f"{name}Config")(**{**FAMILY, **settings})
+    extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=do_normalize)
+    return _saved(getattr(transformers, f"{name}Model"), config, extractor, folder, seed, options)
 
 
-def _saved(kind: type, config, hearing, folder: Path, seed: int, options: dict) -> Path:
+def _saved(kind: type, config, extractor, folder: Path, seed: int, options: dict) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind(config)
         for parameter in model.parameters():  # norms and biases start at one and zero: they must not hide
             parameter.data += 0.1 * torch.randn(parameter.shape)
     model.save_pretrained(folder, **options)
-    hearing.save_pretrained(folder)
+    extractor.save_pretrained(folder)
     return Path(folder)
+
+
+class Code:
+    """Makes a folder when it is unpickled in the usual way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)

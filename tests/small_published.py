@@ -11,31 +11,13 @@ import small_clap
 import small_models
 from emocast.encoders.wav2vec2 import OFFICIAL
 
-_SMALL = {
-    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
-    "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4], "num_feat_extract_layers": 3,
-    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "classifier_proj_size": 16,
-}  # fmt: skip
-_RECIPE = """
-encoder_dim: 32
-out_n_neurons: 4
-wav2vec2: !new:speechbrain.lobes.models.huggingface_wav2vec.HuggingFaceWav2Vec2
-    output_norm: True
-output_mlp: !new:speechbrain.nnet.linear.Linear
-    input_size: !ref <encoder_dim>
-    n_neurons: !ref <out_n_neurons>
-    bias: False
-"""
+_SMALL = {**small_models.FAMILY, "num_hidden_layers": 2, "classifier_proj_size": 16}
+_RECIPE = "wav2vec2: {output_norm: True}\noutput_mlp: !new:speechbrain.nnet.linear.Linear {bias: False}\n"
 _LABELS = "'neu' => 0\n'ang' => 1\n'hap' => 2\n'sad' => 3\n================\n'starting_index' => 0\n"
 
 
 def checkpoints(folder: Path, *, made: Path) -> None:
-    """Fill `data/checkpoints/`.
-
-    Args:
-        folder: that folder.
-        made: where the CLAP models are made, once for all tests that use them.
-    """
+    """Fill `data/checkpoints/`; the CLAP models are `made` there, once for all tests that use them."""
     small_models.wav2vec2(folder / "facebook" / "wav2vec2-base")
     small_models.hubert(folder / "facebook" / "hubert-base-ls960")
     small_models.wavlm(folder / "microsoft" / "wavlm-base-plus", layers=6)

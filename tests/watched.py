@@ -1,7 +1,6 @@
 """A run of the store that notes each window it embeds, in a process of its own that a test may kill.
 
-Tests take `noting` and `lines` from here, start `run` in another process, and have the workers of a Dask cluster load this
-module (`dask_setup`).
+Tests take `noting` and `lines` from here, and start `run` in another process.
 """
 
 import hashlib
@@ -15,8 +14,6 @@ import pandas as pd
 from emocast.encoders import store
 from emocast.encoders.wav2vec2 import Wav2Vec2
 
-#: Where the workers of a Dask cluster are told what a run is told by its arguments.
-LOG, PAUSE_S, STORE, MOST = "WATCHED_LOG", "WATCHED_PAUSE_S", "WATCHED_STORE", "WATCHED_MOST"
 CHUNK_S = 2.0  # seconds of sound in a chunk, in place of minutes
 
 
@@ -44,13 +41,10 @@ def kept(folder):
 
 
 def holding(folder, most):
-    """A function that waits while a store has `most` windows or more: who kills a run finds it in the middle.
-
-    A file `go` in the store's folder ends the waiting.
-    """
+    """A function that waits while a store has `most` windows or more: who kills a run finds it in the middle."""
 
     def wait():
-        while len(kept(folder)) >= most and not (Path(folder) / "go").exists():
+        while len(kept(folder)) >= most:
             time.sleep(0.005)
 
     return wait
@@ -88,9 +82,3 @@ def run(encoder, root, folder, log, pause_s, most, gate=None):
     windows = pd.read_parquet(root / "windows.parquet")
     found, failed = store.embed(encoder, windows, root, precision="fp32", folder=folder, progress=False)
     assert failed.empty and np.isfinite(found).all()
-
-
-def dask_setup(worker):
-    """Watch the encoder in a worker of a Dask cluster."""
-    wait = holding(os.environ[STORE], int(os.environ[MOST]))
-    Wav2Vec2.encode = noting(Wav2Vec2.encode, os.environ[LOG], float(os.environ[PAUSE_S]), wait)

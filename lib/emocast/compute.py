@@ -26,7 +26,6 @@ PRECISIONS = ("auto", "fp32", "bf16")
 EXECUTORS = ("local", "dask")
 #: The environment variables that the Makefile sets.
 EXECUTOR, SCHEDULER = "EMOCAST_EXECUTOR", "EMOCAST_SCHEDULER"
-_ADDRESS = re.compile(r"\w+://\S+:\d+")
 _PATIENCE_S = 10.0  # how long a scheduler, and then its workers, may take to answer
 
 
@@ -35,24 +34,15 @@ class Cache:
     """A folder of kept results; processes beside each other may share it, and a killed run goes on where it was.
 
     The key is joblib's hash of the arguments; what a result depends on besides them (code, library versions) the caller
-    puts among them. `joblib.Memory` is not used: two processes that notice changed code at the same time trip over each
-    other's files there.
-
-    Attributes:
-        folder: where results lie, a folder a function; safe to delete.
+    puts among them. In `joblib.Memory` two processes that notice changed code at the same time trip over each other's files.
     """
 
     folder: Path
 
     def cache(self, function: Callable, *, ignore: Sequence[str] = ()) -> Callable:
-        """A function's twin that computes each result once.
+        """The twin of a module's function that computes each result once, and takes positional arguments.
 
-        Args:
-            function: a function of a module, so that it can be sent to other processes.
-            ignore: names of arguments on which the result does not depend.
-
-        Returns:
-            The twin: it takes positional arguments.
+        `ignore` names arguments on which the result does not depend.
         """
         return functools.partial(_kept, self.folder, function, tuple(ignore))
 
@@ -87,13 +77,8 @@ def file_digest(path: Path | str) -> str:
 def code_digest(*modules: str) -> str:
     """SHA-256 of what modules or packages of this project compute, so that changed code finds no old results.
 
-    Taken of the syntax trees without docstrings: mending a comment, a docstring or the layout of a line changes nothing.
-
-    Args:
-        modules: paths below `lib/emocast`, for example "audio.py" or "forecasting".
-
-    Raises:
-        FileNotFoundError: there is no such module.
+    They are given as paths below `lib/emocast`: "audio.py", "forecasting". Taken of the syntax trees without docstrings:
+    mending a comment, a docstring or the layout of a line changes nothing.
     """
     digest = hashlib.sha256()
     for module in modules:
@@ -116,12 +101,9 @@ def _tree(file: Path, changed: int) -> str:
 
 @contextmanager
 def torch_threads(number: int | None) -> Iterator[None]:
-    """Hold torch to so many threads inside the block, and give them back: a worker may serve others afterwards.
+    """Hold torch to so many threads (None: as they are) inside the block, and give them back.
 
     A sum that more threads share differs in its last digits, and processes side by side need few.
-
-    Args:
-        number: of threads; None leaves them as they are.
     """
     import torch  # here, as below: its import takes seconds, and who keeps results or hands out pieces needs none of it
 
@@ -152,17 +134,7 @@ def best_device() -> str:
 
 
 def precision(wanted: str = "auto") -> str:
-    """Answer "auto" for this machine.
-
-    Args:
-        wanted: one of `PRECISIONS`.
-
-    Returns:
-        "fp32" or "bf16" as wanted; for "auto" bf16 where the processor or GPU computes in it, otherwise fp32.
-
-    Raises:
-        ValueError: another format is wanted.
-    """
+    """The format wanted, one of `PRECISIONS`; for "auto" bf16 where the processor or GPU computes in it, otherwise fp32."""
     if wanted not in PRECISIONS:
         raise ValueError(f"no precision {wanted!r}; there is {', '.join(PRECISIONS)}")
     if wanted != "auto":
@@ -171,9 +143,8 @@ def precision(wanted: str = "auto") -> str:
 
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    # torch has no public question for this; elsewhere than on x86 it is not asked, for oneDNN would emulate
-    computes = torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if computes else "fp32"
+    # torch has no public question for this; elsewhere than on x86 oneDNN would emulate
+    return "bf16" if torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported() else "fp32"
 
 
 class ExecutorError(ValueError):
@@ -181,15 +152,11 @@ class ExecutorError(ValueError):
 
 
 def executor() -> str:
-    """Where the environment asks for pieces to be computed: one of `EXECUTORS`. Nobody is called.
-
-    Raises:
-        ExecutorError: there is no such executor, or its address is none.
-    """
+    """Where the environment asks for pieces to be computed: one of `EXECUTORS`. ExecutorError where it says another."""
     name, address = os.environ.get(EXECUTOR) or "local", os.environ.get(SCHEDULER, "")
     if name not in EXECUTORS:
         raise ExecutorError(f"no executor {name!r}: EXECUTOR is one of {', '.join(EXECUTORS)}")
-    if name == "dask" and not _ADDRESS.fullmatch(address):
+    if name == "dask" and not re.fullmatch(r"\w+://\S+:\d+", address):
         raise ExecutorError(
             f"EXECUTOR=dask needs SCHEDULER=tcp://host:port, the address that `dask scheduler` prints; found {address!r}"
         )
@@ -205,16 +172,13 @@ def pieces(function: Callable, arguments: Iterable[tuple], *, jobs: int, threade
 
     Args:
         function: a function of a module, so that other processes find it.
-        arguments: what it is given for each piece: plain tuples of plain values, which joblib's Dask backend sends along
-            with the piece. Large objects it would put on one worker, and lose them with that worker.
+        arguments: what it is given for each piece: plain tuples of plain values. Large objects joblib's Dask backend would
+            put on one worker, and lose them with that worker.
         jobs: pieces side by side on this machine; a cluster has its own number.
         threaded: whether threads do on this machine; processes otherwise.
 
     Yields:
         The results as they come, in no order.
-
-    Raises:
-        ExecutorError: see there.
     """
     tasks = (joblib.delayed(function)(*one) for one in arguments)
     if executor() == "local":

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from emocast import corpora
+from emocast import corpora, encoders
 from emocast.corpora import validate
 from emocast.corpora.table import CorpusError, CorpusWarning
 from emocast.settings import Profile
@@ -117,9 +117,9 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
 
 def _no_checkpoint(name: str, *, texts: bool) -> str:
     """Which files of a checkpoint to put where: of an encoder's, or of a classifier's, which has no kind before its name."""
-    from emocast.encoders import comparison  # here: it imports torch, which not every profile needs
-
-    return comparison.missing(name, texts=texts) if ":" in name else comparison.missing_classifier(name)
+    if ":" in name:
+        return encoders.missing(name, texts=texts)
+    return encoders.missing(f"wav2vec2:{name}") and encoders.missing(f"transformers:{name}")
 
 
 def told(profile: Profile) -> str:

@@ -70,12 +70,11 @@ def second(model):
 @pytest.mark.slow
 @each_package
 def test_texts_are_what_the_package_makes_of_them_and_as_like_the_sounds(model, checkpoint):
-    texts, expected = small_clap.read(checkpoint)
+    texts, expected, similar = small_clap.read(checkpoint)
     assert min(np.abs(one - other).max() for one, other in itertools.combinations(expected, 2)) > 0.01
-    found, sounds = model.embed_text(texts), model.encode(small_clap.heard(checkpoint)[0])
+    found, sounds = model.embed_text(texts), model.encode(small_clap.embedded(checkpoint)[0])
     np.testing.assert_allclose(found, expected, atol=1e-4)
     sounds, words = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (sounds, found))
-    similar = small_clap.similarity(checkpoint)
     assert np.ptp(similar) > 0.01
     np.testing.assert_allclose(sounds @ words.T, similar, atol=1e-4)
 
@@ -84,7 +83,7 @@ def test_texts_are_what_the_package_makes_of_them_and_as_like_the_sounds(model, 
 @each_package
 def test_nothing_of_the_process_changes_and_nobody_is_asked(kind, checkpoint, data):
     found = small_clap.visit(f"{PREFIX[kind]}{checkpoint}", data=data)
-    assert found == {"changed": [], "asked": [], "compiled": []}
+    assert found == {"changed": [], "asked": []}
 
 
 @pytest.mark.parametrize("kind", ["laion"])
@@ -117,6 +116,11 @@ def test_the_tokenizer_is_asked_for_by_its_files_when_a_text_is_first_read(kind,
         model.embed_text(["sad"])
 
 
+def _without_text(weights):
+    for name in [name for name in weights if name.startswith(tuple(TOWER.values()))]:
+        del weights[name]
+
+
 def _change(name, tensor=None):
     return lambda weights: weights.pop(name) if tensor is None else weights.update({name: tensor})
 
@@ -127,10 +131,11 @@ DAMAGES = {
         _change("module.text_projection.2.bias"),
         r"has no key text_projection\.2\.bias \(1 in all\)",
     ),
-    "microsoft: no words": (_change(f"{MICROSOFT}wte.weight"), r"its text tower has no key wte\.weight"),
+    "laion: no tower": (_without_text, r"no network has such weights \(KeyError"),
+    "microsoft: no words": (_change(f"{MICROSOFT}wte.weight"), r"no network has such weights \(KeyError\('wte\.weight"),
     "microsoft: another width": (
         _change(f"{MICROSOFT}ln_f.weight", torch.zeros(4)),
-        r"base\.ln_f\.weight has the shape \(4,\), not \(768,\)",
+        r"caption_encoder\.base\.ln_f\.weight has the shape \(4,\), not \(768,\)",
     ),
 }
 
@@ -138,23 +143,17 @@ DAMAGES = {
 @pytest.mark.parametrize(
     ("kind", "damage", "message"), [(name.split(":")[0], *what) for name, what in DAMAGES.items()], ids=DAMAGES
 )
-def test_a_text_tower_that_does_not_fit_is_refused_where_sound_is_still_embedded(fresh, damage, message):
-    model, _ = fresh(damage)
-    assert model.encode([second(model)]).shape == (1, model.dimension)
+def test_a_text_tower_that_does_not_fit_is_refused(fresh, damage, message):
     with pytest.raises(hub.CheckpointError, match=rf"changed\.pth?: {message}.*: expected is "):
-        model.embed_text(["sad"])
+        fresh(damage)
 
 
 @each_package
-def test_what_older_transformers_kept_is_no_obstacle_nor_is_its_absence(kind, checkpoint, model, fresh):
+def test_what_older_transformers_kept_is_no_obstacle_nor_is_its_absence(kind, model, fresh):
     old = {"laion": [f"{LAION}embeddings.position_ids"]}
     old["microsoft"] = [f"{MICROSOFT}h.0.attn.bias", f"{MICROSOFT}h.0.attn.masked_bias"]
-    newer, path = fresh(lambda weights: [weights.pop(name) for name in old[kind]])
+    newer, _ = fresh(lambda weights: [weights.pop(name) for name in old[kind]])
     np.testing.assert_array_equal(newer.embed_text(["sad"]), model.embed_text(["sad"]))
-    weights = torch.load(checkpoint, weights_only=False)[STATE[kind]]
-    torch.save({STATE[kind]: {name: weights[name] for name in weights if name.startswith(TOWER[kind])}}, path)
-    with pytest.raises(hub.CheckpointError, match=r"changed\.pth?: has changed since its audio tower was read"):
-        newer.embed_text(["mad"])
 
 
 def test_the_official_sizes_give_the_official_networks():
@@ -164,24 +163,22 @@ def test_the_official_sizes_give_the_official_networks():
         "embeddings.token_type_embeddings.weight": (1, 768), "encoder.layer.0.intermediate.dense.weight": (3_072, 768),
         "encoder.layer.11.output.dense.bias": (768,),
     }  # fmt: skip
-    gpt2 = {
-        "wte.weight": (50_257, 768), "wpe.weight": (1_024, 768), "h.0.mlp.c_fc.weight": (768, 3_072),
-        "h.11.mlp.c_proj.bias": (768,),
-    }  # fmt: skip
+    gpt2 = {"wte.weight": (50_257, 768), "wpe.weight": (1_024, 768), "h.0.mlp.c_fc.weight": (768, 3_072)}
+    gpt2 |= {"h.11.mlp.c_proj.bias": (768,)}
     official = {
         "roberta": {
-            "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3_072, "layer_norm_eps": 1e-5,
+            "vocab_size": 50_265, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+            "intermediate_size": 3_072, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5,
             "hidden_act": "gelu", "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
         },
         "gpt2": {
-            "n_layer": 12, "n_head": 12, "n_inner": 3_072, "layer_norm_epsilon": 1e-5,
-            "activation_function": "gelu_new", "bos_token_id": 50_256,
+            "vocab_size": 50_257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": 3_072, "n_positions": 1_024,
+            "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "bos_token_id": 50_256,
         },
     }  # fmt: skip
     for kind, shapes in (("roberta", roberta), ("gpt2", gpt2)):
         with torch.device("meta"):
-            weights = {name: torch.empty(shape) for name, shape in shapes.items()}
-            config = clap.language_model(kind, weights, "file", expected="it").config
+            config = clap.language_model(kind, {name: torch.empty(shape) for name, shape in shapes.items()}).config
         expected = official[kind]
         assert {name: getattr(config, name) for name in expected} == expected
 
@@ -212,9 +209,7 @@ def plain(folder, texts):
     return transformers.ClapModel.from_pretrained(folder).eval().get_text_features(**tokens).numpy()
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"fusion": True}, {"safe_serialization": False}, {"max_shard_size": "60KB"}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"fusion": True}, {"safe_serialization": False}], ids=str)
 def test_texts_are_what_transformers_makes_of_them(tmp_path, options):
     folder = small_models.clap(tmp_path / "clap", **options)
     expected, found = plain(folder, TEXTS), made(folder).embed_text(TEXTS)
@@ -262,6 +257,7 @@ OWN_DAMAGES = {
         _json("config.json", lambda found: found["text_config"].update(num_attention_heads=3)),
         r"no model was made of it and config\.json",
     ),
+    "half a tokenizer": (lambda folder: (folder / "merges.txt").unlink(), r"no merges\.txt in .* incomplete"),
     "another tokenizer": (
         _json("vocab.json", lambda found: found.update(new=len(found))),
         r"vocab\.json: knows 268 tokens, the model reads 267",

@@ -6,31 +6,20 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-ARCHITECTURE = {
-    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
-    "conv_dim": [16, 16, 16], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 4],
-    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
-}  # fmt: skip
+import small_models
+
+ARCHITECTURE = small_models.FAMILY | {"num_hidden_layers": 2}
 RECIPE = """
-pretrained_path: some/where
-encoder_dim: 32
-out_n_neurons: 4
 wav2vec2: !new:speechbrain.lobes.models.huggingface_wav2vec.HuggingFaceWav2Vec2
     source: !ref <wav2vec2_hub>
     output_norm: True
 output_mlp: !new:speechbrain.nnet.linear.Linear
-    input_size: !ref <encoder_dim>
-    n_neurons: !ref <out_n_neurons>
+    input_size: 32
     bias: False
 model: !new:torch.nn.ModuleList
     - [!ref <output_mlp>]
 """
-SECOND_HEAD = """
-regression_mlp: !new:speechbrain.nnet.linear.Linear
-    input_size: !ref <encoder_dim>
-    n_neurons: 2
-    bias: False
-"""
+SECOND_HEAD = "regression_mlp: !new:speechbrain.nnet.linear.Linear {n_neurons: 2, bias: False}\n"
 RECIPES = {
     "classification": RECIPE,  # as the official one: it names no objective
     "regression": "objective: regression" + RECIPE,

@@ -1,4 +1,4 @@
-"""What every encoder must do, whichever it is."""
+"""What every encoder must do, whichever it is; and encoders side by side."""
 
 import os
 import re
@@ -14,40 +14,32 @@ import small_clap
 import small_dual
 import small_emotion2vec
 import small_models
-from emocast import encoders, paths
+from emocast import audio, compute, encoders, paths
 from emocast.encoders import store
 
-#: One encoder of each kind at least, by what makes its checkpoint.
-CASES = {
-    "handcrafted": "handcrafted",
-    "wav2vec2": "wav2vec2:",
-    "transformers wav2vec2": "transformers:",
-    "transformers whisper": "transformers:",
-    "transformers clap": "transformers:",
-    "laion-clap": "laion-clap:",
-    "msclap": "msclap:",
-    "emotion2vec": "emotion2vec:",
-    "dual": "dual:",
-}
+#: One encoder of each kind at least: how its name begins, and after a blank what it is.
+CASES = [
+    "handcrafted", "wav2vec2:", "transformers: wav2vec2", "transformers: whisper", "transformers: clap", "laion-clap:",
+    "msclap:", "emotion2vec:", "dual:",
+]  # fmt: skip
 
 
 @pytest.fixture(params=CASES)
 def name(request, tmp_path, shared_folder, monkeypatch):
     """The name of an encoder of each kind; those with a checkpoint get a small random one."""
+    kind, _, family = request.param.partition(" ")
     made = {
         "handcrafted": lambda: "",
-        "wav2vec2": lambda: request.getfixturevalue("checkpoint_folder"),
-        "transformers wav2vec2": lambda: small_models.wav2vec2(tmp_path / "model"),
-        "transformers whisper": lambda: small_models.whisper(tmp_path / "model"),
-        "transformers clap": lambda: small_models.clap(tmp_path / "model"),
-        "laion-clap": lambda: small_clap.laion(shared_folder / "laion"),
-        "msclap": lambda: small_clap.microsoft(shared_folder / "microsoft"),
-        "emotion2vec": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
-        "dual": lambda: small_dual.folder(tmp_path / "model"),
+        "wav2vec2:": lambda: request.getfixturevalue("checkpoint_folder"),
+        "transformers:": lambda: getattr(small_models, family)(tmp_path / "model"),
+        "laion-clap:": lambda: small_clap.laion(shared_folder / "laion"),
+        "msclap:": lambda: small_clap.microsoft(shared_folder / "microsoft"),
+        "emotion2vec:": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
+        "dual:": lambda: small_dual.folder(tmp_path / "model"),
     }
-    if request.param == "emotion2vec":
+    if kind == "emotion2vec:":
         small_emotion2vec.install(monkeypatch, tmp_path / "packages")
-    return f"{CASES[request.param]}{made[request.param]()}"
+    return f"{kind}{made[kind]()}"
 
 
 @pytest.fixture
@@ -61,7 +53,7 @@ def noise(encoder, seconds, seed=0):
 
 
 def test_every_kind_of_encoder_is_held_to_the_contract():
-    assert set(CASES.values()) == set(encoders.NAMES)
+    assert {case.partition(" ")[0] for case in CASES} == set(encoders.NAMES)
 
 
 def test_an_encoder_says_what_it_is(name, encoder):
@@ -72,6 +64,9 @@ def test_an_encoder_says_what_it_is(name, encoder):
     assert isinstance(encoder.threaded, bool)
     assert re.fullmatch("[0-9a-f]{64}" if ":" in name else "", encoder.digest)
     assert encoders.get(name).digest == encoder.digest
+    modules = encoders.modules(name)
+    assert f"encoders/{type(encoder).__module__.rpartition('.')[2]}.py" in modules
+    assert all((paths.ROOT / "lib" / "emocast" / module).is_file() for module in modules)
 
 
 def test_an_embedding_is_a_row_of_finite_numbers(encoder):
@@ -81,16 +76,9 @@ def test_an_embedding_is_a_row_of_finite_numbers(encoder):
     assert embeddings.shape == (3, encoder.dimension)
     assert np.isfinite(embeddings).all()
     assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
-
-
-def test_no_sound_gives_no_rows(encoder):
+    np.testing.assert_array_equal(encoder.encode(sounds), embeddings)
     empty = encoder.encode([])
     assert (empty.dtype, empty.shape) == (np.float32, (0, encoder.dimension))
-
-
-def test_the_same_sound_gives_the_same_embedding(encoder):
-    sounds = [noise(encoder, 1), noise(encoder, 1.5, seed=1)]
-    np.testing.assert_array_equal(encoder.encode(sounds), encoder.encode(sounds))
 
 
 def test_what_stands_beside_a_sound_does_not_change_it(encoder):
@@ -107,8 +95,8 @@ def test_more_than_one_channel_is_refused(encoder, shape):
         encoder.encode([noise(encoder, 1), noise(encoder, 1).reshape(shape)])
 
 
-@pytest.mark.parametrize("samples", [0, 1, 50])
-def test_too_short_a_sound_is_refused_or_heard(encoder, samples):
+@pytest.mark.parametrize("samples", [0, 50])
+def test_too_short_a_sound_is_refused_or_embedded(encoder, samples):
     try:
         embeddings = encoder.encode([noise(encoder, 1)[:samples]])
     except ValueError as error:
@@ -117,40 +105,17 @@ def test_too_short_a_sound_is_refused_or_heard(encoder, samples):
         assert samples and np.isfinite(embeddings).all()
 
 
-def test_the_sources_that_determine_its_embeddings_exist(name):
-    modules = encoders.modules(name)
-    assert f"encoders/{type(encoders.get(name)).__module__.rpartition('.')[2]}.py" in modules
-    assert [module for module in modules if not (paths.ROOT / "lib" / "emocast" / module).is_file()] == []
-
-
 def test_the_store_computes_a_window_once(name, encoder, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000, subtype="FLOAT")
     windows = pd.DataFrame({"audio": ["a.wav"] * 2, "start_s": [0.0, 1.5], "end_s": [1.0, 2.5]})
-    calls = counted(monkeypatch, type(encoder))
     options = {"precision": "fp32", "folder": tmp_path / "store", "progress": False}
     first, failed = store.embed(name, windows, tmp_path, **options)
     assert failed.empty and np.isfinite(first).all()
     assert first.shape == (2, encoder.dimension)
-    assert calls
-    calls.clear()
-    second, _ = store.embed(name, windows, tmp_path, **options)
-    assert not calls
-    np.testing.assert_array_equal(second, first)
-
-
-def counted(monkeypatch, kind):
-    """The calls, from now on, of what an encoder of this kind computes with."""
-    calls = []
     for method in ("encode", "encode_spans"):
-        if hasattr(kind, method):
-            original = getattr(kind, method)
-
-            def noted(*arguments, original=original):
-                calls.append(original)
-                return original(*arguments)
-
-            monkeypatch.setattr(kind, method, noted)
-    return calls
+        monkeypatch.setattr(type(encoder), method, None, raising=False)  # what is called now fails
+    second, _ = store.embed(name, windows, tmp_path, **options)
+    np.testing.assert_array_equal(second, first)
 
 
 @pytest.mark.parametrize("wrong", ["clap", "wav2vec2", "wav2vec2:", "handcrafted:x", "msclap", ""])
@@ -165,3 +130,63 @@ def test_importing_the_encoders_imports_no_heavy_package():
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "lib")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.fixture
+def windows(tmp_path):
+    """Four windows of two seconds in six seconds of noise at 16 kHz."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 6 * 16_000)
+    soundfile.write(tmp_path / "a.wav", noise, 16_000, subtype="FLOAT")
+    starts = np.array([0.0, 1.0, 2.5, 4.0])
+    return pd.DataFrame({"audio": "a.wav", "start_s": starts, "end_s": starts + 2})
+
+
+def test_encoders_stand_side_by_side(checkpoint_folder, windows, tmp_path):
+    names = ["handcrafted", f"wav2vec2:{checkpoint_folder}"]
+    table = encoders.side_by_side([*names, "msclap:no/such/a.pt"], windows, tmp_path, precision="fp32").set_index(
+        "encoder"
+    )
+    assert "no checkpoint no/such" in table["problem"].iloc[2] and np.isnan(table["speed"].iloc[2])
+    table = table[:2]
+    assert table.index.tolist() == names
+    for name in names:
+        made = encoders.get(name)
+        assert (table.loc[name, "dimension"], table.loc[name, "sample_rate"]) == (made.dimension, made.sample_rate)
+    assert (table["precision"] == "fp32").all() and (table["problem"] == "").all()
+    assert (table["windows"] == 4).all() and (table["speed"] > 0).all()
+    file = checkpoint_folder / "wav2vec2.ckpt"
+    assert table["megabytes"].tolist() == [0, file.stat().st_size / 1e6]
+
+
+def test_bf16_is_held_against_fp32(checkpoint_folder, windows, tmp_path):
+    name = f"wav2vec2:{checkpoint_folder}"
+    table = encoders.in_bf16([name, "handcrafted"], windows, tmp_path)
+    waveforms = [audio.read(tmp_path / "a.wav", start_s=start, end_s=start + 2) for start in windows["start_s"]]
+    exact, short = (encoders.get(name, precision=precision).encode(waveforms) for precision in ("fp32", "bf16"))
+    expected = [a @ b / np.sqrt((a @ a) * (b @ b)) for a, b in zip(exact, short, strict=True)]
+    assert table["median"][0] == pytest.approx(np.median(expected), abs=1e-5)
+    assert table["percentile_1"][0] == pytest.approx(np.percentile(expected, 1), abs=1e-5)
+    assert table["percentile_1"][0] <= table["median"][0] < 1 - 1e-7  # another number format, not the same twice
+    assert table["windows"][0] == 4 and table["problem"][0] == ""
+    assert "computes in fp32 only" in table["problem"][1]
+    assert np.isnan(table["median"][1])
+
+
+@pytest.mark.parametrize(("answer", "told"), [("fp32", "does not compute in bf16"), ("bf16", "")])
+def test_a_large_network_is_not_emulated(checkpoint_folder, windows, tmp_path, monkeypatch, answer, told):
+    monkeypatch.setattr(encoders, "_EMULATED_BYTES", 10)
+    monkeypatch.setattr(compute, "precision", lambda wanted="auto": answer if wanted == "auto" else wanted)
+    problem = encoders.in_bf16([f"wav2vec2:{checkpoint_folder}"], windows, tmp_path)["problem"][0]
+    assert told in problem and bool(told) == bool(problem)
+
+
+def test_what_is_missing_is_told_by_its_files(tmp_path, monkeypatch, checkpoint_folder):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
+    assert encoders.missing("handcrafted") == encoders.missing(f"wav2vec2:{checkpoint_folder}") == ""
+    assert encoders.missing("dual:demo/models/none") == ""  # nobody must bring it: a run trains it
+    both = encoders.missing("msclap:nobody/model/a.pth", texts=True)
+    assert re.fullmatch(r"put a\.pth into .*nobody/model/; put vocab\.json, merges\.txt into .*gpt2/", both)
+    assert "model.safetensors" in encoders.missing("transformers:nobody/model@6")
+    (checkpoint_folder / "model.ckpt").unlink()
+    assert "model.ckpt beside the others" in encoders.missing(f"wav2vec2:{checkpoint_folder}")

@@ -29,39 +29,19 @@ def noise(seconds, seed=0):
     return np.random.default_rng(seed).normal(0, 0.1, round(seconds * 16_000)).astype(np.float32)
 
 
-def test_words_are_letters_without_marks():
+def test_words_are_letters_without_marks_and_pieces_their_runs_by_a_published_hash():
     assert dual.words("He isn't ANGRY, it's matter-of-fact: Ärger 2!") == [
         "he", "isn't", "angry", "it's", "matter-of-fact", "ärger", "2"
     ]  # fmt: skip
     assert dual.words("A\u0308rger") == ["ärger"], "however it is encoded"
-
-
-def test_pieces_are_runs_of_three_to_six_characters_and_the_whole():
     assert dual.pieces("sad") == ["<sa", "sad", "ad>", "<sad", "sad>", "<sad>"]
     found = dual.pieces("angrily")
-    assert (
-        found[-1] == "<angrily>"
-        and len(found) == 7 + 6 + 5 + 4 + 1
-        and {len(piece) for piece in found[:-1]} == {3, 4, 5, 6}
-    )
+    assert found[-1] == "<angrily>" and len(found) == 7 + 6 + 5 + 4 + 1
     assert len(dual.pieces("aaaaa")) == len(set(dual.pieces("aaaaa")))
-
-
-def test_the_hash_is_the_published_one():
-    """FNV-1a's own test vectors (http://www.isthe.com/chongo/tech/comp/fnv/)."""
+    # FNV-1a's own test vectors (http://www.isthe.com/chongo/tech/comp/fnv/)
     known = {"": 0x811C9DC5, "a": 0xE40C292C, "foobar": 0xBF9CF968}
     assert {text: dual.place(text, buckets=1 << 32) for text in known} == known
     assert dual.place("foobar", buckets=1000) == 0xBF9CF968 % 1000
-
-
-def test_what_was_saved_is_read_back(encoder):
-    model = small_dual.model().eval()
-    sounds = [noise(1), noise(0.7, seed=1), noise(1, seed=2)]
-    with torch.no_grad():
-        heard = model.audio([torch.from_numpy(sound) for sound in sounds])
-        read = model.text(PROMPTS)
-    np.testing.assert_allclose(encoder.encode(sounds), heard, atol=1e-5)
-    np.testing.assert_allclose(encoder.embed_text(PROMPTS), read, atol=1e-5)
 
 
 def test_a_sound_is_the_projected_mean_of_what_wav2vec2_says(encoder):
@@ -74,7 +54,7 @@ def test_a_sound_is_the_projected_mean_of_what_wav2vec2_says(encoder):
     np.testing.assert_allclose(encoder.encode([sound.numpy()])[0], projected / projected.norm(), atol=1e-5)
 
 
-def test_a_text_is_heard_as_its_words_and_a_word_as_its_pieces(encoder):
+def test_a_text_is_read_as_its_words_and_a_word_as_its_pieces(encoder):
     """By hand: pieces to words, attention, mean, projection."""
     tower = small_dual.model().eval().text
     vectors = [
@@ -87,7 +67,11 @@ def test_a_text_is_heard_as_its_words_and_a_word_as_its_pieces(encoder):
 
 
 def test_what_stands_beside_a_text_does_not_change_it(encoder):
-    together = encoder.embed_text(PROMPTS)
+    together, model = encoder.embed_text(PROMPTS), small_dual.model().eval()  # what was saved is read back
+    sounds = [noise(1), noise(0.7, seed=1), noise(1, seed=2)]
+    with torch.no_grad():
+        np.testing.assert_allclose(together, model.text(PROMPTS), atol=1e-5)
+        np.testing.assert_allclose(encoder.encode(sounds), model.audio(list(map(torch.from_numpy, sounds))), atol=1e-5)
     assert np.abs(together[0] - together[1]).max() > 0.01
     for row, prompt in enumerate(PROMPTS):
         np.testing.assert_allclose(encoder.embed_text([prompt])[0], together[row], atol=1e-6)
@@ -124,27 +108,15 @@ def test_a_damaged_folder_says_what_is_wrong(folder):
     config, weights = folder / "config.json", load_file(folder / "model.safetensors")
     whole = config.read_text()
     for settings, says in (
-        ({"model_type": "wav2vec2"}, r"config\.json: model_type is 'wav2vec2', expected 'emocast-dual'"),
-        ({"model_type": "emocast-dual"}, r"config\.json: no model can have these settings"),
-        (json.loads(whole.replace('"text_dimension": 16', '"text_dimension": 18')), "must be a multiple of 4"),
-        (json.loads(whole.replace('"dimension": 12', '"dimension": 13')), r"has the shape \(12, 16\), not \(13, 16\)"),
+        ('{"model_type": "wav2vec2"}', r"config\.json: .*model_type is 'wav2vec2', expected 'emocast-dual'"),
+        ('{"model_type": "emocast-dual"}', r"config\.json: no model can have these settings"),
+        (whole.replace('"text_dimension": 16', '"text_dimension": 18'), "must be a multiple of 4"),
+        (whole.replace('"dimension": 12', '"dimension": 13'), r"has the shape \(12, 16\), not \(13, 16\)"),
     ):
-        config.write_text(json.dumps(settings))
+        config.write_text(settings)
         refused(says)
     config.write_text(whole)
-    missing = weights.pop("text.projection.bias")
-    save_file(weights, folder / "model.safetensors")
+    save_file({name: weights[name] for name in weights if name != "text.projection.bias"}, folder / "model.safetensors")
     refused(r"model\.safetensors: has no key text\.projection\.bias \(1 in all\)")
-    save_file({**weights, "text.projection.bias": missing, "more": missing + 1}, folder / "model.safetensors")
-    refused(r"model\.safetensors: has an unknown key more")
     (folder / "model.safetensors").write_bytes(b"no weights")
     refused("nothing of it was run")
-
-
-def test_reading_draws_no_random_number(folder):
-    dual._load.cache_clear()
-    before = torch.get_rng_state()
-    encoder = encoders.get(f"dual:{folder}")
-    encoder.encode([noise(0.5)])
-    encoder.embed_text(PROMPTS)
-    assert torch.equal(torch.get_rng_state(), before)

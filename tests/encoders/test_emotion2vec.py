@@ -9,7 +9,7 @@ import torch
 
 import small_emotion2vec
 from emocast import encoders
-from emocast.encoders import emotion2vec, hub
+from emocast.encoders import hub, speech
 
 
 @pytest.fixture
@@ -30,33 +30,17 @@ def test_an_embedding_is_what_funasr_gives_with_these_weights(folder):
     shape = [sound.mean(), sound.std(), np.abs(sound).max(), 0.5]
     mix, bias = (weights[f"d2v_model.mix.{name}"].numpy() for name in ("weight", "bias"))
     np.testing.assert_allclose(encoder.encode([sound])[0], mix @ shape + bias, atol=1e-5)
-
-
-def test_it_is_read_once_and_again_when_a_file_changes(folder):
-    first = encoders.get(f"emotion2vec:{folder}")
-    assert encoders.get(f"emotion2vec:{folder}")._model is first._model
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("normalize: true", "normalize: false"))
+    assert encoders.get(f"emotion2vec:{folder}").digest != encoder.digest
     small_emotion2vec.checkpoint(folder, seed=1)
-    second = encoders.get(f"emotion2vec:{folder}")
-    assert second.digest != first.digest
-    assert np.abs(second.encode([noise(800)]) - first.encode([noise(800)])).max() > 0.01
-
-
-def test_the_settings_belong_to_the_digest(folder):
-    before = encoders.get(f"emotion2vec:{folder}").digest
-    (folder / "config.yaml").write_text(
-        (folder / "config.yaml").read_text().replace("normalize: true", "normalize: false")
-    )
-    assert encoders.get(f"emotion2vec:{folder}").digest != before
-
-
-def test_the_older_name_of_the_weights_is_known(folder):
-    (folder / "model.pt").rename(folder / "emotion2vec_base.pt")
-    assert encoders.get(f"emotion2vec:{folder}").encode([noise(800)]).shape == (1, small_emotion2vec.DIMENSION)
+    (folder / "model.pt").rename(folder / "emotion2vec_base.pt")  # the older name of the weights
+    assert np.abs(encoders.get(f"emotion2vec:{folder}").encode([sound]) - encoder.encode([sound])).max() > 0.01
 
 
 def test_without_funasr_the_error_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "funasr", None)
-    emotion2vec._load.cache_clear()
+    speech._load_funasr.cache_clear()
     with pytest.raises(hub.CheckpointError, match=r"pip install -e \"\.\[emotion2vec\]\""):
         encoders.get(f"emotion2vec:{folder}")
 
@@ -65,30 +49,20 @@ def test_python_in_the_settings_is_refused(folder, tmp_path):
     settings = copy.deepcopy(small_emotion2vec.SETTINGS)
     code = f"__import__('os').mkdir({str(tmp_path / 'ran')!r})"
     settings["model_conf"]["modalities"]["audio"]["feature_encoder_spec"] = code
+    remote = {"trust_remote_code": True, "remote_code": str(folder / "model.py"), "vad_model": "other"}
+    small_emotion2vec.checkpoint(folder, settings=small_emotion2vec.SETTINGS | remote)
+    encoders.get(f"emotion2vec:{folder}")  # they do not reach funasr: the stand-in takes no argument of another name
     small_emotion2vec.checkpoint(folder, settings=settings)
-    with pytest.raises(hub.CheckpointError, match=r"config\.yaml: feature_encoder_spec is .*__import__"):
+    with pytest.raises(hub.CheckpointError, match=r"config\.yaml: .*feature_encoder_spec is .*__import__"):
         encoders.get(f"emotion2vec:{folder}")
     assert not (tmp_path / "ran").exists()
 
 
-def test_settings_beside_the_architecture_do_not_reach_funasr(folder):
-    remote = {"trust_remote_code": True, "remote_code": str(folder / "model.py"), "vad_model": "other"}
-    small_emotion2vec.checkpoint(folder, settings=small_emotion2vec.SETTINGS | remote)
-    encoders.get(f"emotion2vec:{folder}")  # the stand-in takes no argument of another name
-
-
-@pytest.mark.parametrize(
-    "text", ["model: [", "- 1", "model: Emotion2vec", "model_conf: {modalities: 1}\nmodel: x", "\xff"]
-)
+@pytest.mark.parametrize("text", ["model: [", "model: Emotion2vec", "\xff"])
 def test_other_settings_are_refused(folder, text):
     (folder / "config.yaml").write_bytes(text.encode("latin-1"))
-    with pytest.raises(
-        hub.CheckpointError, match=r"config\.yaml: not the settings of a network: expected is an emotion2vec"
-    ):
+    with pytest.raises(hub.CheckpointError, match=r"config\.yaml: not the settings of a network"):
         encoders.get(f"emotion2vec:{folder}")
-
-
-def test_another_model_of_funasr_is_refused(folder):
     small_emotion2vec.checkpoint(folder, settings=small_emotion2vec.SETTINGS | {"model": "Paraformer"})
     with pytest.raises(hub.CheckpointError, match=r"config\.yaml: the model is 'Paraformer'"):
         encoders.get(f"emotion2vec:{folder}")
@@ -101,10 +75,6 @@ def test_another_model_of_funasr_is_refused(folder):
             {"model": {"mix.weight": torch.zeros(12, 4)}},
             r"has no key mix\.bias \(1 in all\): expected is an emotion2vec",
         ),
-        (
-            {"mix.weight": torch.zeros(2), "mix.bias": torch.zeros(12)},
-            r"mix\.weight has the shape \(2,\), not \(12, 4\)",
-        ),
         ({"model": [1]}, "model does not hold named weights"),
     ],
 )
@@ -116,7 +86,7 @@ def test_weights_that_do_not_fit_are_refused(folder, content, problem):
 
 def test_what_is_missing_is_named(folder, tmp_path):
     (folder / "model.pt").unlink()
-    with pytest.raises(hub.CheckpointError, match=r"no model\.pt or emotion2vec_base\.pt in .*checkpoint"):
+    with pytest.raises(hub.CheckpointError, match=r"put model\.pt or emotion2vec_base\.pt into .*checkpoint"):
         encoders.get(f"emotion2vec:{folder}")
     with pytest.raises(hub.CheckpointError, match=r"Put config\.yaml into .*elsewhere"):
         encoders.get(f"emotion2vec:{tmp_path / 'elsewhere'}")

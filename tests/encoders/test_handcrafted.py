@@ -42,13 +42,8 @@ def test_pitch_and_loudness_are_what_they_are_called(encoder):
     assert np.exp(low[pitch]) == pytest.approx(110, rel=0.02)
     assert np.exp(high[pitch]) == pytest.approx(220, rel=0.02)
     assert low[energy] - high[energy] == pytest.approx(np.log(2), abs=0.1)
-
-
-def test_a_rise_in_loudness_has_its_slope(encoder):
-    noise = np.random.default_rng(0).normal(0, 0.05, 4 * 16_000)
-    rising = noise * np.exp(0.5 * np.arange(len(noise)) / 16_000)  # 0.5 nats a second
-    slope = encoder.encode([rising.astype(np.float32)])[0][encoder.feature_names.index("log_energy_slope")]
-    assert slope == pytest.approx(0.5, abs=0.02)
+    rising = 0.05 * np.sin(np.arange(64_000.0)) * np.exp(0.5 * np.arange(64_000) / 16_000)  # by 0.5 nats a second
+    assert encoder.encode([rising])[0][names.index("log_energy_slope")] == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_frame_sees_its_own_samples_alone(encoder):
@@ -63,25 +58,16 @@ def test_a_frame_sees_its_own_samples_alone(encoder):
 
 
 @pytest.mark.parametrize("end", [9.0, 9.005, 7.3333, 10.9999])
-def test_nothing_after_a_windows_end_reaches_its_embedding(encoder, dialogue, end):
+def test_nothing_outside_a_window_reaches_its_embedding(encoder, dialogue, end):
     """Moving a window's end by 20 ms past t - d makes this fail."""
     samples, rate = soundfile.read(dialogue, dtype="float32")
     embedding = spans(encoder, dialogue, [end - 6], [end])
-    samples[int(np.ceil(end * rate)) :] = np.random.default_rng(1).uniform(
-        -1, 1, len(samples) - int(np.ceil(end * rate))
-    )
+    samples[int(np.ceil(end * rate)) :] = 0.9
+    samples[: int((end - 6) * rate)] = 0.9
     soundfile.write(dialogue, samples, rate, subtype="FLOAT")
     np.testing.assert_array_equal(spans(encoder, dialogue, [end - 6], [end]), embedding)
     past = spans(encoder, dialogue, [end - 6], [end + 0.020])
     assert not np.array_equal(past, embedding), "the planted noise would not have been seen"
-
-
-def test_nothing_before_a_windows_start_reaches_its_embedding(encoder, dialogue):
-    embedding = spans(encoder, dialogue, [3.0], [9.0])
-    samples, rate = soundfile.read(dialogue, dtype="float32")
-    samples[: 3 * rate] = 0.9
-    soundfile.write(dialogue, samples, rate, subtype="FLOAT")
-    np.testing.assert_array_equal(spans(encoder, dialogue, [3.0], [9.0]), embedding)
 
 
 def test_frames_of_a_file_give_what_the_window_alone_gives(encoder, dialogue):

@@ -1,10 +1,10 @@
 """transformers' speech models: what transformers itself computes, nothing invented, and nothing run."""
 
 import json
-import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,16 +17,12 @@ import small_models
 from emocast import compute, encoders
 from emocast.encoders import hub, speech
 
-FOLDERS = {
-    "wav2vec2": small_models.wav2vec2,
-    "hubert": small_models.hubert,
-    "wavlm": small_models.wavlm,
-    "data2vec-audio": lambda folder: small_models.other("Data2VecAudio", folder),
-    "unispeech": lambda folder: small_models.other("UniSpeech", folder),
-    "unispeech-sat": lambda folder: small_models.other("UniSpeechSat", folder),
-    "whisper": small_models.whisper,
-    "clap": small_models.clap,
-    "clap-fused": lambda folder: small_models.clap(folder, fusion=True),
+FOLDERS = {name: getattr(small_models, name) for name in ("wav2vec2", "hubert", "wavlm", "whisper", "clap")}
+FOLDERS |= {
+    "data2vec-audio": partial(small_models.other, "Data2VecAudio"),
+    "unispeech": partial(small_models.other, "UniSpeech"),
+    "unispeech-sat": partial(small_models.other, "UniSpeechSat"),
+    "clap-fused": partial(small_models.clap, fusion=True),
 }
 WITH_LAYERS = [name for name in FOLDERS if not name.startswith("clap")]
 WEIGHTS, CONFIG, PREPROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
@@ -69,11 +65,11 @@ def plain(folder, waveform, layer=None):
     """What transformers' own classes say of one waveform: hidden states of shape (frames, dimension), or one vector."""
     extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder).eval()
-    heard = extractor(waveform, sampling_rate=extractor.sampling_rate, return_tensors="pt")
+    taken = extractor(waveform, sampling_rate=extractor.sampling_rate, return_tensors="pt")
     if isinstance(model, transformers.ClapModel):
-        return model.get_audio_features(**heard.to(torch.float32))[0].numpy()
+        return model.get_audio_features(**taken.to(torch.float32))[0].numpy()
     model = model.encoder if isinstance(model, transformers.WhisperModel) else model
-    output = model(**heard, output_hidden_states=True)
+    output = model(**taken, output_hidden_states=True)
     return (output.last_hidden_state if layer is None else output.hidden_states[layer])[0].numpy()
 
 
@@ -89,31 +85,25 @@ def test_an_embedding_is_the_mean_of_what_transformers_says(folders, family, lay
     np.testing.assert_allclose(found[0], hidden[:real].mean(0), atol=1e-4)
 
 
-def test_whisper_hears_longer_sound_in_pieces(folders):
-    waveform = sound(33)
-    pieces = [
-        plain(folders["whisper"], waveform[: 30 * 16_000]),
-        plain(folders["whisper"], waveform[30 * 16_000 :])[:150],
-    ]
+def test_whisper_takes_longer_sound_in_pieces_and_another_spectrogram_is_refused(folders, tmp_path):
+    waveform, parts = sound(33), np.split(sound(33), [30 * 16_000])
+    frames = [plain(folders["whisper"], part)[:most] for part, most in zip(parts, (1500, 150), strict=True)]
     np.testing.assert_allclose(
-        made(folders["whisper"]).encode([waveform])[0], np.concatenate(pieces).mean(0), atol=1e-4
+        made(folders["whisper"]).encode([waveform])[0], np.concatenate(frames).mean(0), atol=1e-4
     )
+    folder = shutil.copytree(folders["whisper"], tmp_path / "model")
+    transformers.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
+    with pytest.raises(hub.CheckpointError, match=r"the spectrogram has \(bands, frames\) \(128, 3000\)"):
+        made(folder)
 
 
 @pytest.mark.parametrize("family", ["clap", "clap-fused"])
-def test_clap_hears_what_transformers_hears(folders, family):
-    encoder, waveform = made(folders[family]), sound(3.3, 48_000)
-    assert (encoder.sample_rate, encoder.dimension) == (48_000, 24)
-    found = encoder.encode([waveform])
-    assert (found.shape, found.dtype) == ((1, 24), np.float32)
-    np.testing.assert_allclose(found[0], plain(folders[family], waveform), atol=1e-4)
-
-
-@pytest.mark.parametrize("family", ["clap", "clap-fused"])
-def test_clap_hears_all_of_longer_sound_and_draws_nothing(folders, family):
+def test_clap_takes_all_of_longer_sound_and_draws_nothing(folders, family):
     encoder, waveform = made(folders[family]), sound(12, 48_000)
     first, last = plain(folders[family], waveform[:480_000]), plain(folders[family], waveform[480_000:])
     assert np.abs(first - last).max() > 1e-3
+    assert (encoder.sample_rate, encoder.dimension) == (48_000, 24)
+    np.testing.assert_allclose(encoder.encode([waveform[:480_000]])[0], first, atol=1e-4)
     before = str(np.random.get_state())  # noqa: NPY002 - the state that transformers would draw from
     found = encoder.encode([waveform, waveform])
     assert str(np.random.get_state()) == before  # noqa: NPY002
@@ -121,25 +111,20 @@ def test_clap_hears_all_of_longer_sound_and_draws_nothing(folders, family):
     np.testing.assert_allclose(found[0], (10 * first + 2 * last) / 12, atol=1e-4)
 
 
-@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "wavlm", "whisper", "clap", "clap-fused"])
+@pytest.mark.parametrize("family", ["wav2vec2", "whisper", "clap"])
 def test_half_precision_stays_close(folders, family):
     full, half = made(folders[family]), made(folders[family], precision="bf16")
     waveforms = [sound(1, full.sample_rate, seed=number) for number in range(2)]
     expected, found = full.encode(waveforms), half.encode(waveforms)
     cosine = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
-    assert (
-        cosine.min() > 0.9
-    )  # small networks of random weights, in bf16 as the processor has it: published ones lose far less
+    assert cosine.min() > 0.9  # of random weights; published networks lose far less
     assert np.abs(expected - found).max() > 1e-5  # it is another computation
     assert (half.precision, half.digest, found.dtype) == ("bf16", full.digest, np.float32)
 
 
-@pytest.mark.parametrize(
-    "options", [{"safe_serialization": False}, {"max_shard_size": "60KB"}], ids=["pickled", "shards"]
-)
 @pytest.mark.parametrize("make", [small_models.wav2vec2, small_models.whisper, small_models.clap])
-def test_weights_come_in_other_files_too(folders, tmp_path, make, options):
-    folder = make(tmp_path / "model", **options)
+def test_weights_come_in_a_pickled_file_too(folders, tmp_path, make):
+    folder = make(tmp_path / "model", safe_serialization=False)
     assert not (folder / WEIGHTS).exists()
     expected = made(folders[make.__name__])
     waveform = sound(0.5, expected.sample_rate)
@@ -177,20 +162,16 @@ def test_heads_and_old_names_are_no_obstacle(folders, folder):
     np.testing.assert_array_equal(made(folder).encode([sound(1)]), made(folders["wav2vec2"]).encode([sound(1)]))
 
 
-class _Bomb:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
+def _change(change):
+    return lambda folder: _rewrite(folder, change)
 
 
-def _without_a_key(folder):
-    _rewrite(folder, lambda weights: {name: weights[name] for name in weights if "projection.bias" not in name})
+def _pickled(content):
+    def damage(folder):
+        (folder / WEIGHTS).unlink()
+        torch.save(content(folder), folder / "pytorch_model.bin")
 
-
-def _with_a_wrong_shape(folder):
-    _rewrite(folder, lambda weights: weights | {"encoder.layer_norm.weight": torch.zeros(31)})
+    return damage
 
 
 def _with_half_a_file(folder):
@@ -198,75 +179,32 @@ def _with_half_a_file(folder):
     (folder / WEIGHTS).write_bytes(content[: len(content) // 2])
 
 
-def _with_half_a_pickled_file(folder):
-    torch.save(safetensors.torch.load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
-    content = (folder / "pytorch_model.bin").read_bytes()
-    (folder / "pytorch_model.bin").write_bytes(content[: len(content) // 2])
-    (folder / WEIGHTS).unlink()
-
-
-def _with_a_bomb(folder):
-    torch.save({"a": _Bomb(folder / "ran")}, folder / "pytorch_model.bin")
-    (folder / WEIGHTS).unlink()
-
-
-def _with_an_index(text):
-    def damage(folder):
-        (folder / WEIGHTS).unlink()
-        (folder / "model.safetensors.index.json").write_text(text)
-
-    return damage
-
-
 def _file(name, text):
     return lambda folder: (folder / name).write_text(text)
 
 
-DAMAGES = {
-    "missing key": (_without_a_key, r"model.safetensors: no weights feature_projection.projection.bias \(1 in all\)"),
-    "wrong shape": (
-        _with_a_wrong_shape,
-        r"encoder.layer_norm.weight has not the shape \(32,\) that config.json asks for",
-    ),
-    "half a file": (_with_half_a_file, "model.safetensors: no model was made of it and config.json"),
-    "half a pickled file": (_with_half_a_pickled_file, "pytorch_model.bin: no model was made of it"),
-    "code in a pickled file": (_with_a_bomb, "pytorch_model.bin: no model was made of it.*nothing of it was run"),
-    "git-LFS": (_file(WEIGHTS, "version https://git-lfs.github.com/spec/v1"), "model.safetensors: .*git lfs pull"),
-    "no shards": (_with_an_index("{}"), "model.safetensors.index.json: expected a weight_map"),
-    "a shard elsewhere": (_with_an_index('{"weight_map": {"a": "../model.safetensors"}}'), "expected a weight_map"),
-    "a shard too few": (_with_an_index('{"weight_map": {"a": "b.safetensors"}}'), "^no b.safetensors in .* incomplete"),
-    "no JSON": (_file(CONFIG, "{"), "config.json: not valid JSON"),
-    "no JSON for sound": (_file(PREPROCESSOR, "{"), "preprocessor_config.json: not valid JSON"),
-    "other model": (
-        _file(CONFIG, '{"model_type": "bert"}'),
-        r"config.json: model_type is 'bert'; .* wav2vec2, hubert,",
-    ),
-    "no model": (_file(CONFIG, "{}"), r"config.json: model_type is None; those that are read are wav2vec2, hubert,"),
-    "impossible": (_file(CONFIG, '{"model_type": "wav2vec2", "conv_dim": [1]}'), "config.json: Wav2Vec2Config cannot"),
-    "odd heads": (
-        _file(CONFIG, '{"model_type": "wav2vec2", "num_attention_heads": 5}'),
-        "no model was made of it and config.json",
-    ),
-    "no weights": (lambda folder: (folder / WEIGHTS).unlink(), r"^no model.safetensors in .*pytorch_model.bin is read"),
-    "no settings": (lambda folder: (folder / CONFIG).unlink(), "^no config.json in .*the copy is incomplete"),
-    "no ears": (lambda folder: (folder / PREPROCESSOR).unlink(), "^no preprocessor_config.json in .* incomplete"),
-}
+KEY, NORM = "feature_projection.projection.bias", "encoder.layer_norm.weight"
+DAMAGES = [
+    (_change(lambda found: {name: found[name] for name in found if name != KEY}), rf"no weights {KEY} \(1 in all\)"),
+    (_change(lambda found: found | {NORM: torch.zeros(31)}), f"model.safetensors: another shape of .*{NORM}"),
+    (_with_half_a_file, "model.safetensors: no model was made of it and config.json"),
+    (_pickled(lambda folder: small_models.Code(folder / "ran")), "pytorch_model.bin: no model .*nothing of it was run"),
+    (_file(WEIGHTS, "version https://git-lfs.github.com/spec/v1"), "model.safetensors: no model was made of it"),
+    (_file(CONFIG, "{"), "config.json: not valid JSON"),
+    (_file(CONFIG, '{"model_type": "bert"}'), r"config.json: model_type is 'bert'; .* wav2vec2, hubert,"),
+    (_file(CONFIG, '{"model_type": "wav2vec2", "conv_dim": [1]}'), "config.json: Wav2Vec2Config cannot"),
+    (_file(CONFIG, '{"model_type": "wav2vec2", "num_attention_heads": 5}'), "no model was made of it and config.json"),
+    *[(lambda at, name=name: (at / name).unlink(), "^no .*incomplete") for name in (WEIGHTS, CONFIG, PREPROCESSOR)],
+]
 
 
-@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize(("damage", "message"), DAMAGES)
 def test_a_damaged_checkpoint_is_refused_with_the_files_name(folder, damage, message):
     made(folder)  # what is in memory must not hide the damage
     damage(folder)
     with pytest.raises(hub.CheckpointError, match=message):
         made(folder)
     assert not (folder / "ran").exists()
-
-
-def test_a_spectrogram_of_another_whisper_is_refused(folders, tmp_path):
-    folder = shutil.copytree(folders["whisper"], tmp_path / "model")
-    transformers.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
-    with pytest.raises(hub.CheckpointError, match=r"model: the spectrogram has \(bands, frames\) \(128, 3000\)"):
-        made(folder)
 
 
 def test_python_files_beside_a_checkpoint_run_nothing(folders, folder, tmp_path):
@@ -282,14 +220,11 @@ def test_python_files_beside_a_checkpoint_run_nothing(folders, folder, tmp_path)
 def test_a_layer_that_is_not_there_is_refused_with_those_there_are(folders, family):
     with pytest.raises(ValueError, match=r"no layer 4: this model has 0 .* to 3 \(after the last\)"):
         made(folders[family], 4)
-    for wrong in ("-1", "last", "1.0", ""):
-        with pytest.raises(ValueError, match=rf"'{wrong}' is no layer: after the @ stands a number"):
-            made(folders[family], wrong)
-
-
-def test_clap_has_no_layers_to_choose(folders):
+    with pytest.raises(ValueError, match="'last' is no layer: after the @ stands a number"):
+        made(folders[family], "last")
     with pytest.raises(ValueError, match="no layer 1: CLAP has one embedding"):
         made(folders["clap"], 1)
+    assert len({made(folders[family], layer).digest for layer in (None, 0, 1, 2, 3)}) == 5
 
 
 def test_a_folder_may_hold_an_at(folders, tmp_path):
@@ -297,7 +232,6 @@ def test_a_folder_may_hold_an_at(folders, tmp_path):
     shutil.copytree(folders["hubert"], tmp_path / "me")
     assert made(folder).digest == made(folders["wav2vec2"]).digest
     assert made(folder, 1).digest == made(folders["wav2vec2"], 1).digest
-    assert made(folder, 1).name == f"transformers:{folder}@1"
 
 
 def _changed(name, settings):
@@ -317,7 +251,6 @@ def _changed(name, settings):
         (_changed(CONFIG, {"layer_norm_eps": 1e-3}), False),
         (lambda folder: small_models.wav2vec2(folder, seed=1), False),
     ],
-    ids=["paths and versions", "masks", "another normalisation", "another architecture", "other weights"],
 )
 def test_the_digest_is_that_of_the_embeddings(folders, folder, change, same):
     before = made(folder)
@@ -326,10 +259,6 @@ def test_the_digest_is_that_of_the_embeddings(folders, folder, change, same):
     after = made(folder)
     assert (after.digest == before.digest) == same
     assert (np.abs(after.encode([sound(1)]) - before.encode([sound(1)])).max() == 0) == same
-
-
-def test_the_digest_tells_layers_apart(folders):
-    assert len({made(folders["wav2vec2"], layer).digest for layer in (None, 0, 1, 2, 3)}) == 5
 
 
 def test_threads_that_ask_first_all_at_once_share_one_model(folder):
@@ -345,19 +274,9 @@ def test_threads_that_ask_first_all_at_once_share_one_model(folder):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(ask, range(4)))
     assert speech._load.cache_info().misses == 1
-    for hearing, embedding in answers:
-        assert hearing is answers[0][0]
+    for network, embedding in answers:
+        assert network is answers[0][0]
         np.testing.assert_allclose(embedding, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("family", ["wav2vec2", "whisper"])
-def test_the_callers_state_is_left_alone(folders, family):
-    speech._load.cache_clear()
-    before = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
-    made(folders[family]).encode([sound(0.5)])
-    after = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
-    assert torch.equal(before[0], after[0])
-    assert before[1:] == after[1:]
 
 
 def test_a_hub_id_downloads_named_data_files_alone(folders, tmp_path, monkeypatch):
@@ -365,20 +284,15 @@ def test_a_hub_id_downloads_named_data_files_alone(folders, tmp_path, monkeypatc
     shutil.copytree(folders["wav2vec2"], served / "both")
     (served / "both" / "pytorch_model.bin").write_bytes(b"larger and older")
     small_models.wav2vec2(served / "pickled", safe_serialization=False)
-    small_models.wav2vec2(served / "shards", max_shard_size="60KB")
-    (served / "shards" / "model-of-another.safetensors").write_bytes(b"")
     for folder in served.iterdir():
         (folder / "modeling.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
-    names = ["both@1", "pickled", "shards"]
+    names = ["both@1", "pickled"]
     with loopback.Hub(tmp_path / "served") as server:
         server.here(monkeypatch, tmp_path / "home")
         digests = [encoders.get(f"transformers:someone/{name}").digest for name in names]
     assert digests == [made(f"{served}/{name}").digest for name in names]
     fetched = {path.rpartition("/")[2] for path in server.paths if "/resolve/" in path}
-    shards = {path.name for path in (served / "shards").glob("model-0*.safetensors")}
-    assert len(shards) > 1
-    assert fetched == {CONFIG, PREPROCESSOR, WEIGHTS, "pytorch_model.bin", "model.safetensors.index.json", *shards}
-    assert not any(path.endswith("both/resolve/main/pytorch_model.bin") for path in server.paths)
+    assert fetched == {CONFIG, PREPROCESSOR, WEIGHTS, "pytorch_model.bin"}
     assert not any("both/" in path and path.endswith(".bin") for path in server.paths)
     assert not list((tmp_path / "home").rglob("*.py"))
     assert not (tmp_path / "ran").exists()

@@ -5,21 +5,17 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
-import weakref
 from collections import Counter
-from threading import Thread
 
-import dask
 import filelock
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
 import watched
 from emocast import audio, compute, encoders, windows
@@ -79,11 +75,9 @@ def contents(folder):
 
 def alone(name, table, root):
     """The embedding of each window, computed for itself."""
-    made = encoders.get(name)
-    rows = table.itertuples(index=False)
-    return np.concatenate(
-        [made.encode([audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s)]) for row in rows]
-    )
+    rows, made = table.itertuples(index=False), encoders.get(name)
+    sounds = [audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s) for row in rows]
+    return np.concatenate([made.encode([sound]) for sound in sounds])
 
 
 def change_weights(checkpoint_folder):
@@ -99,17 +93,18 @@ def test_rows_stay_beside_their_windows(corpus, encoder, folder):
     np.testing.assert_allclose(found, alone(encoder, table, root), atol=1e-4)
     again, _ = store.embed(encoder, table.iloc[::-1], root, folder=folder, **OPTIONS)
     np.testing.assert_array_equal(again[::-1], found)
+    nothing, failed = store.embed(encoder, table[:0], root, folder=folder, **OPTIONS)
+    assert nothing.shape == (0, 32) and list(failed.columns) == ["audio", "windows", "problem"]
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "handcrafted"])  # threads and processes
 def test_the_number_of_jobs_changes_no_bit(corpus, encoder, tmp_path, kind):
     root, table = corpus
     name = encoder if kind == "wav2vec2" else kind
-    results = [
-        store.embed(name, table, root, jobs=jobs, folder=tmp_path / f"store{jobs}", **OPTIONS) for jobs in (1, 2)
-    ]
-    np.testing.assert_array_equal(results[0][0], results[1][0])
-    assert results[0][1].empty and results[1][1].empty
+    one, _ = store.embed(name, table, root, jobs=1, folder=tmp_path / "store1", **OPTIONS)
+    two, failed = store.embed(name, table, root, jobs=2, folder=tmp_path / "store2", **OPTIONS)
+    np.testing.assert_array_equal(one, two)
+    assert failed.empty
     assert contents(tmp_path / "store1") == contents(tmp_path / "store2")
     assert len(contents(tmp_path / "store1")) == 13  # one a sound
 
@@ -120,11 +115,10 @@ def test_what_cannot_be_embedded_is_listed_and_the_others_go_on(corpus, encoder,
     (root / "01.wav").unlink()
     (root / "02.wav").write_bytes(b"")
     (root / "03.wav").write_bytes((root / "03.wav").read_bytes()[:50_000])  # a second and a half
-    nowhere = [(None, 0.0, 1.0), ("04.wav", 2.5, 3.5), ("04.wav", -0.1, 1.0), ("05.wav", 0.0, np.inf)]
-    more = [*nowhere, ("05.wav", np.nan, 1.0), ("06.wav", 1.0, 1.01), ("06.wav", 2.0, 1.0)]
+    more = [(None, 0.0, 1.0), ("04.wav", 2.5, 3.5), ("05.wav", np.nan, 1.0), ("06.wav", 1.0, 1.01)]
     table = pd.concat([table, pd.DataFrame(more, columns=table.columns)])
     found, failed = store.embed(encoder, table, root, jobs=jobs, folder=folder, **OPTIONS)
-    expected = {"01.wav": 2, "02.wav": 2, "03.wav": 1, "04.wav": 2, "05.wav": 2, "06.wav": 2, "None": 1}
+    expected = {"01.wav": 2, "02.wav": 2, "03.wav": 1, "04.wav": 1, "05.wav": 1, "06.wav": 1, "None": 1}
     assert failed.groupby("audio")["windows"].sum().to_dict() == expected
     problems = {name: " ".join(some["problem"]) for name, some in failed.groupby("audio")}
     said = {"01": "no such file", "02": "is empty", "03": "ends at 1.5", "04": "ends at 3.000 s", "05": "from nan s to",
@@ -136,34 +130,14 @@ def test_what_cannot_be_embedded_is_listed_and_the_others_go_on(corpus, encoder,
     np.testing.assert_allclose(found[~bad], alone(encoder, table[~bad], root), atol=1e-4)
 
 
-@pytest.mark.parametrize("rate", [RATE, 44_100])
-def test_a_window_too_short_for_hand_crafted_features_stops_no_other(tmp_path, folder, rate):
-    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 3 * rate), rate)
-    table = pd.DataFrame({"audio": "a.wav", "start_s": [0.0, 1.0, 2.0], "end_s": [1.0, 1.05, 3.0]})
-    found, failed = store.embed("handcrafted", table, tmp_path, folder=folder, **OPTIONS)
-    assert list(np.isnan(found).any(axis=1)) == [False, True, False]
-    assert failed[["audio", "windows"]].to_dict("records") == [{"audio": "a.wav", "windows": 1}]
-
-
-@pytest.mark.parametrize("kind", ["wav2vec2", "handcrafted"])
-def test_samples_that_are_no_numbers_are_a_fault_of_their_window(tmp_path, folder, encoder, kind):
-    samples = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
-    samples[RATE + 5] = np.nan
-    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
-    table = pd.DataFrame({"audio": "a.wav", "start_s": [0.0, 1.0, 2.0], "end_s": [1.0, 2.0, 3.0]})
+@pytest.mark.parametrize(("kind", "rate"), [("wav2vec2", RATE), ("handcrafted", RATE), ("handcrafted", 44_100)])
+def test_a_window_without_numbers_or_too_short_stops_no_other(tmp_path, folder, encoder, kind, rate):
+    samples = np.random.default_rng(0).normal(0, 0.1, 3 * rate)
+    samples[rate + 5] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
+    table = pd.DataFrame({"audio": "a.wav", "start_s": [0.0, 1.0, 2.0, 2.0], "end_s": [1.0, 2.0, 3.0, 2.01]})
     found, failed = store.embed(encoder if kind == "wav2vec2" else kind, table, tmp_path, folder=folder, **OPTIONS)
-    assert list(np.isnan(found).any(axis=1)) == [False, True, False]
-    assert list(failed["windows"]) == [1]
-
-
-def test_a_window_that_stands_twice_is_computed_once(corpus, encoder, folder, log):
-    root, table = corpus
-    shutil.copy(root / "01.wav", root / "99.wav")  # and a copy of a recording is the same sound
-    twice = pd.concat([table, table.iloc[::-1], table[table["audio"] == "01.wav"].assign(audio="99.wav")])
-    found, failed = store.embed(encoder, twice, root, folder=folder, **OPTIONS)
-    assert failed.empty
-    assert len(watched.lines(log)) == len(set(watched.lines(log))) == len(table)
-    np.testing.assert_array_equal(found[: len(table)], found[len(table) : 2 * len(table)][::-1])
+    assert list(np.isnan(found).any(axis=1)) == [False, True, False, True] and list(failed["windows"]) == [1, 1]
 
 
 def test_what_is_there_is_found_by_its_content(corpus, encoder, folder, log):
@@ -171,7 +145,9 @@ def test_what_is_there_is_found_by_its_content(corpus, encoder, folder, log):
     root, table = corpus
     store.embed(encoder, table[:11], root, folder=folder, **OPTIONS)
     assert len(watched.lines(log)) == 11
-    first, _ = store.embed(encoder, table, root, folder=folder, **OPTIONS)
+    twice, _ = store.embed(encoder, pd.concat([table, table]), root, folder=folder, **OPTIONS)
+    first = twice[: len(table)]
+    np.testing.assert_array_equal(twice[len(table) :], first)
     assert len(set(watched.lines(log))) == len(watched.lines(log)) == len(table)
     log.unlink()
     copied = shutil.copytree(root, root.with_name("copy"))
@@ -215,15 +191,13 @@ def test_weights_that_change_during_a_run_stop_it(corpus, encoder, folder, check
         return result
 
     monkeypatch.setattr(store, "_embed", changing)
-    with pytest.raises(RuntimeError, match=r"the weights or the code of wav2vec2:.* changed .*: run again"):
+    with pytest.raises(RuntimeError, match=r"the weights or the code of wav2vec2:.* changed while they were used"):
         store.embed(encoder, table, root, folder=folder, **OPTIONS)
     assert len(watched.kept(folder)) == 4
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "handcrafted"])
-def test_a_sound_that_changes_during_a_run_is_listed_and_found_by_the_next(corpus, encoder, folder, monkeypatch, kind):
+def test_a_sound_that_changes_during_a_run_is_listed_and_found_by_the_next(corpus, encoder, folder, monkeypatch):
     root, table = corpus
-    name = encoder if kind == "wav2vec2" else kind
     original, new = store._embed, np.random.default_rng(9).normal(0, 0.2, 3 * RATE)
 
     def changing(*arguments):
@@ -232,47 +206,12 @@ def test_a_sound_that_changes_during_a_run_is_listed_and_found_by_the_next(corpu
         return original(*arguments)
 
     monkeypatch.setattr(store, "_embed", changing)
-    found, failed = store.embed(name, table, root, folder=folder, **OPTIONS)
-    (problem,) = failed.to_dict("records")
-    assert (problem["audio"], problem["windows"]) == ("08.wav", 2)
-    assert "08.wav: changed while it was read; run again" in problem["problem"]
+    found, failed = store.embed(encoder, table, root, folder=folder, **OPTIONS)
+    assert failed[["audio", "windows"]].to_dict("records") == [{"audio": "08.wav", "windows": 2}]
+    assert "08.wav: changed while it was read; run again" in failed["problem"][0]
     assert list(np.isnan(found).any(axis=1)) == list(table["audio"] == "08.wav")
-    again, failed = store.embed(name, table, root, folder=folder, **OPTIONS)
-    assert failed.empty and np.isfinite(again).all()
-
-
-def test_a_warm_store_needs_nobody(corpus, encoder, folder, monkeypatch, log):
-    root, table = corpus
-    first, _ = store.embed(encoder, table, root, folder=folder, **OPTIONS)
-    log.unlink()
-    monkeypatch.setenv(compute.EXECUTOR, "dask")  # and there is no scheduler
     again, failed = store.embed(encoder, table, root, folder=folder, **OPTIONS)
-    np.testing.assert_array_equal(again, first)
-    assert failed.empty and watched.lines(log) == []
-
-
-def test_sound_in_memory_does_not_grow_with_the_corpus(corpus, encoder, folder, monkeypatch):
-    """Waveforms that are held at the same time, in samples; benchmarks measure the memory of the process."""
-    root, table = corpus
-    original, held, most = audio.read_frames, [], []
-
-    def counted(*arguments, **options):
-        waveform = original(*arguments, **options)
-        held.append(size := len(waveform))
-        most.append(sum(held))
-        weakref.finalize(waveform, held.remove, size)
-        return waveform
-
-    monkeypatch.setattr(audio, "read_frames", counted)
-    store.embed(encoder, table, root, folder=folder, **OPTIONS)
-    assert 2 * RATE <= max(most) <= 4 * RATE  # of 34 s: a chunk in hand, one just given back
-
-
-def test_no_windows_give_no_embeddings(corpus, encoder, folder):
-    root, table = corpus
-    found, failed = store.embed(encoder, table[:0], root, folder=folder, **OPTIONS)
-    assert found.shape == (0, 32)
-    assert failed.empty and list(failed.columns) == ["audio", "windows", "problem"]
+    assert failed.empty and np.isfinite(again).all()
 
 
 def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path, folder):
@@ -292,61 +231,27 @@ def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path, folder):
         assert not found or (same and not first <= place < first + len(values))
     for damage in (b"", content[:-1], content[: len(content) // 2], b"no archive"):
         file.write_bytes(damage)
-        np.testing.assert_array_equal(
-            store.embed("handcrafted", table, tmp_path, folder=folder, **OPTIONS)[0], expected
-        )
+        again, _ = store.embed("handcrafted", table, tmp_path, folder=folder, **OPTIONS)
+        np.testing.assert_array_equal(again, expected)
         assert file.read_bytes() == content
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A disk of its own in memory, 100 kB large; and a function that mounts it anew with other options."""
-    place = tmp_path / "disk"
-    place.mkdir()
-
-    def mount(options):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True, capture_output=True)
-
-    try:
-        mount("size=100k")
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a disk in memory cannot be mounted here: {getattr(error, 'stderr', error)}")
-    yield place, lambda options: mount(f"remount,{options}")
-    subprocess.run(["umount", "--lazy", place], check=True)  # lazy: a failed test may hold a file open
-
-
-def test_a_read_only_store_may_be_read_and_is_named_where_it_is_not_complete(corpus, encoder, disk, log):
-    (root, table), (place, remount) = corpus, disk
-    remount("ro")
-    with pytest.raises(StoreError, match=r"cannot be written .*Read-only.*give OUTPUTS=another folder"):
-        store.embed(encoder, table, root, folder=place, **OPTIONS)
-    remount("rw,size=1m")
-    first, _ = store.embed(encoder, table[:4], root, folder=place, **OPTIONS)
-    remount("ro")
-    with pytest.raises(StoreError, match=r"cannot be written .*Read-only.*give OUTPUTS=another folder") as raised:
-        store.embed(encoder, table, root, folder=place, **OPTIONS)
-    assert str(place) in str(raised.value)
-    log.unlink()
-    np.testing.assert_array_equal(store.embed(encoder, table[:4], root, folder=place, **OPTIONS)[0], first)
-    assert watched.lines(log) == []
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
-@pytest.mark.parametrize("where", ["file", "lock"])
+@pytest.mark.parametrize(("code", "where"), [(errno.ENOSPC, "file"), (errno.EROFS, "lock")])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_disk_that_refuses_stops_the_run_wherever_it_does(corpus, encoder, folder, monkeypatch, code, where, jobs):
-    """Without a disk of its own: the calls that write fail as they would there, after a first part was kept."""
+    """The calls that write fail as they would on a full or read-only disk, after a first part was kept, which is read."""
     root, table = corpus
 
     def refuse(*_, **__):
         raise OSError(code, os.strerror(code))
 
-    store.embed(encoder, table[:6], root, folder=folder, **OPTIONS)
+    first, _ = store.embed(encoder, table[:6], root, folder=folder, **OPTIONS)
     kept = contents(folder)
     with monkeypatch.context() as patch:
         patch.setattr(*((tempfile, "mkdtemp") if where == "file" else (filelock.FileLock, "acquire")), refuse)
-        with pytest.raises(StoreError, match="cannot be written") as raised:
+        with pytest.raises(StoreError, match=r"cannot be written .*give OUTPUTS=another folder") as raised:
             store.embed(encoder, table, root, folder=folder, jobs=jobs, **OPTIONS)
+        np.testing.assert_array_equal(store.embed(encoder, table[:6], root, folder=folder, **OPTIONS)[0], first)
     assert os.strerror(code) in str(raised.value) and str(folder) in str(raised.value)
     assert contents(folder) == kept
     found, failed = store.embed(encoder, table, root, folder=folder, **OPTIONS)
@@ -440,51 +345,14 @@ def test_runs_beside_each_other_share_the_work(folder, log, undisturbed, started
     assert Counter(name for _, name in noted) == Counter(undisturbed[2])  # each window once
 
 
-@pytest.fixture
-def cluster(processes, log, folder, tmp_path, monkeypatch):
-    """A cluster of two processes of one thread, whose encoders note what they embed; this process is told its address.
-
-    At half the windows they wait for the file `go` in the store.
-    """
-    quiet = {"distributed.worker.multiprocessing-method": "forkserver", "distributed.logging.distributed": "critical"}
-    environment = {watched.LOG: str(log), watched.PAUSE_S: "0.1", watched.STORE: str(folder), watched.MOST: "16"}
-    with (
-        dask.config.set(quiet),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path),
-            preload=[watched.__file__], env=environment, silence_logs=60,
-        ) as cluster,
-    ):  # fmt: skip
-        monkeypatch.setenv(compute.EXECUTOR, "dask")
-        monkeypatch.setenv(compute.SCHEDULER, cluster.scheduler_address)
-        yield cluster
-
-
-def test_a_dask_worker_that_is_killed_costs_nothing_but_the_chunk_in_hand(
-    corpus, encoder, folder, log, undisturbed, cluster
-):
+def test_a_dask_cluster_computes_the_same(corpus, encoder, folder, undisturbed, monkeypatch, tmp_path):
     root, table = corpus
-    results = []
-    run = Thread(  # a daemon: should it never end, the test does
-        target=lambda: results.append(store.embed(encoder, table, root, folder=folder, **OPTIONS)), daemon=True
-    )
-    with Client(cluster, set_as_default=False) as client:
-        workers = set(client.run(os.getpid).values())
-    run.start()
-    wait_for(lambda: {process for process, _ in watched.lines(log)} == workers and contents(folder))
-    victim = watched.lines(log)[-1][0]  # it has just begun with a chunk
-    os.kill(victim, signal.SIGKILL)
-    assert 0 < len(watched.kept(folder)) < len(table), "the kill did not fall into the middle"
-    (folder / "go").touch()
-    run.join(PATIENCE_S)
-    ((found, failed),) = results
-    assert failed.empty
+    monkeypatch.setenv(compute.EXECUTOR, "dask")
+    with LocalCluster(n_workers=2, dashboard_address=None, local_directory=str(tmp_path), silence_logs=60) as cluster:
+        monkeypatch.setenv(compute.SCHEDULER, cluster.scheduler_address)
+        found, failed = store.embed(encoder, table, root, folder=folder, **OPTIONS)
     np.testing.assert_array_equal(found, undisturbed[1])
-    assert contents(folder) == undisturbed[0]
-    counts = Counter(name for _, name in watched.lines(log))
-    twice = {name for name, count in counts.items() if count > 1}
-    assert counts.keys() == undisturbed[2] and max(counts.values()) <= 2
-    assert twice <= {name for process, name in watched.lines(log) if process == victim} and len(twice) <= 2
+    assert failed.empty and contents(folder) == undisturbed[0]
 
 
 @pytest.fixture
@@ -499,18 +367,6 @@ def sweep(tmp_path):
     return tmp_path, windows.sweep(events, range(0, 21, 2))
 
 
-def test_a_window_is_the_mean_of_its_blocks(sweep, encoder, folder):
-    root, cut = sweep
-    found, failed = store.embed_blocks(encoder, cut, root, block_s=2.0, folder=folder, **OPTIONS)
-    assert failed.empty
-    for row in (0, 17, len(cut) - 1):
-        window = cut.iloc[row]
-        ends = [window["end_s"] - 2.0 * number for number in range(5)]
-        waveforms = [audio.read(root / window["audio"], start_s=end - 2.0, end_s=end) for end in ends]
-        np.testing.assert_allclose(found[row], encoders.get(encoder).encode(waveforms).mean(axis=0), atol=1e-4)
-    assert store.embed_blocks(encoder, cut[:0], root, block_s=2.0, folder=folder, **OPTIONS)[0].shape == (0, 32)
-
-
 def test_blocks_are_shared_and_none_reaches_out_of_its_window(sweep):
     _, cut = sweep
     table = store.cut_blocks(cut, block_s=2.0)
@@ -520,10 +376,25 @@ def test_blocks_are_shared_and_none_reaches_out_of_its_window(sweep):
     ends, starts = cut["end_s"].repeat(4).to_numpy(), cut["start_s"].repeat(4).to_numpy()
     assert (table["end_s"].to_numpy() <= ends + 1e-9).all()
     assert (table["start_s"].to_numpy() >= starts - 1e-9).all()
+    for block_s in (3.0, 20.0):
+        with pytest.raises(ValueError, match=f"a whole number of blocks of {block_s} s"):
+            store.cut_blocks(cut, block_s=block_s)
 
 
-def test_sound_after_a_window_changes_nothing_in_its_blocks(sweep, encoder):
+def test_a_window_is_the_mean_of_its_blocks_and_sound_after_it_changes_nothing(sweep, encoder, folder):
     root, cut = sweep
+    found, failed = store.embed_blocks(encoder, cut, root, block_s=2.0, folder=folder, **OPTIONS)
+    assert failed.empty
+    for row in (0, 17, len(cut) - 1):
+        window = cut.iloc[row]
+        ends = [window["end_s"] - 2.0 * number for number in range(5)]
+        waveforms = [audio.read(root / window["audio"], start_s=end - 2.0, end_s=end) for end in ends]
+        np.testing.assert_allclose(found[row], encoders.get(encoder).encode(waveforms).mean(axis=0), atol=1e-4)
+    assert store.embed_blocks(encoder, cut[:0], root, block_s=2.0, folder=folder, **OPTIONS)[0].shape == (0, 32)
+    damaged = cut.assign(audio=cut["audio"].replace("a.wav", "no.wav"))
+    found, failed = store.embed_blocks("handcrafted", damaged, root, block_s=2.0, folder=folder, progress=False)
+    assert list(np.isnan(found).any(axis=1)) == list(cut["audio"] == "a.wav")
+    assert failed[["audio", "blocks"]].to_dict("records") == [{"audio": "no.wav", "blocks": 15}]
     one = cut.iloc[[4]]
     before, _ = store.embed_blocks(encoder, one, root, block_s=2.0, folder=root / "s1", **OPTIONS)
     path = root / one["audio"].iloc[0]
@@ -534,41 +405,22 @@ def test_sound_after_a_window_changes_nothing_in_its_blocks(sweep, encoder):
     np.testing.assert_array_equal(after, before)
 
 
-def test_a_block_that_cannot_be_embedded_takes_its_window_with_it(sweep, folder):
-    root, cut = sweep
-    (root / "a.wav").write_bytes(b"")
-    found, failed = store.embed_blocks("handcrafted", cut, root, block_s=2.0, folder=folder, progress=False)
-    assert list(np.isnan(found).any(axis=1)) == list(cut["audio"] == "a.wav")
-    assert failed[["audio", "blocks"]].to_dict("records") == [{"audio": "a.wav", "blocks": 15}]
-
-
-@pytest.mark.parametrize("block_s", [3.0, 20.0])
-def test_a_window_must_be_whole_blocks(sweep, block_s):
-    with pytest.raises(ValueError, match=f"a whole number of blocks of {block_s} s"):
-        store.cut_blocks(sweep[1], block_s=block_s)
-
-
 WINDOWS = pd.DataFrame(
     {"audio": list("abcabc"), "start_s": np.arange(6.0), "end_s": np.arange(6.0) + 1}, index=range(6, 12)
 )
 VALUES = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 
 
-def test_what_is_saved_is_read_back(tmp_path):
+def test_what_is_saved_is_read_back_and_what_does_not_belong_together_is_not(tmp_path):
+    for values in (VALUES[:5], np.full((6, 2), np.nan)):
+        with pytest.raises(ValueError, match=f"6 windows and {len(values)} embeddings, or one is not finite"):
+            store.save(tmp_path / "out", WINDOWS, values)
+    assert not (tmp_path / "out").exists()
     store.save(tmp_path / "out", WINDOWS, VALUES.astype(np.float64))
     table, embeddings = store.load(tmp_path / "out")
     pd.testing.assert_frame_equal(table, WINDOWS.reset_index(drop=True))
     np.testing.assert_array_equal(embeddings, VALUES)
     assert embeddings.dtype == np.float32
-
-
-def test_what_does_not_belong_together_is_neither_saved_nor_loaded(tmp_path):
-    with pytest.raises(ValueError, match="6 windows and 5 embeddings do not belong together"):
-        store.save(tmp_path / "out", WINDOWS, VALUES[:5])
-    with pytest.raises(ValueError, match="not finite"):
-        store.save(tmp_path / "out", WINDOWS, np.full((6, 2), np.nan))
-    assert not (tmp_path / "out").exists()
-    store.save(tmp_path / "out", WINDOWS, VALUES)
     store.save(tmp_path / "other", WINDOWS[:4], VALUES[:4])  # as if killed between the two files
     (tmp_path / "other" / "windows.parquet").replace(tmp_path / "out" / "windows.parquet")
     with pytest.raises(ValueError, match="4 windows and 6 embeddings; run 03 again"):

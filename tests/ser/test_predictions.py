@@ -92,9 +92,9 @@ def test_a_model_that_gives_no_number_is_noticed(recognisers, corpus, tmp_path):
 
 def test_a_killed_run_goes_on_and_a_changed_file_is_read_anew(recognisers, corpus, monkeypatch):
     root, table = corpus
-    embedded, original, folder = [], wav2vec2.Checkpoint.embed, recognisers["multiobjective"]
+    embedded, original, folder = [], wav2vec2.Wav2Vec2.encode, recognisers["multiobjective"]
     monkeypatch.setattr(
-        wav2vec2.Checkpoint, "embed", lambda self, waves: embedded.extend(waves) or original(self, waves)
+        wav2vec2.Wav2Vec2, "encode", lambda self, waves: embedded.extend(waves) or original(self, waves)
     )
     _predict(folder, (root, table[table["audio"] != "d2.wav"]))  # as if killed before d2.wav
     assert len(embedded) == 7

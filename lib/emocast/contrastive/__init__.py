@@ -72,7 +72,7 @@ def get(name: str) -> encoders.Encoder:
     """Make a contrastive model by its name: an encoder with `embed_text`.
 
     That takes n texts and gives float32, (n, dimension), in the space of the sounds; what stands beside a text does not
-    change its embedding. The first call loads the text tower. A ValueError where a text is empty, no string, or too long;
+    change its embedding. The first call reads the tokenizer. A ValueError where a text is empty, no string, or too long;
     where no such model embeds texts; or where its checkpoint is missing or damaged (`encoders.hub.CheckpointError`).
     """
     encoder = encoders.get(name) if name.startswith(CONTRASTIVE) else None

@@ -3,7 +3,6 @@
 Both give vectors of length 1, so that a product of two is their cosine: the layout of CLIP (Radford et al. 2021,
 https://arxiv.org/abs/2103.00020, figure 3). A word is the mean of its pieces, as in fastText (Bojanowski et al. 2017,
 https://arxiv.org/abs/1607.04606, section 3.2): so "angrily", which was never seen, is not a blank where "angry" is known.
-SOURCE of `dual:SOURCE` is a folder that `contrastive.training` made, with `config.json` and `model.safetensors`: data.
 """
 
 from __future__ import annotations
@@ -33,13 +32,8 @@ from .wav2vec2 import CONFIG, SAMPLE_RATE, shortest
 WEIGHTS = "model.safetensors"
 
 _KIND = "emocast-dual"
-_MADE_BY = "the demo's model is trained by notebook 02 (contrastive.training)"
-_TEXTS = 256  # of a batch
 _HEADS = 4  # of the attention over words
-_BEGIN = math.log(1 / 0.07)  # of the temperature, as in CLIP (section 2.5)
-_SHORTEST, _LONGEST = 3, 6  # characters of a word's piece, marks included
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_OFFSET, _PRIME, _BITS = 2_166_136_261, 16_777_619, 0xFFFFFFFF  # FNV-1a of 32 bits
 
 
 def words(text: str) -> list[str]:
@@ -53,22 +47,20 @@ def words(text: str) -> list[str]:
 def pieces(word: str) -> list[str]:
     """The pieces of a word: every run of 3 to 6 characters of `<word>`, and all of it; each once."""
     marked = f"<{word}>"
-    lengths = range(_SHORTEST, _LONGEST + 1)
-    runs = [marked[start : start + length] for length in lengths for start in range(len(marked) - length + 1)]
+    runs = [marked[start : start + length] for length in range(3, 7) for start in range(len(marked) - length + 1)]
     return list(dict.fromkeys([*runs, marked]))
 
 
 def place(piece: str, *, buckets: int) -> int:
-    """The row of a piece in a table of so many rows, by FNV-1a, for Python's own hash differs from process to process."""
-    value = _OFFSET
+    """The row of a piece in a table of so many rows, by FNV-1a."""
+    value = 2_166_136_261
     for byte in piece.encode():
-        value = ((value ^ byte) * _PRIME) & _BITS
+        value = ((value ^ byte) * 16_777_619) & 0xFFFFFFFF  # of 32 bits
     return value % buckets
 
 
 @functools.lru_cache(maxsize=100_000)
-def places(word: str, buckets: int) -> Sequence[int]:
-    """The rows of all pieces of a word."""
+def _places(word: str, buckets: int) -> Sequence[int]:
     return tuple(place(piece, buckets=buckets) for piece in pieces(word))
 
 
@@ -84,9 +76,8 @@ class Sizes:
 class AudioTower(nn.Module):
     """Embeds waveforms: wav2vec 2.0, the mean of its output over time, a linear projection to `dimension` values.
 
-    Its CNN is frozen, as in the thesis's recipe (section 4.2): each waveform goes through it alone, for the norm in there
-    goes over time. What follows is padded and masked. So a waveform's embedding does not depend on its batch, in training
-    neither.
+    Its CNN is frozen, as in the thesis's recipe (section 4.2), and sees no padding, for the norm in there goes over time. What
+    follows is padded and masked: an embedding does not depend on its batch, in training neither.
     """
 
     def __init__(self, config: Wav2Vec2Config, dimension: int) -> None:
@@ -107,30 +98,23 @@ class AudioTower(nn.Module):
     @torch.no_grad()
     def _features(self, waveforms: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """What the CNN gives for each waveform, shape (frames, channels)."""
-        features: list[torch.Tensor] = [torch.empty(0)] * len(waveforms)
+        features = {}
         for rows in equal_lengths([len(waveform) for waveform in waveforms]):
             same = torch.stack([waveforms[row] for row in rows])
             normal = functional.layer_norm(same, same.shape[1:])
-            for row, found in zip(rows, self.wav2vec2.feature_extractor(normal).transpose(1, 2), strict=True):
-                features[row] = found
-        return features
+            features |= zip(rows, self.wav2vec2.feature_extractor(normal).transpose(1, 2), strict=True)
+        return [features[row] for row in range(len(waveforms))]
 
 
 class TextTower(nn.Module):
-    """Embeds texts: words, a layer of self-attention over them, their mean, a linear projection.
-
-    Words have no places: a caption here is a set of words, as order carries nothing in captions this short. ValueError where
-    the vectors of words cannot be shared by the attention's heads.
-    """
+    """Embeds texts: words, a layer of self-attention over them without places, their mean, a linear projection."""
 
     def __init__(self, sizes: Sizes) -> None:
         """Make a tower with random weights."""
         super().__init__()
         width = sizes.text_dimension
         if width % _HEADS:
-            raise ValueError(
-                f"text_dimension is {width}; it must be a multiple of {_HEADS}, the heads of the attention"
-            )
+            raise ValueError(f"text_dimension is {width}; it must be a multiple of {_HEADS}, the attention's heads")
         self.pieces = nn.EmbeddingBag(sizes.buckets, width, mode="mean")
         nn.init.uniform_(self.pieces.weight, -1 / width, 1 / width)  # small, as in fastText: what is new says little
         options = {"dropout": 0.0, "batch_first": True, "norm_first": True}
@@ -145,10 +129,9 @@ class TextTower(nn.Module):
 
     def _vectors(self, some: Sequence[str]) -> torch.Tensor:
         """The vectors of words, shape (words, text_dimension)."""
-        rows = [places(word, self.pieces.num_embeddings) for word in some]
+        rows, where = [_places(word, self.pieces.num_embeddings) for word in some], self.pieces.weight.device
         starts = torch.tensor([0, *(len(each) for each in rows[:-1])]).cumsum(0)
-        flat, where = torch.tensor([row for each in rows for row in each]), self.pieces.weight.device
-        return self.pieces(flat.to(where), starts.to(where))
+        return self.pieces(torch.tensor([row for each in rows for row in each], device=where), starts.to(where))
 
 
 class DualModel(nn.Module):
@@ -157,9 +140,8 @@ class DualModel(nn.Module):
     def __init__(self, config: Wav2Vec2Config, sizes: Sizes) -> None:
         """Make both."""
         super().__init__()
-        self.audio = AudioTower(config, sizes.dimension)
-        self.text = TextTower(sizes)
-        self.log_scale = nn.Parameter(torch.tensor(_BEGIN))
+        self.audio, self.text = AudioTower(config, sizes.dimension), TextTower(sizes)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # as in CLIP (section 2.5)
 
 
 def _padded(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -176,27 +158,25 @@ def _mean(hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
 
 class Dual:
-    """The embeddings of one model, from a folder as for `hub.find`; CheckpointError where it is missing or damaged."""
+    """The embeddings of one model, from a folder as for `hub.find`."""
 
-    sample_rate = SAMPLE_RATE
-    precision = "fp32"
-    threaded = True
+    sample_rate, precision, threaded = SAMPLE_RATE, "fp32", True
 
     def __init__(self, source: str) -> None:
         """Read the model, unless it is in memory."""
-        self.name = f"dual:{source}"
-        try:
-            folder = hub.find(source, needed=(CONFIG, WEIGHTS))
-        except CheckpointError as error:
-            raise CheckpointError(f"{error}; {_MADE_BY}") from error
-        self._model, self.digest = hub.loaded(_load, folder / CONFIG, folder / WEIGHTS)
+        self.name, (weights,) = f"dual:{source}", self.weights(source)
+        self._model, self.digest = hub.loaded(_load, weights.parent / CONFIG, weights)
         self.dimension = self._model.audio.projection.out_features
+
+    @staticmethod
+    def weights(source: str) -> list[Path]:
+        """The file that holds the weights; CheckpointError where the model is missing."""
+        return [hub.find(source, needed=(CONFIG, WEIGHTS)) / WEIGHTS]
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Embed n waveforms at 16 kHz, each (samples,): float32, shape (n, dimension); see `hub.embed_batches`."""
-        audio, where = self._model.audio, self._model.log_scale.device
-        options = {"dimension": self.dimension, "shortest": audio.shortest}
-        return hub.embed_batches(waveforms, lambda some: audio(some.to(where)), **options)
+        audio, sizes = self._model.audio, {"dimension": self.dimension, "shortest": self._model.audio.shortest}
+        return hub.embed_batches(waveforms, lambda some: audio(some.to(self._model.log_scale.device)), **sizes)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """Embed n texts: float32, shape (n, dimension); ValueError where one has no words, or it is one text alone."""
@@ -204,14 +184,14 @@ class Dual:
             raise ValueError(f"one text alone, {texts!r}: expected a list of texts")
         embeddings = np.empty((len(texts), self.dimension), np.float32)
         with torch.inference_mode():
-            for first in range(0, len(texts), _TEXTS):
-                some = slice(first, first + _TEXTS)
+            for first in range(0, len(texts), 256):
+                some = slice(first, first + 256)
                 embeddings[some] = self._model.text(texts[some]).cpu().numpy()
         return embeddings
 
 
 def save(folder: Path, model: DualModel, sizes: Sizes) -> None:
-    """Write a model into a folder that is there: `CONFIG` and `WEIGHTS`, from which `Dual` reads the same embeddings."""
+    """Write a model into a folder that is there: `CONFIG` and `WEIGHTS`, as `Dual` reads them."""
     audio = hub.declared(Wav2Vec2Config, vars(model.audio.wav2vec2.config))
     settings = {"model_type": _KIND, "audio": audio, "sizes": dataclasses.asdict(sizes)}
     (folder / CONFIG).write_text(json.dumps(settings, indent=1, default=str) + "\n", encoding="utf-8")
@@ -221,15 +201,17 @@ def save(folder: Path, model: DualModel, sizes: Sizes) -> None:
 
 @functools.lru_cache(maxsize=2)
 def _load(config: Path, weights: Path, stamp: tuple) -> tuple[DualModel, str]:
-    """Read a model. `stamp` stands for what its files hold: part of the key under which the result stays in memory."""
+    """Read a model; `stamp` stands for what its files hold."""
     settings = hub.read_json(config)
-    if settings.get("model_type") != _KIND:
-        raise CheckpointError(f"{config}: model_type is {settings.get('model_type')!r}, expected {_KIND!r}; {_MADE_BY}")
     try:
+        if settings["model_type"] != _KIND:
+            raise ValueError(f"model_type is {settings['model_type']!r}, expected {_KIND!r}")
         audio = hub.made(Wav2Vec2Config, settings["audio"], config)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay
             model = DualModel(audio, Sizes(**settings["sizes"]))
     except Exception as error:  # a missing or wrong setting shows itself in many ways
-        raise CheckpointError(f"{config}: no model can have these settings ({error!r}); {_MADE_BY}") from error
+        raise CheckpointError(
+            f"{config}: no model can have these settings ({error!r}); notebook 02 trains the demo's (contrastive.training)"
+        ) from error
     hub.fill(model, hub.read_tensors(weights), weights, expected=f"the weights that {CONFIG} asks for")
     return model.to(compute.best_device()), hub.digest(config, weights)

@@ -1,13 +1,13 @@
 """Hand-crafted features: pitch, energy, MFCC and mel filter bank, pooled over a window.
 
-The preprint names them as the classic way (section "Handcrafted Audio Features") and gives no settings; these are common
-ones. Frames are computed once a file and pooled for each window. No leak by construction: each frame looks at its own samples
-only (no Viterbi smoothing of pitch over the file, no normalisation by the file, no centred padding), and a window takes the
-frames that lie wholly inside it.
+The preprint names them (section "Handcrafted Audio Features") and gives no settings; these are common ones. Frames are
+computed once a file and pooled for each window. No leak by construction: each frame looks at its own samples only (no smoothing
+of pitch over the file, no normalisation by it, no centred padding), and a window takes the frames that lie wholly inside it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,28 +36,21 @@ POOLS: tuple[str, ...] = ("mean", "std", "slope", "p10", "p50", "p90")
 
 
 class Handcrafted:
-    """Pooled frame features.
+    """For each of `FRAME_FEATURES` the `POOLS` over the window, pitch only over speech; then the share of speech frames.
 
-    For each of `FRAME_FEATURES` six statistics over the window (`POOLS`; the slope is per second), pitch only over the
-    frames that are speech; then the share of speech frames. Units: pitch as the natural log of Hz, energy as the log of
-    the root mean square, mel bands as the log of the power, zero crossings as a share of samples.
+    Units: pitch as the natural log of Hz, energy as the log of the root mean square, mel bands as the log of the power, zero
+    crossings as a share of samples; the slope is per second.
     """
 
-    name = "handcrafted"
-    sample_rate = 16_000
-    precision = "fp32"
+    name, sample_rate, precision = "handcrafted", 16_000, "fp32"
     digest = ""  # it has no weights
     threaded = False  # half of it is Python, which threads cannot share
-
-    @property
-    def feature_names(self) -> list[str]:
-        """The name of each of the `dimension` values, for example "log_pitch_mean"."""
-        return [f"{feature}_{pool}" for feature in FRAME_FEATURES for pool in POOLS] + ["speech_share"]
-
-    @property
-    def dimension(self) -> int:
-        """How many values an embedding has."""
-        return len(FRAME_FEATURES) * len(POOLS) + 1
+    #: The name of each value, for example "log_pitch_mean".
+    feature_names = (
+        *(f"{feature}_{pool}" for feature, pool in itertools.product(FRAME_FEATURES, POOLS)),
+        "speech_share",
+    )
+    dimension = len(feature_names)
 
     def frames(self, waveform: np.ndarray) -> np.ndarray:
         """The frame features of a waveform at 16 kHz, shape (samples,): float32, shape (frames, features).
@@ -79,10 +72,8 @@ class Handcrafted:
         mel = np.log(librosa.feature.melspectrogram(S=power, sr=self.sample_rate, n_mels=MEL_BANDS) + 1e-8)
         energy = np.log(librosa.feature.rms(y=short, **framing) + 1e-5)
         crossings = librosa.feature.zero_crossing_rate(short, **framing)
-        lowest, highest = PITCH_RANGE_HZ
-        pitch = librosa.yin(
-            waveform, fmin=lowest, fmax=highest, sr=self.sample_rate, frame_length=SUPPORT, hop_length=HOP, center=False
-        )
+        (lowest, highest), framing = PITCH_RANGE_HZ, framing | {"frame_length": SUPPORT}
+        pitch = librosa.yin(waveform, fmin=lowest, fmax=highest, sr=self.sample_rate, **framing)
         cepstra = librosa.feature.mfcc(S=mel, n_mfcc=CEPSTRA)
         return np.vstack([np.log(pitch), energy, crossings, cepstra, mel]).T.astype(np.float32)
 
@@ -90,10 +81,8 @@ class Handcrafted:
         """Pool the frames of one window, shape (frames, features), at least one: float32, shape (dimension,)."""
         energy = frames[:, FRAME_FEATURES.index("log_energy")]
         speech = energy >= np.percentile(energy, 95) - SPEECH_BELOW_PEAK
-        pitch, rest = (
-            _statistics(frames[:, :1], np.flatnonzero(speech)),
-            _statistics(frames[:, 1:], np.arange(len(frames))),
-        )
+        pitch = _statistics(frames[:, :1], np.flatnonzero(speech))
+        rest = _statistics(frames[:, 1:], np.arange(len(frames)))
         return np.concatenate([pitch.ravel(), rest.ravel(), [speech.mean()]]).astype(np.float32)
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
@@ -102,14 +91,10 @@ class Handcrafted:
         return np.stack(pooled) if pooled else np.empty((0, self.dimension), np.float32)
 
     def encode_spans(self, path: Path, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-        """Embed spans of one file, each its first frame and the one after its last at the file's own rate; frames are shared.
+        """Embed n spans of one file, each its first frame and the one after its last at the file's own rate: (n, dimension).
 
-        Returns:
-            float32, shape (n, dimension). A span's embedding depends on no sample outside it. Where the file has the
-            encoder's rate, feature frames lie on the file's grid of 10 ms, not on the span's.
-
-        Raises:
-            audio.AudioError: the file is unreadable, or a span is shorter than a frame or reaches beyond the file.
+        Float32. A span's embedding depends on no sample outside it. Where the file has the encoder's rate, feature frames are
+        shared and lie on the file's grid of 10 ms. audio.AudioError where a span cannot be read, or is shorter than a frame.
         """
         # Resampling a whole file would carry sound across a span's end: such spans are read one by one.
         if audio.inspect(path).sample_rate != self.sample_rate:
@@ -118,8 +103,6 @@ class Handcrafted:
             return np.empty((0, self.dimension), np.float32)
         first = min(start for start, _ in spans) // HOP * HOP
         sound = audio.read_frames(path, first, max(stop for _, stop in spans), sample_rate=self.sample_rate)
-        if len(sound) < SUPPORT:
-            raise audio.AudioError(f"{path}: {len(sound)} samples at 16 kHz are shorter than one frame of {SUPPORT}")
         frames = self.frames(sound)
         return np.stack([self.pool(_inside(frames, start - first, stop - first, path)) for start, stop in spans])
 
@@ -128,10 +111,8 @@ def _inside(frames: np.ndarray, start: int, stop: int, path: Path) -> np.ndarray
     """The frames that lie wholly between two samples: none that begins before the start or reaches past the end."""
     first, last = -(-start // HOP), (stop - SUPPORT) // HOP
     if last < first or last >= len(frames):
-        rate = Handcrafted.sample_rate
-        raise audio.AudioError(
-            f"{path}: no frame of {SUPPORT} samples lies in the span of {(stop - start) / rate:.3f} s"
-        )
+        seconds = (stop - start) / Handcrafted.sample_rate
+        raise audio.AudioError(f"{path}: no frame of {SUPPORT} samples lies in the span of {seconds:.3f} s")
     return frames[first : last + 1]
 
 

@@ -26,11 +26,9 @@ MOST_SAMPLES = 320_000  # of a batch: two windows of 10 s at 16 kHz; more take m
 LOCK = threading.RLock()
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|roberta-base|gpt2")  # these two, the hub's oldest, have no owner's name
-_TRAINED = re.compile(r"(?P<profile>[^/]+)/models/[^/]+")  # a profile's own model: nobody can put it anywhere
 _IRRELEVANT = {"self", "kwargs", "return_attention_mask", "dither"}  # settings of transformers; dither would add noise
 _OLD_NAMES = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
-# How a training's learning rate is written that numpy computed: a function that makes a number, under its name before and
-# since numpy 2, and the types that it is given. None of them runs what it reads.
+# How a number is written that numpy computed: a function that makes it, under its name before and since numpy 2, and types.
 _NUMBERS = [(np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
 _NUMBERS += [np.dtype, *(type(np.dtype(number)) for number in ("f4", "f8", "i4", "i8"))]
 
@@ -49,21 +47,22 @@ def find(source: Path | str, *, needed: Sequence[str], optional: Sequence[str] =
 
     Args:
         source: a folder: absolute, or relative to the working folder, `data/checkpoints/` or `outputs/`. Or a hub id
-            ("owner/name"), whose files go into the hub's own cache; `HF_HUB_OFFLINE` and `HF_ENDPOINT` have their usual sense.
+            ("owner/name"), whose files go into the hub's own cache.
         needed: names of the files that must be there: a CheckpointError says which to put where.
         optional: names of files that are taken where they are. No other file is downloaded.
     """
-    folder, own = local(source), True
-    if folder is None or not folder.is_dir():
+    folder = local(source)
+    own = folder is not None and folder.is_dir()
+    if not own:
         if not _HUB_ID.fullmatch(str(source)):
             raise _nowhere(source, needed, "there is no such folder")
-        folder, own = _download(str(source), tuple(needed), tuple(optional)), False
+        folder = _download(str(source), tuple(needed), tuple(optional))
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing and own:
+        place = paths.relative(folder)
         raise CheckpointError(
-            f"no {missing[0]} in {paths.relative(folder)}: the copy is incomplete, a checkpoint has {', '.join(needed)}; "
-            f"get what is missing from where the others come from",
-            advice=f"put {', '.join(missing)} beside the others into {paths.relative(folder)}/",
+            f"no {missing[0]} in {place}: the copy is incomplete, a checkpoint has {', '.join(needed)}",
+            advice=f"put {', '.join(missing)} beside the others into {place}/",
         )
     if missing:
         raise _nowhere(source, needed, f"what the hub or its cache has of it holds no {missing[0]}")
@@ -80,13 +79,8 @@ def local(source: Path | str) -> Path | None:
 
 def find_file(source: Path | str) -> Path:
     """Find a checkpoint that is one file, as `find` does: a path, or a hub id and a file of it ("owner/name/file.pt")."""
-    here = local(source)
-    if here is not None and here.is_file():
-        return here
-    repository, _, name = str(source).rpartition("/")
-    if not _HUB_ID.fullmatch(repository):
-        raise _nowhere(Path(source).parent, [Path(source).name], "there is no such file")
-    return find(repository, needed=[name]) / name
+    here, (folder, _, name) = local(source), str(source).rpartition("/")
+    return here if here is not None and here.is_file() else find(folder or ".", needed=[name]) / name
 
 
 @functools.lru_cache(maxsize=8)  # the hub is asked once a process, not once a sound file
@@ -99,27 +93,20 @@ def _download(repository: str, needed: tuple[str, ...], optional: tuple[str, ...
 
 
 def _nowhere(source: Path | str, needed: Sequence[str], reason: str) -> CheckpointError:
-    if own := _TRAINED.fullmatch(str(source)):
+    if own := re.fullmatch(r"([^/]+)/models/[^/]+", str(source)):  # a profile's own model: nobody can put it anywhere
         return CheckpointError(
-            f"no model {source}: notebook 06_cross_lingual_ser trains the models that the profile {own['profile']!r} asks for "
-            "(02_clap_zero_shot the contrastive one), and this one is not there: "
-            f"`make reproduce PROFILE={own['profile']}` runs it, or open and run it first"
+            f"no model {source}: notebook 06_cross_lingual_ser trains the models that the profile {own[1]!r} asks for "
+            f"(02_clap_zero_shot the contrastive one): `make reproduce PROFILE={own[1]}` runs it, or run it first"
         )
-    place = Path(source) if Path(source).is_absolute() else paths.data() / "checkpoints" / source
+    place = paths.data() / "checkpoints" / source  # an absolute one stays as it is
     advice = f"put {', '.join(needed) or 'its files'} into {paths.relative(place)}/"
-    return CheckpointError(
-        f"no checkpoint {source}: {reason}. P{advice[1:]}; where there is a network, "
-        f"a hub id is downloaded by itself unless HF_HUB_OFFLINE is set",
-        advice=advice,
-    )
+    network = "where there is a network, a hub id is downloaded by itself unless HF_HUB_OFFLINE is set"
+    return CheckpointError(f"no checkpoint {source}: {reason}. P{advice[1:]}; {network}", advice=advice)
 
 
 def loaded(load: Callable[..., Any], *files: Path, options: tuple = ()) -> Any:
-    """What `load` gives of files, once a process, and anew when one of them changes; also where threads ask at once.
-
-    It takes the files, a stamp of what they hold and the options, and remembers (`functools.lru_cache`).
-    """
-    stamp = tuple((status.st_mtime_ns, status.st_size) for status in (file.stat() for file in files))
+    """What `load`, which remembers, gives of files, their stamp and options: once a process, and anew when one changes."""
+    stamp = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     with LOCK:
         return load(*files, stamp, *options)
 
@@ -131,18 +118,16 @@ def digest(*files: Path, settings: Any = None) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The settings in a JSON file; CheckpointError where it holds none."""
+    """The settings in a JSON file; CheckpointError where it is damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path}: not valid JSON ({error}); get it again") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: expected an object of settings; get it again")
-    return value
+    return value if isinstance(value, dict) else {}
 
 
 def made(kind: type, settings: Mapping[str, Any], path: Path) -> Any:
-    """An object of transformers with the `declared` ones of a file's settings; CheckpointError where they are impossible."""
+    """An object of transformers with the `declared` ones of a file's settings; CheckpointError where they cannot be."""
     try:
         return kind(**declared(kind, settings))
     except Exception as error:  # a wrong value shows itself in many ways
@@ -150,10 +135,7 @@ def made(kind: type, settings: Mapping[str, Any], path: Path) -> Any:
 
 
 def declared(kind: type, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings that a class of transformers declares and that matter here, for others can make it fetch code.
-
-    Of a CLAP's two towers likewise.
-    """
+    """Those of the settings that a class of transformers declares and that matter here; others can make it fetch code."""
     names = sorted(inspect.signature(kind.__init__).parameters.keys() - _IRRELEVANT)
     found = {name: settings[name] for name in names if name in settings}
     for name, tower in getattr(kind, "sub_configs", {}).items():
@@ -162,18 +144,13 @@ def declared(kind: type, settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check_pulled(path: Path) -> None:
-    """Refuse a file (CheckpointError) of which git fetched no more than its name."""
+def read_training(path: Path) -> dict[str, Any]:
+    """Read what a training wrote: named parts, of tensors and numbers. No code in the file is run."""
+    import torch  # here and below: its import takes seconds, which who only looks for files need not wait
+
     with path.open("rb") as file:
         if file.read(23) == b"version https://git-lfs":
             raise CheckpointError(f"{path}: a git-LFS pointer stands in place of the weights; run `git lfs pull`")
-
-
-def read_training(path: Path) -> dict[str, Any]:
-    """Read what a training wrote: named parts, of tensors and numbers. No code in the file is run, nor any more taken."""
-    import torch  # here and below: its import takes seconds, and who only looks for files needs none of it
-
-    check_pulled(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -183,10 +160,8 @@ def read_training(path: Path) -> dict[str, Any]:
             # mapped: what a training kept of its optimizer is twice as large as the weights, and is never touched
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # a damaged file shows itself in many ways
-        raise CheckpointError(
-            f"{path}: not read as weights: damaged, or it holds more than tensors and numbers, which could run code; nothing "
-            f"of it was run. Get it again from a source you trust"
-        ) from error
+        reason = "damaged, or it holds more than tensors and numbers, which could run code; nothing of it was run"
+        raise CheckpointError(f"{path}: not read as weights: {reason}. Get it again from a source you trust") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a checkpoint with named parts, found a {type(content).__name__}")
     return content
@@ -202,21 +177,15 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     weights = read_training(path)
     if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()):
         raise CheckpointError(f"{path}: expected named tensors and nothing else; get it again")
-    parted = {name: name.rpartition(".") for name in weights}
-    return {
-        f"{start}{dot}{_OLD_NAMES.get(end, end)}": weights[name].clone() for name, (start, dot, end) in parted.items()
-    }
+    for old, new in _OLD_NAMES.items():
+        weights = {re.sub(rf"\b{old}$", new, name): tensor for name, tensor in weights.items()}
+    return {name: tensor.clone() for name, tensor in weights.items()}
 
 
 def check(weights: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], where: Path | str, *, expected: str) -> None:
-    """Refuse weights (CheckpointError) whose names or shapes are not these, all of them and no others.
-
-    `where` they come from and what was `expected` there stand in the message of the error.
-    """
-    for problem, names in (
-        ("has no key", shapes.keys() - weights),
-        ("has an unknown key", weights.keys() - shapes.keys()),
-    ):
+    """Refuse weights (CheckpointError) whose names or shapes are not these, all of them and no others."""
+    lacking, unknown = shapes.keys() - weights, weights.keys() - shapes.keys()
+    for problem, names in (("has no key", lacking), ("has an unknown key", unknown)):
         if names:
             raise CheckpointError(f"{where}: {problem} {min(names)} ({len(names)} in all): expected is {expected}")
     for name, shape in shapes.items():
@@ -226,18 +195,14 @@ def check(weights: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], where
 
 
 def fill(model: torch.nn.Module, weights: Mapping[str, Any], path: Path, *, expected: str) -> None:
-    """Give a model its weights, all of them and no others (`check`); it keeps its number format, and learns no more."""
+    """Give a model its weights, all of them and no others (`check`); it learns no more."""
     check(weights, {name: tensor.shape for name, tensor in model.state_dict().items()}, path, expected=expected)
     model.load_state_dict(weights)
     model.requires_grad_(False).eval()
 
 
 def mono(waveforms: Sequence[Any], *, shortest: int = 1) -> list[torch.Tensor]:
-    """Check waveforms (arrays or tensors) and make float32 tensors of shape (samples,) of them.
-
-    Raises:
-        ValueError: one has more than one axis, or fewer samples than `shortest`; the message says which.
-    """
+    """Waveforms (arrays or tensors) as float32 tensors of shape (samples,); ValueError where one is not, or too short."""
     import torch
 
     tensors = [torch.as_tensor(waveform, dtype=torch.float32) for waveform in waveforms]
@@ -252,8 +217,7 @@ def mono(waveforms: Sequence[Any], *, shortest: int = 1) -> list[torch.Tensor]:
 def equal_lengths(lengths: Sequence[int], *, most_samples: int = MOST_SAMPLES) -> list[list[int]]:
     """Divide positions into batches of one length each and at most so many samples (or one position); every one once.
 
-    Zero padding would change the embeddings of the wav2vec 2.0 family by 0.3 to 0.6: its first normalisation, its attention
-    and the pooling all see the padding.
+    Zero padding would change the embeddings of the wav2vec 2.0 family by 0.3 to 0.6.
     """
     positions: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
@@ -268,10 +232,9 @@ def equal_lengths(lengths: Sequence[int], *, most_samples: int = MOST_SAMPLES) -
 def embed_batches(
     waveforms: Sequence[Any], embed: Callable[[torch.Tensor], torch.Tensor], *, dimension: int, shortest: int = 1
 ) -> np.ndarray:
-    """Embed n mono waveforms (arrays or tensors), each of shape (samples,): float32, shape (n, dimension).
+    """Embed n mono waveforms (arrays or tensors; see `mono`), each of shape (samples,): float32, shape (n, dimension).
 
-    `embed` takes waveforms of one length, float32, shape (some, samples): what stands beside a waveform does not change its
-    embedding. Errors are those of `mono`.
+    `embed` takes waveforms of one length, float32, shape (some, samples): what stands beside one does not change its embedding.
     """
     import torch
 

@@ -1,8 +1,8 @@
 """The store: an embedding that was computed once is kept by what it was made of, and never computed again.
 
 `<encoder>-<precision>-<identity>/<SHA-256 of the sound>.npz` holds the embeddings of one sound file by their frames at its
-own rate. So a renamed file, another profile or a copy of the corpus finds what is there, and a changed recording, other
-weights or changed code do not. An .npz carries a checksum of each array: a damaged file is noticed, and computed anew.
+own rate. So a renamed file or a copy of the corpus finds what is there, and a changed recording, other weights or changed code
+do not. An .npz carries a checksum of each array: a damaged file is noticed, and computed anew.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import io
 import json
+import random
 import re
 import zlib
 from collections import ChainMap, Counter
@@ -22,19 +23,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from tqdm import tqdm
 
 from .. import audio, compute, paths
 from . import Encoder, get, modules, packages, resolved
 
-# Seconds of sound between two writes: what a kill can lose, and what one core computes. Larger chunks leave the others idle.
-_CHUNK_S = 240.0
+_CHUNK_S = 240.0  # of sound between two writes: what a kill can lose, and what one core computes
 _SHARED = 8  # so many times that much for an encoder that does once what the windows of a file have in common
 _WINDOWS, _EMBEDDINGS = "windows.parquet", "embeddings.npy"
 
-#: A window of a sound file: its first frame and the one after its last, at the file's own rate.
-Span = tuple[int, int]
+Span = tuple[int, int]  # a window of a sound file: its first frame and the one after its last, at the file's own rate
 
 
 class StoreError(OSError):
@@ -42,7 +41,7 @@ class StoreError(OSError):
 
 
 class _Sound(NamedTuple):
-    """A sound file of a window table, with the span that each row asks for; `stamp` is from when it was looked at."""
+    """A sound file of a window table, with the span that each row asks for."""
 
     audio: str
     path: str
@@ -65,17 +64,16 @@ def embed(
     """Embed every window of a table; what was computed before is read, and runs beside each other share the work.
 
     Args:
-        encoder: an encoder's name (`encoders.get`, whose errors are raised).
-        windows: the columns audio, start_s and end_s (seconds) are used.
-        root: the corpus root that `audio` is relative to.
-        precision: "fp32", "bf16", or "auto": bf16 where encoder and machine compute in it.
+        encoder, precision: as for `encoders.get`, whose errors are raised.
+        windows: the columns audio (relative to `root`), start_s and end_s (seconds) are used.
+        root: the corpus root.
         jobs: threads or processes side by side here (or a cluster: `compute.pieces`); the result does not depend on it.
         folder: the store; `paths.store()` by default. A StoreError says that it cannot be read or written.
         progress: whether to show a bar.
 
     Returns:
-        float32 embeddings, shape (len(windows), dimension), row by row; a row that could not be embedded holds NaN. And the
-        list of those: a table with the columns audio, windows (how many have the problem), problem.
+        float32 embeddings, shape (len(windows), dimension), NaN in a row that could not be embedded; and the list of those:
+        a table with the columns audio, windows (how many have the problem), problem.
     """
     made = get(encoder, precision=precision)
     place, (sounds, problems) = _place(made, folder or paths.store()), _sounds(windows, root)
@@ -89,27 +87,17 @@ def embed(
     return embeddings, pd.DataFrame(rows, columns=["audio", "windows", "problem"])
 
 
-def identity(encoder: Encoder) -> dict[str, Any]:
-    """Everything that determines an encoder's embeddings, and its name for people; weights and code by their SHA-256."""
-    facts = {name: getattr(encoder, name) for name in ("name", "precision", "sample_rate", "dimension")}
-    code = compute.code_digest(*modules(encoder.name))
-    return facts | {
-        "weights": encoder.digest,
-        "code": code,
-        "packages": {p: version(p) for p in packages(encoder.name)},
-    }
-
-
-def identity_digest(facts: dict[str, Any]) -> str:
-    """SHA-256 of an `identity`; a copy of the same weights under another name has the same."""
-    kind, parts = facts["name"].partition(":")[0], {name: facts[name] for name in facts if name != "name"}
-    return hashlib.sha256(json.dumps([kind, parts], sort_keys=True).encode()).hexdigest()
+def _identity(encoder: Encoder) -> str:
+    """SHA-256 of all that determines an encoder's embeddings; a copy of the same weights under another name has the same."""
+    facts = {name: getattr(encoder, name) for name in ("precision", "sample_rate", "dimension", "digest")}
+    code, versions = compute.code_digest(*modules(encoder.name)), {p: version(p) for p in packages(encoder.name)}
+    kind = encoder.name.partition(":")[0]
+    return hashlib.sha256(json.dumps([kind, facts, code, versions], sort_keys=True).encode()).hexdigest()
 
 
 def _place(encoder: Encoder, folder: Path) -> Path:
     """The folder of an encoder's embeddings, made where it is missing; one of the same weights under another name counts."""
-    facts = identity(encoder)
-    mark, readable = identity_digest(facts)[:12], re.sub(r"[^\w.@-]+", "-", encoder.name).strip("-.")
+    mark, readable = _identity(encoder)[:12], re.sub(r"[^\w.@-]+", "-", encoder.name).strip("-.")
     readable = readable if len(readable) <= 60 else f"{readable[:15]}_{readable[-44:]}"  # both ends tell most
     same = sorted(folder.glob(f"*-{encoder.precision}-{mark}"))
     place = same[0] if same else folder / f"{readable}-{encoder.precision}-{mark}"
@@ -122,13 +110,10 @@ def _place(encoder: Encoder, folder: Path) -> Path:
 def _writing(place: Path) -> Iterator[None]:
     try:
         yield
-    except Timeout:
-        raise
     except OSError as error:
-        raise StoreError(
-            f"{paths.relative(place)}: cannot be written ({error.strerror or error}). What was computed before is kept; make "
-            f"room or give OUTPUTS=another folder, and run again"
-        ) from error
+        advice = "what was computed before is kept; make room or give OUTPUTS=another folder, and run again"
+        problem = f"cannot be written ({error.strerror or error})"
+        raise StoreError(f"{paths.relative(place)}: {problem}: {advice}") from error
 
 
 def _sounds(windows: pd.DataFrame, root: Path | str) -> tuple[list[_Sound], Counter[tuple[str, str]]]:
@@ -153,11 +138,12 @@ def _sounds(windows: pd.DataFrame, root: Path | str) -> tuple[list[_Sound], Coun
 
 
 def _stamp(path: Path | str) -> tuple[int, int] | None:
-    """A file's size and date: when they are the same, so is what the file holds. None where it is gone."""
-    with contextlib.suppress(OSError):
+    """A file's size and date, by which a change shows; None where it is gone."""
+    try:
         status = Path(path).stat()
-        return status.st_size, status.st_mtime_ns
-    return None
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _take(place: Path, sound: _Sound, embeddings: np.ndarray) -> list[Span]:
@@ -171,14 +157,11 @@ def _take(place: Path, sound: _Sound, embeddings: np.ndarray) -> list[Span]:
 def _read(file: Path) -> dict[Span, np.ndarray]:
     """The embeddings in a file; none where it is missing or damaged."""
     try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise StoreError(f"{paths.relative(file)}: cannot be read ({error.strerror or error})") from error
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+        content = io.BytesIO(file.read_bytes())
+        with np.load(content, allow_pickle=False) as kept:
             return dict(zip(map(tuple, kept["spans"].tolist()), kept["embeddings"], strict=True))
+    except PermissionError as error:
+        raise StoreError(f"{paths.relative(file)}: cannot be read ({error})") from error
     except Exception:  # damage shows itself in many ways
         return {}
 
@@ -188,62 +171,46 @@ def _compute(
 ) -> dict[tuple[str, Span], str]:
     """Compute what is missing, chunk by chunk; gives what could not be embedded and why, by the sound's digest and span."""
     longest_s = _CHUNK_S * (_SHARED if hasattr(encoder, "encode_spans") else 1)
-    left, failed = dict(enumerate(chain(*(_chunks(sound, spans, longest_s) for sound, spans in wanted)))), {}
-    given = (str(place), resolved(encoder.name), encoder.precision, identity_digest(identity(encoder)))
-    total = sum(len(spans) for _, _, _, spans in left.values())
-    with tqdm(total=total, desc=encoder.name, unit="window", disable=not progress) as bar:
-        for wait in (False, True):  # first what nobody has in hand, then what runs beside this one did not finish
-            tasks = [(*given, wait, number, *chunk) for number, chunk in left.items()]
-            if not tasks:
-                break
-            with compute.pieces(_compute_chunk, tasks, jobs=jobs, threaded=encoder.threaded) as results:
-                for number, problems in results:
-                    if problems is not None:
-                        digest, _, _, spans = left.pop(number)
-                        failed |= {(digest, span): problem for span, problem in problems}
-                        bar.update(len(spans))
+    given, failed, tasks = (str(place), resolved(encoder.name), encoder.precision, _identity(encoder)), {}, []
+    for sound, spans in wanted:  # a long file is cut into several chunks
+        ordered = sorted(set(spans))
+        size = max(1, int(longest_s * sound.rate / max(stop - start for start, stop in ordered)))
+        chunks = [ordered[first : first + size] for first in range(0, len(ordered), size)]
+        tasks += [(*given, sound.digest, sound.path, sound.stamp, chunk) for chunk in chunks]
+    random.Random().shuffle(tasks)  # so that runs beside each other seldom want the same chunk, and share the work
+    with (
+        tqdm(total=sum(len(task[-1]) for task in tasks), desc=encoder.name, unit="window", disable=not progress) as bar,
+        compute.pieces(_compute_chunk, tasks, jobs=jobs, threaded=encoder.threaded) as results,
+    ):
+        for count, problems in results:
+            failed |= problems
+            bar.update(count)
     return failed
 
 
-def _chunks(sound: _Sound, spans: list[Span], longest_s: float) -> Iterator[tuple]:
-    """Cut the work, as plain values: windows of one sound, of so many seconds; a long file is cut into several."""
-    ordered = sorted(set(spans))
-    size = max(1, int(longest_s * sound.rate / max(stop - start for start, stop in ordered)))
-    for first in range(0, len(ordered), size):
-        yield sound.digest, sound.path, sound.stamp, ordered[first : first + size]
-
-
 def _compute_chunk(
-    folder: str, encoder: str, precision: str, expected: str, wait: bool, number: int,
+    folder: str, encoder: str, precision: str, expected: str,
     digest: str, path: str, stamp: tuple[int, int], spans: Sequence[Span],
-) -> tuple[int, list[tuple[Span, str]] | None]:  # fmt: skip
-    """Embed some windows of a sound and keep them: the chunk's number and what could not be embedded.
-
-    None in its place where a run beside this one may have the chunk in hand, unless we are to `wait` for that.
-    """
-    place, claim = Path(folder), zlib.crc32(f"{digest}{spans[0]}".encode()) % 1000  # of a thousand locks
-    file = place / f"{digest}.npz"
-    try:
-        with _writing(place):
-            claimed = FileLock(place / "locks" / f"{claim:03}.lock").acquire(-1 if wait else 0, poll_interval=0.01)
-    except Timeout:
-        return number, None
+) -> tuple[int, dict[tuple[str, Span], str]]:  # fmt: skip
+    """Embed some windows of a sound and keep them: how many there are, and what could not be embedded."""
+    file, locks = Path(folder) / f"{digest}.npz", Path(folder) / "locks"
+    claim = FileLock(locks / f"{zlib.crc32(f'{digest}{spans[0]}'.encode()) % 1000:03}.lock")
+    with _writing(file):
+        claimed = claim.acquire(poll_interval=0.01)  # a run beside this one may have the chunk in hand
     with claimed:
         made, known = get(encoder, precision=precision), _read(file)
-        if identity_digest(identity(made)) != expected:
-            raise RuntimeError(
-                f"the weights or the code of {encoder} changed while embeddings were computed: run again"
-            )
+        if _identity(made) != expected:
+            raise RuntimeError(f"the weights or the code of {encoder} changed while they were used: run again")
         missing = [span for span in spans if span not in known]
         # one thread of torch a chunk: the result does not depend on how many compute, and chunks are quicker than threads
         with compute.torch_threads(1) if made.threaded else contextlib.nullcontext():
             found, problems = _embed(made, path, stamp, missing) if missing else ({}, [])
         if found:
-            with _writing(place), FileLock(place / "locks" / f"{digest[:2]}.lock"):  # one at a time writes a file
+            with _writing(file), FileLock(locks / f"{digest[:2]}.lock"):  # one at a time writes a file
                 known = dict(sorted((_read(file) | found).items()))
                 with paths.replacing(file) as partial:
                     np.savez(partial, spans=np.array(list(known)), embeddings=np.stack(list(known.values())))
-    return number, problems
+    return len(spans), {(digest, span): problem for span, problem in problems}
 
 
 def _embed(
@@ -273,11 +240,9 @@ def embed_blocks(
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """The approximate way: embed every window as the mean of its blocks, each embedded once and for itself.
 
-    The windows of a sweep overlap, but wav2vec 2.0 normalises over a whole window and attends from each frame to every other:
-    this is another embedding, and what it costs in accuracy notebook 05 measures.
-
-    Arguments, result and errors are those of `embed` and `cut_blocks`, but that the list counts `blocks` in place of
-    windows. Blocks are kept in the store as what they are: short windows.
+    wav2vec 2.0 normalises over a whole window and attends from each frame to every other: this is another embedding, and
+    what it costs in accuracy notebook 05 measures. Arguments, result and errors are those of `embed` and `cut_blocks`, but
+    that the list counts `blocks` in place of windows.
     """
     blocks = cut_blocks(windows, block_s=block_s)
     distinct = blocks.drop_duplicates(["audio", "stop_ms"])
@@ -294,9 +259,8 @@ def embed_blocks(
 def cut_blocks(windows: pd.DataFrame, *, block_s: float) -> pd.DataFrame:
     """Cut windows, all of one length, into blocks of `block_s` seconds (ValueError where they are no whole number of them).
 
-    Returns:
-        One row a block, those of a window one after the other, the latest first: audio, start_s, end_s in seconds, and
-        stop_ms, the end in milliseconds, by which blocks that windows share are known. None reaches past its window's end.
+    Gives one row a block, those of a window one after the other, the latest first: audio, start_s, end_s in seconds, and
+    stop_ms, the end in milliseconds, by which blocks that windows share are known. None reaches past its window's end.
     """
     counts = ((windows["end_s"] - windows["start_s"]) / block_s).round(6)
     if (counts != counts.iloc[:1].sum()).any() or not (counts % 1 == 0).all() or (counts < 1).any():
@@ -310,10 +274,10 @@ def cut_blocks(windows: pd.DataFrame, *, block_s: float) -> pd.DataFrame:
 
 def save(folder: Path | str, windows: pd.DataFrame, embeddings: np.ndarray) -> None:
     """Keep a window table and its embeddings, shape (len(windows), dimension), all finite (ValueError), for other notebooks."""
-    if len(windows) != len(embeddings):
-        raise ValueError(f"{len(windows)} windows and {len(embeddings)} embeddings do not belong together")
-    if not np.isfinite(embeddings).all():
-        raise ValueError("an embedding is not finite: leave out the windows whose file could not be read")
+    if len(windows) != len(embeddings) or not np.isfinite(embeddings).all():
+        raise ValueError(
+            f"{len(windows)} windows and {len(embeddings)} embeddings, or one is not finite: leave those out"
+        )
     with paths.replacing(Path(folder) / _WINDOWS) as partial:
         windows.to_parquet(partial, index=False)
     with paths.replacing(Path(folder) / _EMBEDDINGS) as partial:
@@ -325,14 +289,10 @@ def load(folder: Path | str) -> tuple[pd.DataFrame, np.ndarray]:
 
     FileNotFoundError where nothing was saved, ValueError where the two files do not belong together.
     """
-    folder = Path(folder)
-    if not (folder / _WINDOWS).is_file() or not (folder / _EMBEDDINGS).is_file():
-        raise FileNotFoundError(
-            f"no embeddings in {paths.relative(folder)}: run notebook 03_embedding_extraction first (`make reproduce` does)"
-        )
-    windows, embeddings = pd.read_parquet(folder / _WINDOWS), np.load(folder / _EMBEDDINGS, allow_pickle=False)
+    windows, embeddings, place = Path(folder) / _WINDOWS, Path(folder) / _EMBEDDINGS, paths.relative(Path(folder))
+    if not windows.is_file() or not embeddings.is_file():
+        raise FileNotFoundError(f"no embeddings in {place}: run notebook 03_embedding_extraction first")
+    windows, embeddings = pd.read_parquet(windows), np.load(embeddings, allow_pickle=False)
     if len(windows) != len(embeddings):
-        raise ValueError(
-            f"{paths.relative(folder)}: {len(windows)} windows and {len(embeddings)} embeddings; run 03 again"
-        )
+        raise ValueError(f"{place}: {len(windows)} windows and {len(embeddings)} embeddings; run 03 again")
     return windows, embeddings

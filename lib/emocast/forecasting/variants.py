@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from .. import labels, metrics
+from .. import encoders, labels, metrics
 from ..metrics.resampling import Resampling
 from ..settings import Profile
 from . import crossval
@@ -185,8 +185,6 @@ def encoders_of(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
     Returns one row a session and role: `session`, `role`, `encoder` (as `encoders.get` takes it) and `problem`: what of its
     checkpoint is not there, else empty.
     """
-    from ..encoders import comparison  # here: it imports the families of models, which takes seconds
-
     shared = {PUBLISHED: profile.encoder, PLAIN: f"transformers:{profile.ser.source}", HANDCRAFTED: profile.baseline}
     rows, held_out = [], profile.ser.held_out  # None: each in turn
     for session in (name for name in sessions if held_out is None or name in held_out):
@@ -195,7 +193,7 @@ def encoders_of(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
         of_session = {PUBLISHED: shared[PUBLISHED], RETUNED: retuned, **shared}
         rows += [(session, role, encoder) for role, encoder in of_session.items()]
     table = pd.DataFrame(rows, columns=["session", "role", "encoder"])
-    missing = {encoder: comparison.missing(encoder) for encoder in table["encoder"].unique()}
+    missing = {encoder: encoders.missing(encoder) for encoder in table["encoder"].unique()}
     return table.assign(problem=table["encoder"].map(missing))
 
 
