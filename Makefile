@@ -184,7 +184,7 @@ ifneq ($(TRAINS),)
 MODELS := $(HOME_)/models/.trained
 $(MODELS): $(TALKS) $(SPEECH) $(call coded,models) $(STAMP) | $(READY)
 	@echo "$(NAME): recognisers of notebook 06"
-	@$(PY) -m emocast.ser --profile $(ASKED)
+	@$(RUNS) train --profile $(ASKED)
 	@touch "$@"
 $(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction) $(call finished,06_cross_lingual_ser): $(MODELS)
 endif

@@ -22,7 +22,7 @@ LAYERS = [
     ["emocast.audit", "emocast.cards"],
     ["emocast.forecasting", "emocast.ser", "emocast.contrastive"],
     ["emocast.forecaster"],
-    ["emocast.notebook", "emocast.corpora.__main__", "emocast.ser.__main__"],  # commands, which nobody imports
+    ["emocast.notebook", "emocast.corpora.__main__"],  # the latter is a command, which nobody imports
     ["emocast_twins"],
     ["emocast_run"],
 ]

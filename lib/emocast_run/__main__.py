@@ -122,6 +122,17 @@ def _run(options: argparse.Namespace) -> None:
         raise KeyboardInterrupt(f"{options.notebook.stem} was stopped; {kept}") from None
 
 
+def _train(options: argparse.Namespace) -> None:
+    from emocast.ser import models
+
+    try:
+        models.train_all(profiles.load(options.profile))
+    except RuntimeError as error:
+        raise ValueError(error) from error  # it is one line, as all others
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the next run goes on from the last finished epoch") from None
+
+
 def _warmup(_: argparse.Namespace) -> None:
     """Call on a little noise what is compiled at its first use: UMAP, and librosa in the hand-crafted features."""
     import numpy as np
@@ -141,6 +152,7 @@ _COMMANDS = {
     "needs": (_needs, "which corpora and checkpoints does a profile lack?"),
     "stamp": (_stamp, "note whose code has changed, for make"),
     "run": (_run, "run one notebook"),
+    "train": (_train, "train the recognisers of notebook 06, which other notebooks ask too"),
     "warmup": (_warmup, "compile once what the notebooks call"),
 }
 

@@ -21,10 +21,11 @@ import markupsafe
 import mistune
 import nbformat
 import pandas as pd
+from huggingface_hub import ModelCard
 from mistune.toc import add_toc_hook
 from tqdm import tqdm
 
-from emocast import __version__, cards, compute, corpora, paths
+from emocast import __version__, compute, corpora, paths
 from emocast import settings as profiles
 from emocast.encoders import hub
 from emocast.notebook import SHOWN, on_screen
@@ -122,7 +123,7 @@ def write(profile: profiles.Profile, home: Path) -> Path:
         parts = [(found[1], markupsafe.Markup(found[2])) for found in _PART.finditer(body)]
         page("notebook.html", run.folder / f"{run.name}.html", run=run, body=body, parts=parts, up="../")
     written = sorted(home.glob("models/*/*.md"))
-    texts = {home / f"model_{card.parent.name}.html": cards.body(card) for card in written}
+    texts = {home / f"model_{card.parent.name}.html": ModelCard(card.read_text("utf-8")).text for card in written}
     for target, text in {**texts, home / "licences.html": _licences(home)}.items():
         page("text.html", target, **_text(text))
     for name in ("index.html", "figures.html"):

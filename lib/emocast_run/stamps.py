@@ -28,7 +28,7 @@ def write(profile: str, folder: Path, *, twins: Path | None = None) -> list[str]
     loaders = sorted(own.resolve().parent.glob("*.py")) if own.suffix else []
     common = repr(settings) + "".join(ast.dump(ast.parse(path.read_text("utf-8"))) for path in loaders)
     stamps = {folder / path.stem: f"{common} {notebook(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
-    stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / '__main__.py']))}"
+    stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"
     if twins:
         makers = _digest(Path(emocast_twins.__file__).parent.glob("*.py"))
         stamps[twins] = f"{emocast_twins.orders(settings)!r} {settings.seed} {makers}"

@@ -7,8 +7,8 @@ from joblib.externals.loky import get_reusable_executor
 
 from emocast import paths, settings
 from emocast.corpora.table import CorpusError
-from emocast.ser import __main__ as command
 from emocast.ser import models, training
+from emocast_run.__main__ import main as command
 from emocast_twins import sentences
 
 OWN = """
@@ -131,7 +131,7 @@ def test_what_ends_it_is_told_in_one_line(monkeypatch, capsys, error, status, to
         raise error
 
     monkeypatch.setattr(models, "train_all", end)
-    assert command.main([] if error else ["--profile", "dmeo"]) == status
+    assert command(["train"] if error else ["train", "--profile", "dmeo"]) == status
     text = capsys.readouterr().err
     assert told in text and text.count("\n") == 1
 
