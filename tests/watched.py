@@ -1,6 +1,7 @@
 """A run of the store that notes each window it embeds, in a process of its own that a test may kill.
 
-Tests take `noting` and `lines` from here, and start `run` in another process.
+Tests take `noting` and `lines` from here, start `run` in another process, and have the workers of a Dask cluster load this
+module (`dask_setup`).
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import pandas as pd
 from emocast.encoders import store
 from emocast.encoders.wav2vec2 import Wav2Vec2
 
+LOG, STORE, MOST = "WATCHED_LOG", "WATCHED_STORE", "WATCHED_MOST"  # environment variables of a Dask cluster's workers
 CHUNK_S = 2.0  # seconds of sound in a chunk, in place of minutes
 
 
@@ -41,10 +43,14 @@ def kept(folder):
 
 
 def holding(folder, most):
-    """A function that waits while a store has `most` windows or more: who kills a run finds it in the middle."""
+    """A function that waits while a store has `most` windows or more: who kills a run finds it in the middle.
+
+    It leaves the file `held-<process>` in the store then, and the file `go` there ends the waiting.
+    """
 
     def wait():
-        while len(kept(folder)) >= most:
+        while len(kept(folder)) >= most and not (Path(folder) / "go").exists():
+            (Path(folder) / f"held-{os.getpid()}").touch()
             time.sleep(0.005)
 
     return wait
@@ -82,3 +88,9 @@ def run(encoder, root, folder, log, pause_s, most, gate=None):
     windows = pd.read_parquet(root / "windows.parquet")
     found, failed = store.embed(encoder, windows, root, precision="fp32", folder=folder, progress=False)
     assert failed.empty and np.isfinite(found).all()
+
+
+def dask_setup(worker):
+    """Watch the encoder in a worker of a Dask cluster."""
+    wait = holding(os.environ[STORE], int(os.environ[MOST]))
+    Wav2Vec2.encode = noting(Wav2Vec2.encode, os.environ[LOG], wait=wait)

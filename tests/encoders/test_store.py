@@ -8,7 +8,9 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from threading import Thread
 
+import dask
 import filelock
 import numpy as np
 import pandas as pd
@@ -345,14 +347,40 @@ def test_runs_beside_each_other_share_the_work(folder, log, undisturbed, started
     assert Counter(name for _, name in noted) == Counter(undisturbed[2])  # each window once
 
 
-def test_a_dask_cluster_computes_the_same(corpus, encoder, folder, undisturbed, monkeypatch, tmp_path):
-    root, table = corpus
-    monkeypatch.setenv(compute.EXECUTOR, "dask")
-    with LocalCluster(n_workers=2, dashboard_address=None, local_directory=str(tmp_path), silence_logs=60) as cluster:
+@pytest.fixture
+def cluster(processes, log, folder, tmp_path, monkeypatch):
+    """A cluster of two processes that wait, a chunk in hand, once the store has eight windows; runs here use it."""
+    quiet = {"distributed.worker.multiprocessing-method": "forkserver", "distributed.logging.distributed": "critical"}
+    environment = {watched.LOG: str(log), watched.STORE: str(folder), watched.MOST: "8"}
+    options = {"dashboard_address": None, "local_directory": str(tmp_path), "silence_logs": 60, "env": environment}
+    with (
+        dask.config.set(quiet),
+        LocalCluster(n_workers=2, threads_per_worker=1, preload=[watched.__file__], **options) as cluster,
+    ):
+        monkeypatch.setenv(compute.EXECUTOR, "dask")
         monkeypatch.setenv(compute.SCHEDULER, cluster.scheduler_address)
-        found, failed = store.embed(encoder, table, root, folder=folder, **OPTIONS)
+        yield cluster
+
+
+def test_a_dask_cluster_computes_the_same_though_a_worker_is_killed(corpus, encoder, folder, log, undisturbed, cluster):
+    results, nanny = [], cluster.workers[0]
+    victim, given = nanny.pid, (encoder, corpus[1], corpus[0])
+    # a daemon: should the run never end, the test does
+    run = Thread(target=lambda: results.append(store.embed(*given, folder=folder, **OPTIONS)), daemon=True)
+    run.start()
+    wait_for(lambda: len(list(folder.glob("held-*"))) == 2)
+    before, noted = watched.kept(folder), watched.lines(log)
+    assert (folder / f"held-{victim}").exists() and 8 <= len(before) == len(noted) < len(undisturbed[2])
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: nanny.pid != victim)
+    (folder / "go").touch()  # now the chunk that it had in hand is another's
+    run.join(PATIENCE_S)
+    ((found, failed),) = results
+    assert failed.empty
     np.testing.assert_array_equal(found, undisturbed[1])
-    assert failed.empty and contents(folder) == undisturbed[0]
+    assert contents(folder) == undisturbed[0]
+    assert watched.lines(log)[: len(noted)] == noted and victim not in dict(watched.lines(log)[len(noted) :])
+    assert Counter(name for _, name in watched.lines(log)) == Counter(undisturbed[2])  # nothing that was kept, again
 
 
 @pytest.fixture
