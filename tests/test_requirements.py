@@ -23,6 +23,7 @@ def folders(monkeypatch, tmp_path):
     for name in ("DATA", "OUTPUTS"):
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path / name.lower()))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

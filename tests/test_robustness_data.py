@@ -82,4 +82,4 @@ def test_a_model_that_an_earlier_notebook_trains_is_not_asked_of_the_reader(kind
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path))
     said = refusal(encoders.get, f"{kind}:smoke/models/classification")
     assert said.startswith("no model smoke/models/classification: notebook 06_cross_lingual_ser trains")
-    assert "`make reproduce PROFILE=smoke` runs it, or open and run it first" in said and "put " not in said
+    assert "`make reproduce PROFILE=smoke`" in said and "put " not in said

@@ -274,10 +274,10 @@ def cut_blocks(windows: pd.DataFrame, *, block_s: float) -> pd.DataFrame:
 
 def save(folder: Path | str, windows: pd.DataFrame, embeddings: np.ndarray) -> None:
     """Keep a window table and its embeddings, shape (len(windows), dimension), all finite (ValueError), for other notebooks."""
-    if len(windows) != len(embeddings) or not np.isfinite(embeddings).all():
-        raise ValueError(
-            f"{len(windows)} windows and {len(embeddings)} embeddings, or one is not finite: leave those out"
-        )
+    if len(windows) != len(embeddings):
+        raise ValueError(f"{len(windows)} windows but {len(embeddings)} embeddings; they belong together row for row")
+    if not np.isfinite(embeddings).all():
+        raise ValueError("an embedding is not finite: leave out the windows that could not be embedded")
     with paths.replacing(Path(folder) / _WINDOWS) as partial:
         windows.to_parquet(partial, index=False)
     with paths.replacing(Path(folder) / _EMBEDDINGS) as partial:
