@@ -168,7 +168,11 @@ def test_the_picture_of_a_recording_has_its_parts_bands_and_hatched_stretches_wi
     outline = pd.DataFrame({"start_s": np.arange(0, 40, 0.05), "low": -0.1, "high": 0.2})
     figures.recording(figure, table, outline, shifts_s=[0.0, 10.0], turns=turns, title="a talk")
     axes = figure.axes
-    assert len(axes) == 6 and "a talk" in (axes[0].get_title(), axes[0].get_title("left")) and all(ax.get_xlim() == (0, 49) for ax in axes)
+    assert (
+        len(axes) == 6
+        and "a talk" in (axes[0].get_title(), axes[0].get_title("left"))
+        and all(ax.get_xlim() == (0, 49) for ax in axes)
+    )
     said = [text.get_text() for text in figure.legends[0].get_texts()]
     assert said[:4] == [*CLASSES, "anger (cannot be forecast)"] and "I do not know" in said
     near, lines = table[table["shift_s"] == 0], {line.get_color(): line.get_ydata() for line in axes[2].lines}

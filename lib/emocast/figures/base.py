@@ -129,8 +129,10 @@ def chance_line(ax: Axes, value: float | pd.Series, *, flat: bool = False, label
 
 def shift_axis(ax: Axes, shifts_s: pd.Series) -> None:
     """Label the axis of shifts, with a tick at each; every other one where there are many."""
-    shifts = sorted(shifts_s.unique())
-    ax.set(xlabel="shift d: seconds from the window's end to the event", xticks=shifts[:: 1 + len(shifts) // 12])
+    shifts, place = sorted(shifts_s.unique()), ax.get_subplotspec()
+    narrow = place is not None and place.get_gridspec().ncols > 2
+    label = "shift d in seconds" if narrow else "shift d: seconds from the window's end to the event"
+    ax.set(xlabel=label, xticks=shifts[:: 1 + len(shifts) // 12])
 
 
 def percent(*axes: mpl.axis.Axis) -> None:
