@@ -16,7 +16,7 @@ import reference_site
 import small_forecaster
 from emocast import paths, settings
 from emocast.forecaster import training
-from emocast_run import requirements
+from emocast_run import runner
 from emocast_run import site as pages
 from emocast_run.site import PAGES
 
@@ -32,7 +32,7 @@ def site(tmp_path_factory):
         return Path(os.environ["EMOCAST_SITE"])
     outputs = tmp_path_factory.mktemp("a place with spaces")
     reference_site.finish(outputs / "demo", elsewhere=["05_time_shift_sweep", "06_cross_lingual_ser"])
-    requirements.note_skipped(outputs / "demo", "09_of_your_own", ["no <model> yet"])
+    runner.note_skipped(outputs / "demo", "09_of_your_own", ["no <model> yet"])
     made = small_forecaster.example()[2]
     training.save(outputs / "demo" / "models" / "forecaster", made)
     with pytest.MonkeyPatch.context() as patch:

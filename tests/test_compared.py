@@ -12,7 +12,7 @@ from scipy import stats
 import reference_site
 from emocast import paths, published, settings
 from emocast_run import __main__ as command
-from emocast_run import compared
+from emocast_run import site
 
 SCORES = pd.DataFrame(
     {"task": ["2 classes", "2 classes", "3 classes"], "series": ["published", "own", "own"], "test_accuracy": [0.71, 0.6, 0.52],
@@ -30,7 +30,7 @@ def finished(home, *headlines, table=SCORES, name="04_forecasting_fcdnn", **told
     table.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
     tables = [{"name": "scores", "caption": "x", "headline": headlines}]
     (folder / "manifest.json").write_text(json.dumps({"level": 0.95, "tables": tables, "figures": [], **told}))
-    return compared.read(home)
+    return site.read(home)
 
 
 def lines(home, *headlines, **options):
@@ -93,7 +93,7 @@ def test_intervals_of_what_a_table_keeps(tmp_path):
 
 
 def beside(home, *headlines, profile_name="demo", skipped=(), **options):
-    rows = compared.beside_published(finished(home, *headlines, **options), settings.load(profile_name), dict(skipped))
+    rows = site.beside_published(finished(home, *headlines, **options), settings.load(profile_name), dict(skipped))
     assert len(rows) == len(published.load())
     keys = rows[["experiment", "metric"]].itertuples(index=False, name=None)
     return {key: row for key, (_, row) in zip(keys, rows.iterrows(), strict=True)}
@@ -104,18 +104,18 @@ def test_every_published_number_stands_there_in_its_unit_with_what_the_run_found
     accuracy, mean = (rows["forecast-2-class", metric] for metric in ("test_accuracy", "cv_mean"))
     assert (accuracy["reproduced"], accuracy["low"], mean["reproduced"]) == (0.71, 0.62, 76.0)
     assert accuracy["difference"] == pytest.approx(0.71 - accuracy["published"]) and accuracy["unit"] == "fraction"
-    assert accuracy["verdict"] == compared.SYNTHETIC
+    assert accuracy["verdict"] == site.SYNTHETIC
     left = rows["ser-classification", "accuracy"]
-    assert left["verdict"] == compared.NOT_ASKED and math.isnan(left["reproduced"])
+    assert left["verdict"] == site.NOT_ASKED and math.isnan(left["reproduced"])
     assert left["note"] == "not in this run, on IEMOCAP, divided by random"
 
 
 def test_on_recordings_the_interval_decides(tmp_path):
     rows = beside(tmp_path, TEST, {"value": "cv_mean", "unit": "percent", **KEY})
-    assert rows["forecast-2-class", "test_accuracy"]["verdict"] == compared.LOWER
-    assert rows["forecast-2-class", "cv_mean"]["verdict"] == compared.UNDECIDED
+    assert rows["forecast-2-class", "test_accuracy"]["verdict"] == site.LOWER
+    assert rows["forecast-2-class", "cv_mean"]["verdict"] == site.UNDECIDED
     printed = published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
-    for shift, verdict in ((0, compared.COMPATIBLE), (0.3, compared.HIGHER)):
+    for shift, verdict in ((0, site.COMPATIBLE), (0.3, site.HIGHER)):
         moved = SCORES.assign(low=printed + shift - 0.01, high=printed + shift + 0.01)
         rows = beside(tmp_path / verdict, TEST, table=moved)
         assert rows["forecast-2-class", "test_accuracy"]["verdict"] == verdict
@@ -123,7 +123,7 @@ def test_on_recordings_the_interval_decides(tmp_path):
 
 def test_what_a_run_cannot_speak_to_says_why(tmp_path):
     rows = beside(tmp_path, {**TEST, "dataset": "MELD"}, skipped={"06_x": ["no IEMOCAP there"]})
-    assert {row["verdict"] for row in rows.values()} == {compared.NOT_ASKED}
+    assert {row["verdict"] for row in rows.values()} == {site.NOT_ASKED}
     assert rows["forecast-2-class", "cv_mean"]["note"].endswith("06_x was skipped: no IEMOCAP there")
 
 
@@ -132,30 +132,30 @@ def test_the_readme_prints_each_line_that_has_words(tmp_path):
     more = {"value": "low", "text": "More", "interval": ["low", "high"], "chance": 0.25}
     finished(tmp_path, more, name="06_x", table=SCORES[:1])
     printed = 100 * published.on("IEMOCAP", "forecast-2-class", "test_accuracy")
-    assert compared.front_page(tmp_path).splitlines()[2:] == [
+    assert site.front_page(tmp_path).splitlines()[2:] == [
         f"| Forecast, 2 classes | {printed:.1f} | 71.0 (62.0 to 80.0) | 50.0 |",
         "| More | not asked | 62.0 (62.0 to 80.0) | 25.0 |",
     ]
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{compared.BEGIN}| 99.9 |\n{compared.END}after\n")
-    compared.write_readme(readme, tmp_path)
+    readme.write_text(f"before\n{site.BEGIN}| 99.9 |\n{site.END}after\n")
+    site.write_readme(readme, tmp_path)
     text = readme.read_text()
     assert "99.9" not in text and "62.0" in text
-    assert text.startswith("before\n") and text.endswith(f"{compared.END}after\n")
+    assert text.startswith("before\n") and text.endswith(f"{site.END}after\n")
 
 
 def test_a_readme_without_the_tables_place_and_a_reference_without_a_headline_are_refused(tmp_path):
     (tmp_path / "README.md").write_text("# Emocast\n")
     with pytest.raises(ValueError, match="has no lines <!-- front page: table -->"):
-        compared.write_readme(tmp_path / "README.md", tmp_path)
+        site.write_readme(tmp_path / "README.md", tmp_path)
     with pytest.raises(ValueError, match=r"no table in .* has a headline"):
-        compared.front_page(tmp_path)
+        site.front_page(tmp_path)
 
 
 def test_each_printed_number_has_its_place_in_the_tracked_reference():
     if not list(paths.REFERENCE.glob("demo/*/manifest.json")):
         pytest.skip("the tracked reference has no manifests yet: `make reference` writes them")
-    rows = compared.beside_published(compared.read(paths.REFERENCE / "demo"), settings.load("demo"), {})
+    rows = site.beside_published(site.read(paths.REFERENCE / "demo"), settings.load("demo"), {})
     assert rows["reproduced"].notna().all()
     inside = rows.dropna(subset=["low"])
     assert len(inside) > 60 and inside["reproduced"].between(inside["low"], inside["high"]).all()
@@ -169,7 +169,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setattr(paths, "REFERENCE", tmp_path / "reference")
     original = reference_site.paths.ROOT / "outputs" / "reference"
-    monkeypatch.setattr(compared, "README", tmp_path / "README.md")
+    monkeypatch.setattr(site, "README", tmp_path / "README.md")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "REFERENCE", original)
         reference_site.finish(tmp_path / "outputs" / "demo", notebooks=ONLY, pages=False)
@@ -181,7 +181,7 @@ def contents(folder):
 
 
 def test_a_reference_has_the_tables_as_they_are_small_figures_and_what_the_manifest_says_of_them(home):
-    folder = compared.write_reference(settings.load("demo"))
+    folder = site.write_reference(settings.load("demo"))
     assert folder == paths.REFERENCE / "demo" and [path.name for path in sorted(folder.iterdir())] == ONLY
     for kind in ("csv", "png"):
         there = {path.relative_to(home) for path in home.rglob(f"*.{kind}")}
@@ -194,7 +194,7 @@ def test_a_reference_has_the_tables_as_they_are_small_figures_and_what_the_manif
 
 
 def test_what_stops_in_the_middle_leaves_the_one_before(home, capsys):
-    before = contents(compared.write_reference(settings.load("demo")))
+    before = contents(site.write_reference(settings.load("demo")))
     next(home.glob("08*/*.png")).unlink()
     next(home.glob("04*/*.csv")).write_text("another,table\n1,2\n")
     assert command.main(["reference"]) == 1

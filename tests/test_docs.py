@@ -9,7 +9,7 @@ import pytest
 
 from emocast import labels, paths, published
 from emocast import settings as profiles
-from emocast_run import compared
+from emocast_run import site
 
 PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "data").glob("*.md")])
 MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def test_the_readme_prints_what_papers_and_reference_say(tmp_path):
     copy, number = tmp_path / "README.md", f"{100 * published.on('IEMOCAP', 'forecast-2-class', 'test_accuracy'):.1f}"
     for text in (README, README.replace(f"| {number} |", "| 99.9 |")):  # as it is, and changed by hand
         copy.write_text(text, encoding="utf-8")
-        compared.write_readme(copy)
+        site.write_readme(copy)
         assert copy.read_text(encoding="utf-8") == README, "`make reference` writes the table anew"
     assert README.count(f"| {number} |") == 1
 
@@ -106,7 +106,7 @@ def test_the_readme_lists_every_notebook_with_its_question():
 
 
 def test_the_settings_that_the_readme_names_are_those_of_profiles(tmp_path):
-    named = [span for span in _SPANS.findall(prose(Path(compared.README))) if re.match(r"\w+: \S", span)]
+    named = [span for span in _SPANS.findall(prose(Path(site.README))) if re.match(r"\w+: \S", span)]
     assert len(named) > 3
     for number, setting in enumerate(named):
         own = tmp_path / f"own{number}.yaml"

@@ -7,8 +7,8 @@ import emocast_twins
 import small_models
 from emocast import settings
 from emocast_run import __main__ as command
-from emocast_run import requirements
-from emocast_run.requirements import NEEDS
+from emocast_run import runner
+from emocast_run.runner import NEEDS
 
 OWN = """
 extends: paper
@@ -49,43 +49,43 @@ def test_all_that_is_missing_stands_in_one_list_with_what_to_do(folders, capsys)
 
 def test_what_a_profile_makes_itself_is_not_asked_for(folders):
     demo = settings.load("demo")
-    assert not [need for need in requirements.look(demo) if need.role != "for 02 on demand"]
-    assert not any(requirements.reasons(demo, name) for name in NEEDS)
+    assert not [need for need in runner.look(demo) if need.role != "for 02 on demand"]
+    assert not any(runner.reasons(demo, name) for name in NEEDS)
 
 
 def test_a_corpus_that_is_there_is_no_longer_missing_and_a_damaged_one_is(folders, own):
     (folders / "data").mkdir()
     small = settings.load(own)
-    assert "corpus" in {need.role for need in requirements.look(small) if need.problem}
+    assert "corpus" in {need.role for need in runner.look(small) if need.problem}
     order = emocast_twins.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 2})
     emocast_twins.fulfil(order, seed=0, processes=1)
-    missing = [need.name for need in requirements.look(small, roles=["corpus", "another corpus"]) if need.problem]
+    missing = [need.name for need in runner.look(small, roles=["corpus", "another corpus"]) if need.problem]
     assert missing == ["iemocap", "cremad", "shemo", "meld"]
     for sound in order.folder.rglob("*.wav"):
         sound.write_bytes(b"")
-    assert "emodb" in [need.name for need in requirements.look(small) if need.problem]
+    assert "emodb" in [need.name for need in runner.look(small) if need.problem]
 
 
 def test_a_checkpoint_that_is_there_is_no_longer_missing(folders, own):
     place = folders / "data" / "checkpoints" / "facebook" / "wav2vec2-base"
     small_models.wav2vec2(place)
-    found = {need.name: need.problem for need in requirements.look(settings.load(own))}
+    found = {need.name: need.problem for need in runner.look(settings.load(own))}
     assert found["facebook/wav2vec2-base"] == ""
     (place / "config.json").unlink()
-    found = {need.name: need.problem for need in requirements.look(settings.load(own))}
+    found = {need.name: need.problem for need in runner.look(settings.load(own))}
     assert found["facebook/wav2vec2-base"].startswith("put config.json beside the others into")
 
 
 def test_a_notebook_needs_all_that_those_before_it_need():
     paper = settings.load("paper")
     for later in ("04_forecasting_fcdnn", "05_time_shift_sweep"):
-        assert requirements.reasons(paper, later) == requirements.reasons(paper, "03_embedding_extraction") != []
+        assert runner.reasons(paper, later) == runner.reasons(paper, "03_embedding_extraction") != []
 
 
 def test_with_an_encoder_of_ones_own_the_profiles_is_not_needed(folders, own):
-    asked = requirements.reasons(settings.load(own), "02_clap_zero_shot")
+    asked = runner.reasons(settings.load(own), "02_clap_zero_shot")
     assert any("CLAP_weights_2023.pth" in reason and "vocab.json, merges.txt" in reason for reason in asked)
-    without = requirements.reasons(settings.load(own), "02_clap_zero_shot", parameters=["encoder"])
+    without = runner.reasons(settings.load(own), "02_clap_zero_shot", parameters=["encoder"])
     assert [reason.partition(":")[0] for reason in without] == ["iemocap"]
 
 
@@ -97,12 +97,12 @@ def test_a_skipped_notebook_is_noted_and_the_note_goes_when_it_runs(folders, own
     assert command.main(["run", str(source), "--profile", own]) == 0
     assert "03_embedding_extraction is skipped: iemocap: no IEMOCAP under" in capsys.readouterr().out
     home = folders / "outputs" / "own"
-    ((name, reasons),) = requirements.skipped(home).items()
+    ((name, reasons),) = runner.skipped(home).items()
     assert name == "03_embedding_extraction" and len(reasons) == 2
     assert not (home / "03_embedding_extraction").exists()
-    monkeypatch.setattr(requirements, "look", lambda *_, **__: [])
+    monkeypatch.setattr(runner, "look", lambda *_, **__: [])
     assert command.main(["run", str(source), "--profile", own]) == 0
-    assert requirements.skipped(home) == {}
+    assert runner.skipped(home) == {}
     assert (home / "03_embedding_extraction" / "03_embedding_extraction.ipynb").is_file()
 
 

@@ -10,7 +10,7 @@ import pytest
 import reference_site
 from emocast import paths, settings
 from emocast_run import __main__ as command
-from emocast_run import compared, requirements, site
+from emocast_run import runner, site
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def test_the_first_page_says_what_manifests_answer_and_shows_the_rows_that_they_
 
 
 def test_a_skipped_notebook_stands_there_with_its_reasons_until_it_ran(home):
-    requirements.note_skipped(home, "03_y", ["iemocap: no IEMOCAP under <there>"])
+    runner.note_skipped(home, "03_y", ["iemocap: no IEMOCAP under <there>"])
     page = written(home)
     assert "Not run" in page and "<strong>03_y</strong>" in page and "under &lt;there&gt;" in page
-    requirements.note_skipped(home, "03_y", [])
+    runner.note_skipped(home, "03_y", [])
     assert "Not run" not in written(home)
 
 
@@ -112,7 +112,7 @@ def test_what_the_disk_refuses_is_one_line(tmp_path, monkeypatch, capsys, what):
 def page(tmp_path_factory):
     home = tmp_path_factory.mktemp("outputs")
     reference_site.finish(home, notebooks=["05_time_shift_sweep"])
-    (run,) = compared.read(home, site.Page)
+    (run,) = site.read(home, site.Page)
     return run, run.cells()
 
 

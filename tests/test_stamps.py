@@ -6,17 +6,17 @@ import shutil
 import pytest
 
 from emocast import paths
-from emocast_run import stamps
+from emocast_run import runner
 
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
     """A copy of the library and the notebooks that a test may change; what it changes is looked at anew."""
-    shutil.copytree(stamps.LIBRARY, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(runner.LIBRARY, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copytree(paths.NOTEBOOKS, tmp_path / "notebooks")
-    monkeypatch.setattr(stamps, "LIBRARY", tmp_path / "lib")
+    monkeypatch.setattr(runner, "LIBRARY", tmp_path / "lib")
     monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
-    stamps.write("demo", tmp_path / "stamps")
+    runner.write_stamps("demo", tmp_path / "stamps")
     return tmp_path
 
 
@@ -26,17 +26,17 @@ def changed(house, file, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    stamps._further.cache_clear()
-    return stamps.write("demo", house / "stamps")
+    runner._further.cache_clear()
+    return runner.write_stamps("demo", house / "stamps")
 
 
 def test_stamps_are_written_once(house):
     names = {path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")}
     assert {path.name for path in (house / "stamps").iterdir()} == {*names, "models"}
     before = {path: path.stat().st_mtime_ns for path in (house / "stamps").iterdir()}
-    assert stamps.write("demo", house / "stamps") == []
+    assert runner.write_stamps("demo", house / "stamps") == []
     assert before == {path: path.stat().st_mtime_ns for path in (house / "stamps").iterdir()}
-    assert set(stamps.write("smoke", house / "stamps")) == {*names, "models"}, "another profile is another run"
+    assert set(runner.write_stamps("smoke", house / "stamps")) == {*names, "models"}, "another profile is another run"
 
 
 def test_a_mended_sentence_runs_nothing_and_mended_code_runs_what_imports_it(house):
@@ -58,10 +58,10 @@ def test_a_notebook_is_its_cells_and_not_its_outputs(house):
     book["metadata"]["more"] = "of an editor"
     next(cell for cell in book["cells"] if cell["cell_type"] == "code")["execution_count"] = 7
     path.write_text(json.dumps(book))
-    assert stamps.write("demo", house / "stamps") == []
+    assert runner.write_stamps("demo", house / "stamps") == []
     book["cells"][0]["source"] = [*book["cells"][0]["source"], "\n\nMore."]
     path.write_text(json.dumps(book))
-    assert stamps.write("demo", house / "stamps") == ["01_dataset_audit"]
+    assert runner.write_stamps("demo", house / "stamps") == ["01_dataset_audit"]
 
 
 def test_an_own_profile_is_its_settings_and_the_loaders_beside_it(house, tmp_path):
@@ -69,15 +69,15 @@ def test_an_own_profile_is_its_settings_and_the_loaders_beside_it(house, tmp_pat
     own.parent.mkdir()
     own.write_text("extends: smoke\nseed: 1\n")
     folder = tmp_path / "of mine"
-    assert len(stamps.write(str(own), folder)) == 9
+    assert len(runner.write_stamps(str(own), folder)) == 9
     own.write_text("# a remark\nextends: smoke\nseed: 1\n")
-    assert stamps.write(str(own), folder) == []
+    assert runner.write_stamps(str(own), folder) == []
     (own.parent / "loader.py").write_text("load = 1\n")
-    assert len(stamps.write(str(own), folder)) == 9
+    assert len(runner.write_stamps(str(own), folder)) == 9
 
 
 def test_the_makers_of_corpora_have_a_stamp_beside_the_corpora(house):
     twins = house / "data" / ".code"
-    assert stamps.write("demo", house / "stamps", twins=twins) == [".code"]
-    assert stamps.write("demo", house / "stamps", twins=twins) == []
+    assert runner.write_stamps("demo", house / "stamps", twins=twins) == [".code"]
+    assert runner.write_stamps("demo", house / "stamps", twins=twins) == []
     assert twins.read_text()

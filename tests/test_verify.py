@@ -12,7 +12,7 @@ from PIL import Image
 
 from emocast import notebook, paths
 from emocast_run import __main__ as command
-from emocast_run import requirements, verify
+from emocast_run import runner, verify
 
 FILTERS = "filter,rows\nutterances,1733\nevents,1211\n"
 OVERVIEW = "what,hours\ntalk,0.123456\n"
@@ -155,7 +155,7 @@ def test_a_missing_file_is_named(folders, capsys, name):
 
 def test_a_missing_notebook_is_named_with_the_reason_why_it_was_skipped(folders, capsys):
     shutil.rmtree(folders[0] / "06_cross_lingual_ser")
-    requirements.note_skipped(folders[0], "06_cross_lingual_ser", ["no IEMOCAP here"])
+    runner.note_skipped(folders[0], "06_cross_lingual_ser", ["no IEMOCAP here"])
     assert command.main(["verify"]) == 1
     out = capsys.readouterr().out
     assert "missing notebook: 06_cross_lingual_ser" in out and "06_cross_lingual_ser: no IEMOCAP here" in out

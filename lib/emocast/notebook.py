@@ -142,7 +142,7 @@ class Run:
                 - unit: "fraction" (as in most tables), "percent", or "same", that of the papers;
                 - where: column -> what a row has there, or a list, of which the first that is there counts; none: all rows;
                 - interval: the two columns of its ends, `{}` standing for the value's column; or how to compute it (see
-                  `emocast_run.compared`): {"folds": column of their deviation}, {"class": column of the task's name},
+                  `emocast_run.site`): {"folds": column of their deviation}, {"class": column of the task's name},
                   {"mean": column of the errors' deviation}, {"correlation": column of n};
                 - by: what is drawn for the interval, for example "dialogue";
                 - text: the line in words, for the first page and the README; without, only the comparison has the row;

@@ -85,25 +85,25 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _reference(options: argparse.Namespace) -> None:
-    from . import compared
+    from . import site
 
-    written = compared.write_reference(_home(options)[0])
+    written = site.write_reference(_home(options)[0])
     print(f"  -> {paths.relative(written)}")
     if written.name == "demo":
-        print(f"  -> {paths.relative(compared.write_readme())}")
+        print(f"  -> {paths.relative(site.write_readme())}")
 
 
 def _needs(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_OFFLINE"] = "0" if options.fetch else "1"  # read when the hub's package is imported
-    from . import requirements
+    from . import runner
 
-    print(requirements.told(_home(options)[0]))
+    print(runner.told(_home(options)[0]))
 
 
 def _stamp(options: argparse.Namespace) -> None:
-    from . import stamps
+    from . import runner
 
-    stamps.write(options.profile, _home(options)[1] / ".code", twins=options.twins)
+    runner.write_stamps(options.profile, _home(options)[1] / ".code", twins=options.twins)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -1,24 +1,31 @@
 """Run one notebook whole: papermill in a folder of its own, which takes its final name only when all went well.
 
-A failed or killed run leaves the last good output as it was.
+A failed or killed run leaves the last good output as it was. Beside it: what a profile needs and may lack, and the stamps by
+which make sees that a notebook's code computes something else, not that a sentence changed.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 from unittest import mock
 
-from emocast import compute, paths
+import emocast_twins
+from emocast import compute, corpora, encoders, paths
 from emocast import settings as profiles
-
-from . import requirements
+from emocast.corpora import validate
+from emocast.corpora.table import CorpusError, CorpusWarning
+from emocast.settings import Profile
 
 
 class SkippedError(Exception):
@@ -41,8 +48,8 @@ def run(notebook: Path, *, profile: str, parameters: Mapping[str, str] | None = 
     settings = profiles.load(profile, corpus=parameters.get("corpus"))
     profile = str(Path(profile).resolve()) if Path(profile).suffix else profile  # the kernel runs in another folder
     home = paths.outputs() / settings.name / paths.variant(parameters)
-    lacking = requirements.reasons(settings, name, parameters=parameters)
-    requirements.note_skipped(home, name, lacking)
+    lacking = reasons(settings, name, parameters=parameters)
+    note_skipped(home, name, lacking)
     if lacking:
         raise SkippedError(f"{name} is skipped: {'; '.join(lacking)}")
     with alone(home, name):
@@ -131,3 +138,208 @@ def _check(parameters: Mapping[str, str], notebook: Path) -> None:
             raise ValueError("the parameter 'profile' is set by --profile, which outputs are named after")
         if name not in known:
             raise ValueError(f"{notebook.stem} has no parameter {name!r}; its parameters are {', '.join(known)}")
+
+
+# --- what a run needs and may lack
+
+SKIPPED = ".skipped"  # below a profile's outputs: why notebooks did not run, a file each
+#: What each notebook cannot do without; of the others some parts are left out. A notebook stands for all that it needs.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "01_dataset_audit": (),
+    "02_clap_zero_shot": ("corpus", "contrastive"),
+    "03_embedding_extraction": ("corpus", "encoder"),
+    "04_forecasting_fcdnn": ("03_embedding_extraction",),
+    "05_time_shift_sweep": ("03_embedding_extraction",),
+    "06_cross_lingual_ser": ("corpus", "source"),
+    "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
+    "08_forecast_a_recording": ("03_embedding_extraction",),
+}
+
+
+class Need(NamedTuple):
+    """One thing that a profile names and does not make: what for, its name, and why it cannot be used, with what to do."""
+
+    role: str
+    name: str
+    problem: str
+
+
+def look(profile: Profile, *, roles: Collection[str] | None = None) -> list[Need]:
+    """Look for what a profile names and does not make: the corpora, then the checkpoints, each once a role (None: all)."""
+    named = [*_corpora(profile), *_checkpoints(profile)]
+    return [Need(role, name, problem()) for role, name, problem in named if roles is None or role in roles]
+
+
+def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()) -> list[str]:
+    """Say why a notebook cannot run, a sentence a reason; one that is given an `encoder` does not need the profile's."""
+    roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
+    lacking = [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
+    return [*lacking, *_other_corpus(profile, notebook)]
+
+
+def _other_corpus(profile: Profile, notebook: str) -> list[str]:
+    """Why a notebook that belongs to one corpus does not run on the profile's, in one sentence; else nothing."""
+    if notebook != "06_cross_lingual_ser" or profile.corpus == "iemocap":
+        return []
+    why = f"it trains on IEMOCAP as the thesis does, and the main corpus is {profile.corpus!r}"
+    return [f"{why}: with `corpus: iemocap` it tests on the others that the profile names"]
+
+
+def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
+    """Keep for the site, in a profile's outputs, why a notebook was skipped, or (for no reason) that it was not."""
+    note = home / SKIPPED / f"{notebook}.json"
+    note.unlink(missing_ok=True)
+    if why:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(why, indent=1), encoding="utf-8")
+
+
+def skipped(home: Path) -> dict[str, list[str]]:
+    """The notebooks that were skipped, in order, and why."""
+    return {note.stem: json.loads(note.read_text("utf-8")) for note in sorted((home / SKIPPED).glob("*.json"))}
+
+
+def _roles(notebook: str) -> set[str]:
+    return {role for need in NEEDS.get(notebook, ()) for role in (_roles(need) if need in NEEDS else {need})}
+
+
+def _corpora(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """The corpora that a profile reads and does not make: the role, the name, and what looks whether it is there."""
+    made = set(profile.sizes)
+    for name in profile.corpora:
+        if name not in made and (name in corpora.NAMES or name in profile.loaders):
+            role = "corpus" if name == profile.corpus else "another corpus"
+            yield role, name, partial(_no_corpus, name, profile.corpus_root(name))
+
+
+def _no_corpus(name: str, root: Path) -> str:
+    """Why a corpus cannot be used: the loader's error, which says where it belongs, or how little of it is there."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CorpusWarning)  # the notebooks list what is damaged
+            return validate.first_look(name, root)
+    except CorpusError as error:
+        return str(error)
+
+
+def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """The checkpoints that a profile names and its notebooks do not train, as `_corpora` gives corpora."""
+    models = profile.contrastive.models
+    named = [
+        ("encoder", profile.encoder),
+        *(("compared in 03", name) for name in profile.embeddings.compared if name != profile.encoder),
+        ("source", f"transformers:{profile.ser.source}"),
+        ("contrastive", models[profile.contrastive.model]),
+        *(("for 02 on demand", name) for key, name in models.items() if key != profile.contrastive.model),
+        *(("screened in 06", f":{source}") for source in profile.ser.candidates),
+    ]
+    for role, name in named:
+        source = name.partition(":")[2].partition("@")[0]
+        if source and not source.startswith(f"{profile.name}/models/"):
+            yield role, source, partial(_no_checkpoint, name.removeprefix(":"), texts=name in models.values())
+
+
+def _no_checkpoint(name: str, *, texts: bool) -> str:
+    """Which files of a checkpoint to put where: of an encoder's, or of a classifier's, which has no kind before its name."""
+    if ":" in name:
+        return encoders.missing(name, texts=texts)
+    return encoders.missing(f"wav2vec2:{name}") and encoders.missing(f"transformers:{name}")
+
+
+def told(profile: Profile) -> str:
+    """The list for a reader: what is missing (`look`) with what to do, then which notebooks are skipped for it."""
+    needs = look(profile)
+    first = "03_embedding_extraction"  # on another corpus than its own only the forecasting notebooks run
+    run = [
+        name for name, needed in NEEDS.items() if profile.corpus not in profile.for_corpus or first in (name, *needed)
+    ]
+    other = [f"  skipped: {name}: {why}" for name in run for why in _other_corpus(profile, name)]
+    named = dict.fromkeys(need.name for need in needs if need.problem)
+    lacking = {name: next(need.problem for need in needs if need.name == name) for name in named}
+    count = f"{len({need.name for need in needs})} corpora and checkpoints that it names"
+    if not lacking:
+        return "\n".join([f"{profile.name}: all {count} are there; `make validate` looks into them", *other])
+    lines = [f"{profile.name}: {len(lacking)} of the {count} are missing"]
+    for name, problem in lacking.items():
+        roles = dict.fromkeys(need.role for need in needs if need.name == name)
+        lines.append(f"  {name} ({', '.join(roles)})\n      {problem}")
+    missing = {need.role for need in needs if need.name in lacking}
+    if missing & {"corpus", "another corpus"}:
+        lines.append("  corpora: `make data` says which can be fetched and how")
+    lines.append("  checkpoints: with a network, `make checkpoints` downloads those of the model hub")
+    waiting = ", ".join(name for name in run if _roles(name) & missing) or "no notebook; parts of some are left out"
+    return "\n".join([*lines, f"  skipped for want of these: {waiting}", *other])
+
+
+# --- stamps: what a notebook's code is
+
+LIBRARY = Path(paths.__file__).resolve().parents[1]
+_PACKAGES = ("emocast", "emocast_twins")
+_DATA = (".csv", ".yaml", ".json", ".txt")
+
+
+def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> list[str]:
+    """Write the stamps (notebooks, "models", and beside the synthetic corpora `twins`) that are not what they were."""
+    own, settings = Path(profile), profiles.load(profile)
+    loaders = sorted(own.resolve().parent.glob("*.py")) if own.suffix else []
+    common = repr(settings) + "".join(ast.dump(ast.parse(path.read_text("utf-8"))) for path in loaders)
+    stamps = {folder / path.stem: f"{common} {stamp_text(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
+    stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"
+    if twins:
+        makers = _digest(Path(emocast_twins.__file__).parent.glob("*.py"))
+        stamps[twins] = f"{emocast_twins.orders(settings)!r} {settings.seed} {makers}"
+    digests = {stamp: hashlib.sha256(text.encode()).hexdigest() for stamp, text in stamps.items()}
+    changed = {stamp: now for stamp, now in digests.items() if not stamp.is_file() or stamp.read_text("utf-8") != now}
+    for stamp, digest in changed.items():
+        with paths.replacing(stamp) as partial:
+            partial.write_text(digest, encoding="utf-8")
+    return [stamp.name for stamp in changed]
+
+
+def stamp_text(path: Path) -> str:
+    """What a notebook is made of: its cells and the digest of what they import."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    code = "\n".join(source for kind, source in cells if kind == "code")
+    return f"{cells} {_digest(imported(_files(ast.parse(code), [])))}"
+
+
+def imported(modules: Iterable[Path]) -> set[Path]:
+    """Modules of ours, with all that they import, directly or through others."""
+    found, new = set(), set(modules)
+    while new:
+        found |= new
+        new = {further for module in new for further in _further(module)} - found
+    return found
+
+
+@cache
+def _further(module: Path) -> frozenset[Path]:
+    """What one module imports; where it looks modules up by their names, all that lie beside it."""
+    source = module.read_text("utf-8")
+    beside = module.parent.glob("*.py") if "import_module(f" in source else ()
+    return frozenset([*_files(ast.parse(source), [*module.relative_to(LIBRARY).parent.parts]), *beside])
+
+
+def _files(tree: ast.Module, package: list[str]) -> Iterator[Path]:
+    """The files of our modules that a module of a package imports, and of the packages around them."""
+    tests = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    unused = {part for test in tests if getattr(test.test, "id", "") == "TYPE_CHECKING" for part in ast.walk(test)}
+    for node in (node for node in ast.walk(tree) if node not in unused):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            around = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*around, *filter(None, [node.module])])
+            names = [f"{base}.{name}" for name in names]
+        for parts in (name.split(".") for name in names if name.split(".")[0] in _PACKAGES):
+            for depth in range(1, len(parts) + 1):
+                place = LIBRARY.joinpath(*parts[:depth])
+                yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+
+
+def _digest(modules: Iterable[Path]) -> str:
+    """Of what modules compute, and of the data that lie beside them."""
+    modules, here = sorted(modules), Path(compute.__file__).resolve().parent
+    beside = (file for folder in {module.parent for module in modules} for file in folder.glob("*"))
+    data = {file for file in beside if file.suffix in _DATA}
+    code = compute.code_digest(*(os.path.relpath(module, here) for module in modules))
+    return code + "".join(compute.file_digest(file) for file in sorted(data))

@@ -21,7 +21,7 @@ from PIL import Image
 
 from emocast import paths
 
-from . import requirements
+from . import runner
 
 MANIFEST = "manifest.json"
 #: The share of its tolerance by which the middle of so many rows may move: single scores leap, another method moves them all.
@@ -240,7 +240,7 @@ def told(found: list[Finding], run: Path, reference: Path, *, lines: int = 40) -
     moved.sort(key=lambda one: -abs(one.difference) / one.allowed)
     for title, listed, most in (
         ("not as in the reference", failing, lines),
-        ("skipped, not run", [f"{name}: {'; '.join(why)}" for name, why in requirements.skipped(run).items()], lines),
+        ("skipped, not run", [f"{name}: {'; '.join(why)}" for name, why in runner.skipped(run).items()], lines),
         ("of somebody's own recording, not compared", own, lines),
         ("new, not in the reference (`make reference` takes it up)", new, lines),
         ("moved within tolerance, the farthest first", moved, min(lines, 5)),

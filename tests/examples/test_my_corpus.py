@@ -15,7 +15,7 @@ from emocast.forecasting import experiments
 from emocast.forecasting.fcdnn import FCDNNClassifier
 from emocast.forecasting.splits import Split
 from emocast.ser import predictions
-from emocast_run import requirements
+from emocast_run import runner
 
 HERE = Path(__file__).parent
 
@@ -68,8 +68,8 @@ def test_its_next_emotion_is_forecast_in_unseen_dialogues(own):
 
 
 def test_the_run_needs_nothing_but_the_folder(own):
-    assert not requirements.reasons(own, "05_time_shift_sweep")
-    said = requirements.told(own)
+    assert not runner.reasons(own, "05_time_shift_sweep")
+    said = runner.told(own)
     assert "skipped: 06_cross_lingual_ser: it trains on IEMOCAP" in said
 
 
