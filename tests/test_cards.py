@@ -166,5 +166,5 @@ def test_links_within_the_checkout_lead_somewhere():
         assert link[1:] in headings if link.startswith("#") else (cards.PAGE.parent / link).is_file(), link
 
 
-def test_the_reference_run_holds_figures_and_tables_only():
-    assert {path.suffix for path in paths.REFERENCE.rglob("*") if path.is_file()} == {".csv", ".png"}
+def test_the_reference_run_holds_figures_tables_and_manifests_only():
+    assert {path.suffix for path in paths.REFERENCE.rglob("*") if path.is_file()} == {".csv", ".json", ".png"}
