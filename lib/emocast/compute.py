@@ -70,8 +70,11 @@ def memory(profile: str) -> Cache:
 
 def file_digest(path: Path | str) -> str:
     """SHA-256 of a file's bytes, as hexadecimal."""
+    digest = hashlib.sha256()  # `hashlib.file_digest` is of Python 3.11, and 3.10 is supported
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def code_digest(*modules: str) -> str:
