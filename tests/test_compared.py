@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -191,6 +192,16 @@ def test_a_reference_has_the_tables_as_they_are_small_figures_and_what_the_manif
     assert max(Image.open(picture).width for picture in folder.rglob("*.png")) <= 900
     told = json.loads((folder / ONLY[0] / "manifest.json").read_text())
     assert told["tables"] and "where" not in told and "seconds" not in told
+
+
+def test_a_rare_colour_stays_itself_in_a_small_figure(home):
+    """An emotion's colour in a legend is some pixels among thousands of others."""
+    shades = np.random.default_rng(0).integers((180, 100, 0), (256, 200, 60), (500, 900, 3)).astype(np.uint8)
+    shades[10:16, 10:16] = yellow = (240, 228, 66)
+    figure = next(home.glob("08*/*.png"))
+    Image.fromarray(shades).save(figure)
+    kept = Image.open(site.write_reference(settings.load("demo")) / figure.relative_to(home)).convert("RGB")
+    assert np.abs(np.subtract(kept.getpixel((12, 12)), yellow)).max() <= 20
 
 
 def test_what_stops_in_the_middle_leaves_the_one_before(home, capsys):

@@ -221,7 +221,9 @@ def _keep(run: Finished, folder: Path) -> None:
     for figure in run.told["figures"]:
         with Image.open(run.folder / f"{figure['name']}.png") as picture:
             picture.thumbnail((900, 3600))
-            small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            # of other methods rare colours, an emotion's in a legend say, become their neighbours
+            coverage = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
+            small = picture.convert("RGB").quantize(128, **coverage)
             small.save(folder / f"{figure['name']}.png", optimize=True)
     keys = ("notebook", "profile", "corpus", "level", "tables", "figures")
     kept = {key: run.told[key] for key in keys if key in run.told}
