@@ -36,7 +36,7 @@ def conversations(folder: Path, *, sessions: int = 5, scenarios: int = 2) -> tup
     table = iemocap.load(root)
     # On sixteenths of a second, which are whole samples and exact as floats: librosa and we then read the same samples.
     events = table[table["emotion"].notna()].assign(start_s=lambda rows: (16 * rows["start_s"]).astype(int) / 16)
-    cut = windows.sweep(events, range(0, 21, 2))
+    cut = windows.sweep(events, range(0, 21, 2), length_s=10.0)
     return root, cut.sort_values(["dialogue", "onset_s", "shift_s"], ignore_index=True)
 
 

@@ -27,7 +27,7 @@ def cutting_and_reading(root: Path, cut: pd.DataFrame) -> Result:
     some = cut.sample(READ, random_state=0, replace=len(cut) < READ)
     ways = {
         "cut, a row at a time": lambda: _by_rows(events),
-        "cut": lambda: windows.sweep(events, SHIFTS_S),
+        "cut": lambda: windows.sweep(events, SHIFTS_S, length_s=10.0),
         "read, librosa.load": lambda: [_librosa(root, row, 16_000) for row in some.itertuples()],
         "read": lambda: [_ours(root, row, 16_000) for row in some.itertuples()],
         "read at 48 kHz, librosa.load": lambda: [_librosa(root, row, 48_000) for row in some.itertuples()],
@@ -36,7 +36,7 @@ def cutting_and_reading(root: Path, cut: pd.DataFrame) -> Result:
     seconds = rounds(ways, number=ROUNDS)
     rows = []
     for plain, ours in zip(list(ways)[::2], list(ways)[1::2], strict=True):
-        number = READ if "read" in ours else len(windows.sweep(events, SHIFTS_S))
+        number = READ if "read" in ours else len(windows.sweep(events, SHIFTS_S, length_s=10.0))
         rows.append(
             {
                 "what": ours,

@@ -43,7 +43,7 @@ def _forecast(read: pd.DataFrame, protocol: str) -> pd.DataFrame:
     talk = experiments.utterances_of_meld(read)
     models = {name: model for name, model in baselines.of_labels().items() if name != "scenario prior"}
     split = splits.Split(CLASSES, protocol, folds=5, seed=0)
-    windows = cutting.sweep(talk[talk["emotion"].notna()], SHIFTS_S)
+    windows = cutting.sweep(talk[talk["emotion"].notna()], SHIFTS_S, length_s=10.0)
     predictions = baselines.sweep(windows, talk, split, models=models, event_sets=crossval.EVENT_SETS)
     hit = predictions.assign(accuracy=100.0 * (predictions["emotion"] == predictions["predicted"]))
     points = hit.groupby(["event_set", "model", "shift_s"], sort=False)["accuracy"]

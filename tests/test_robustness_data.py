@@ -39,18 +39,18 @@ def test_a_shift_longer_than_any_dialogue_is_named_with_the_longest():
 
 
 def test_no_event_is_said():
-    assert refusal(windows.sweep, talk(4).iloc[:0], [0.0]).startswith("there is no event")
+    assert refusal(windows.sweep, talk(4).iloc[:0], [0.0], length_s=10.0).startswith("there is no event")
 
 
 def test_one_class_names_the_one_that_is_missing():
-    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0]), TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(30, ["anger"]), [0.0], length_s=10.0), TASK)
     assert "no row of the class 'sadness'" in said and "{'anger': 30, 'sadness': 0}" in said
 
 
 @pytest.mark.parametrize("emotions", [["anger", "sadness"], ["anger"] * 29 + ["sadness"]])
 def test_two_events_and_a_class_of_one_cannot_fill_the_folds(emotions):
     n = 2 if len(emotions) == 2 else 30
-    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0]), TASK)
+    said = refusal(crossval.plan, windows.sweep(talk(n, emotions), [0.0], length_s=10.0), TASK)
     assert said == "2 events cannot fill 5 folds; ask for fewer folds"
 
 
@@ -58,19 +58,19 @@ def test_two_events_and_a_class_of_one_cannot_fill_the_folds(emotions):
 @pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize(("divide", "options"), [(splits.holdout, {"test_fraction": 0.2}), (splits.folds, {})])
 def test_what_cannot_be_divided_is_counted_whatever_the_protocol(protocol, n, divide, options):
-    few = windows.sweep(talk(6), [0.0]).iloc[:n]
+    few = windows.sweep(talk(6), [0.0], length_s=10.0).iloc[:n]
     assert "cannot be divided: at least 2" in refusal(divide, few, TASK.under(protocol), **options)
 
 
 @pytest.mark.parametrize("protocol", [name for name in GROUPED if name != "dialogue"])
 def test_fewer_events_of_a_class_than_folds_is_said_in_our_words(protocol):
-    few = windows.sweep(talk(6, ["anger", "sadness", "neutral"]), [0.0])
+    few = windows.sweep(talk(6, ["anger", "sadness", "neutral"]), [0.0], length_s=10.0)
     said = refusal(splits.folds, few, TASK.under(protocol))
     assert said == "3 folds need a class of as many events, the largest has 2; ask for fewer folds"
 
 
 def test_embeddings_with_nan_are_not_handed_on(tmp_path):
-    cut, embeddings = windows.sweep(talk(6), [0.0]), np.ones((6, 3))
+    cut, embeddings = windows.sweep(talk(6), [0.0], length_s=10.0), np.ones((6, 3))
     embeddings[2, 1] = np.nan
     assert "an embedding is not finite: leave out" in refusal(store.save, tmp_path / "main", cut, embeddings)
     assert not (tmp_path / "main").exists()

@@ -28,19 +28,21 @@ def test_a_window_ends_where_the_shift_and_guard_say(events, shift, guard):
 
 
 def test_only_events_with_a_full_window_are_kept_and_a_window_knows_its_sessions_clock(events):
-    assert "session_offset_s" not in windows.before(events)
-    cut = windows.before(events.assign(session_offset_s=[1.0, 2.0, 3.0, 4.0]), shift_s=4)
+    assert "session_offset_s" not in windows.before(events, length_s=10)
+    cut = windows.before(events.assign(session_offset_s=[1.0, 2.0, 3.0, 4.0]), shift_s=4, length_s=10)
     assert cut["onset_s"].tolist() == [20, 35] and cut["utterance_end_s"].tolist() == [21, 36]
     assert cut["session_offset_s"].tolist() == [3, 4]
 
 
 def test_the_fixed_event_set_is_the_same_at_every_shift(events):
-    sets = [set(windows.before(events, shift_s=shift, eligible_at_s=20)["utterance"]) for shift in (0, 10, 20)]
+    sets = [
+        set(windows.before(events, shift_s=shift, length_s=10, eligible_at_s=20)["utterance"]) for shift in (0, 10, 20)
+    ]
     assert sets == [{"u35"}] * 3
 
 
 def test_sweep_gives_each_shift_the_events_it_can_have(events):
-    cut = windows.sweep(events, [0, 10, 20])
+    cut = windows.sweep(events, [0, 10, 20], length_s=10)
     counted = cut.groupby("shift_s")["utterance"].apply(list).to_dict()
     assert counted == {0: ["u10", "u20", "u35"], 10: ["u20", "u35"], 20: ["u35"]}
 
@@ -50,7 +52,7 @@ def test_sweep_gives_each_shift_the_events_it_can_have(events):
 )
 def test_impossible_windows_are_refused(events, wrong):
     with pytest.raises(ValueError, match="no window"):
-        windows.before(events, **wrong)
+        windows.before(events, **{"length_s": 10, **wrong})
 
 
 # Excitement events of IEMOCAP with an onset of 10 s or later; 977 is what the preprint's test sizes imply. The other

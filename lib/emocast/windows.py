@@ -29,7 +29,7 @@ def before(
     events: pd.DataFrame,
     *,
     shift_s: float = 0.0,
-    length_s: float = 10.0,
+    length_s: float,
     guard_s: float = 0.0,
     eligible_at_s: float | None = None,
 ) -> pd.DataFrame:
@@ -70,9 +70,7 @@ def before(
     return windows.reset_index(drop=True)
 
 
-def sweep(
-    events: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float = 10.0, guard_s: float = 0.0
-) -> pd.DataFrame:
+def sweep(events: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float, guard_s: float = 0.0) -> pd.DataFrame:
     """Cut the windows of all shifts d (seconds), each with all the events that it can have; the rest as for `before`.
 
     Returns:

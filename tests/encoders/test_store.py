@@ -392,7 +392,7 @@ def sweep(tmp_path):
     columns = dict.fromkeys(windows.EVENT_COLUMNS, "x")
     onsets = [("a", 31.3), ("b", 33.7), ("b", 39.0)]
     events = pd.DataFrame([{**columns, "audio": f"{n}.wav", "start_s": s, "end_s": s + 1.0} for n, s in onsets])
-    return tmp_path, windows.sweep(events, range(0, 21, 2))
+    return tmp_path, windows.sweep(events, range(0, 21, 2), length_s=10.0)
 
 
 def test_blocks_are_shared_and_none_reaches_out_of_its_window(sweep):

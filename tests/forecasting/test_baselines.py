@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from emocast import metrics
@@ -209,6 +210,10 @@ def _halves(spoken):
 
 def test_what_is_said_last_is_carried_forward(spoken):
     train, test = _halves(spoken)
+    forest = baselines.AudioPersistence(RandomForestClassifier(5, random_state=0)).fit(train)
+    assert isinstance(forest.recogniser_, RandomForestClassifier)
+    with pytest.raises(ValueError, match="needs embeddings of the utterances"):
+        baselines.AudioPersistence().fit(dataclasses.replace(train, sound=None))
     model = baselines.AudioPersistence(LogisticRegression(C=100.0)).fit(train)
     last = test.latest("window", labelled=False)
     true = np.array(ALL)[test.sound[last].argmax(axis=1)]  # also of those without a label

@@ -53,7 +53,7 @@ def test_true_states_are_those_of_the_whole_chain(turns):
 
 @pytest.fixture(scope="module")
 def windows(unspoken):
-    return cutting.sweep(unspoken[1][unspoken[1]["emotion"].notna()], SHIFTS)
+    return cutting.sweep(unspoken[1][unspoken[1]["emotion"].notna()], SHIFTS, length_s=10.0)
 
 
 @pytest.fixture(scope="module")

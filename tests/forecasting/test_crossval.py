@@ -229,9 +229,16 @@ def test_other_input_or_code_is_not_taken_for_the_same(run, tmp_path, monkeypatc
     run(memory=memory, **change)
     own = 3 * change.get("split", BY_DIALOGUE).folds
     assert Counted.fits - before == own
-    monkeypatch.setattr(crossval, "_VERSIONS", ("edited",))
-    run(memory=memory, **change)
-    assert Counted.fits - before == 2 * own
+    for place in ((crossval, "_VERSIONS", ("edited",)), (crossval.compute, "best_device", lambda: "cuda")):
+        monkeypatch.setattr(*place)  # what was learned on another kind of device is another result, too
+        run(memory=memory, **change)
+        own += 3 * change.get("split", BY_DIALOGUE).folds
+        assert Counted.fits - before == own
+
+
+def test_an_event_set_that_is_none_is_an_error(run):
+    with pytest.raises(ValueError, match="unknown event set 'movng'; known are fixed, moving"):
+        run(event_sets=["movng"])
 
 
 def test_rows_that_do_not_belong_together_are_an_error(windows, embed):

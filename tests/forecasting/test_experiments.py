@@ -83,7 +83,7 @@ def windows(unspoken):
     """The windows of a third of the conversations, at two shifts."""
     talk = unspoken[1]
     few = talk["scenario"].isin(sorted(talk["scenario"].unique())[:4])
-    return cutting.sweep(talk[few & talk["emotion"].notna()], [0.0, 6.0])
+    return cutting.sweep(talk[few & talk["emotion"].notna()], [0.0, 6.0], length_s=10.0)
 
 
 @pytest.fixture(scope="module")

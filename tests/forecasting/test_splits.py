@@ -76,7 +76,12 @@ def test_fraction_out_of_range_is_refused(make_windows, fraction):
 
 #: What each protocol promises: the entries of the proof that are zero in each of its folds.
 PROMISES = {
-    "purged": ("seconds_shared", "test_windows_overlapping", "test_utterances_heard", "test_windows_hearing"),
+    "purged": (
+        "seconds_shared",
+        "test_windows_overlapping",
+        "test_utterances_in_training",
+        "test_windows_with_training",
+    ),
     "dialogue": ("dialogues_shared", "seconds_shared"),
     "speaker": ("speakers_shared", "dialogues_shared", "seconds_shared"),
     "session": ("sessions_shared", "speakers_shared", "dialogues_shared", "seconds_shared"),
@@ -209,7 +214,7 @@ def test_proofs_are_of_the_worst_fold_and_of_all_and_nothing_unknown_is_shown_as
     assert row["test_windows_overlapping"] == sum(proof["test_windows_overlapping"] for proof in shown)
     unknown = events.drop(columns=["utterance_end_s", "scenario"])
     row = splits.proofs(unknown, ["dialogue"], Split(("neutral", "sadness"), "", 4, 2)).iloc[0]
-    assert np.isnan(row["test_utterances_heard"]) and np.isnan(row["scenarios_shared"])
+    assert np.isnan(row["test_utterances_in_training"]) and np.isnan(row["scenarios_shared"])
 
 
 def _windows(bounds, *, audio="a.wav"):
@@ -248,7 +253,7 @@ def test_files_of_one_session_are_laid_on_its_clock():
     windows = _one_evening()
     shown = splits.proof(windows, [0], [1])
     assert (shown["seconds_shared"], shown["test_windows_overlapping"]) == (6.0, 1)
-    assert (shown["test_utterances_heard"], shown["test_windows_hearing"]) == (0, 1)
+    assert (shown["test_utterances_in_training"], shown["test_windows_with_training"]) == (0, 1)
     assert shown["dialogues_shared"] == 0
     # Another session has another clock, and where no offset is known a file is a file.
     assert splits.proof(windows, [0], [2])["seconds_shared"] == 0
@@ -264,14 +269,14 @@ def test_purged_drops_what_sounds_at_the_same_time_in_another_file():
 
 def test_melds_dialogues_overlap_in_their_episodes(real):
     talk = experiments.utterances_of_meld(meld.annotations(real("meld")))
-    windows = cutting.sweep(talk[talk["emotion"].notna()], [0.0])
+    windows = cutting.sweep(talk[talk["emotion"].notna()], [0.0], length_s=10.0)
     split = Split(("neutral", "happiness", "sadness"), "random", 5, 0)
     table = splits.proofs(windows, splits.MELD_PROTOCOLS, split).set_index("protocol")
     shares = table[["seconds_shared", "test_windows_overlapping"]]
     assert (shares.loc[["official", "dialogue"]] > 0).all(axis=None), "dialogues apart, but not their sound"
     assert (shares.loc[["purged", "episode"]] == 0).all(axis=None)
     # The labels themselves, pair by pair: test utterances inside a training window's span, in another dialogue.
-    assert table.loc["dialogue", "test_utterances_heard"] == 8
+    assert table.loc["dialogue", "test_utterances_in_training"] == 8
 
 
 @pytest.mark.parametrize(
@@ -287,7 +292,7 @@ def test_purged_drops_a_window_with_the_other_utterance(trained, heard, hearing)
         [("d", "a", "s", "c", 100.0), ("d", "b", "s", "c", trained), ("e", "a", "s", "c", 50.0)]
     )
     shown = splits.proof(windows, [1, 2], [0])
-    assert (shown["test_utterances_heard"], shown["test_windows_hearing"]) == (heard, hearing)
+    assert (shown["test_utterances_in_training"], shown["test_windows_with_training"]) == (heard, hearing)
     train, test = splits.purged(windows, np.array([1, 2]), np.array([0]))
     assert list(test) == [0]
     assert list(train) == ([1, 2] if trained == 112 else [2])

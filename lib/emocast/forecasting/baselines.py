@@ -313,10 +313,15 @@ class AudioPersistence(Forecaster):
     def fit(self, past: Past) -> AudioPersistence:
         """Train the recogniser on the training events' own utterances."""
         super().fit(past)
+        if past.sound is None:
+            raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
         plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        recogniser = (
+            plain if self.recogniser is None else self.recogniser
+        )  # an ensemble without trees is not true either
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
-        self.recogniser_ = clone(self.recogniser or plain).fit(sound[known], emotion[known])
+        self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:

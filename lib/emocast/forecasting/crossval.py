@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 import sklearn
 import torch
 from sklearn.base import BaseEstimator, clone
@@ -98,6 +99,8 @@ def plan(windows: pd.DataFrame, split: Split, *, event_sets: Sequence[str] = ("f
     Returns one fit a set, shift and fold, each marked with `place` (of its set), `event_set`, `shift_s` and `fold`; ValueError
     for a class without events, or folds that cannot be made.
     """
+    if unknown := set(event_sets) - set(EVENT_SETS):
+        raise ValueError(f"unknown event set {min(unknown)!r}; known are {', '.join(EVENT_SETS)}")
     fits: list[Fit] = []
     for place, event_set in enumerate(event_sets):
         for shift, rows in _event_rows(windows, event_set, split):
@@ -141,10 +144,12 @@ def predictions(
     X, y, classes = np.asarray(X), windows["emotion"].to_numpy(dtype=str), list(classes)
     fitted = _fit_predict if computing.memory is None else computing.memory.cache(_fit_predict)
 
+    versions = (*_VERSIONS, compute.best_device())  # on which an estimator whose device is "auto" learns
+
     def packed(fit: Fit) -> bytes:
         """A fit travels as plain bytes, for arrays would be put on one worker of a cluster and be lost with it."""
         data = X[fit.train], y[fit.train], X[fit.test]
-        return pickle.dumps((fitted, seeded(estimator, fit.seed), *data, classes, _VERSIONS))
+        return pickle.dumps((fitted, seeded(estimator, fit.seed), *data, classes, versions))
 
     jobs = ((place, packed(fit)) for place, fit in enumerate(fits))
     with compute.pieces(_unpacked, jobs, jobs=computing.n_jobs, threaded=False) as results:
@@ -260,4 +265,4 @@ def seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
 
 # What computes a fit, besides its arguments. The code is read once: a file edited while a run goes on does not change it.
 _CODE = compute.code_digest("forecasting/fcdnn.py", "forecasting/crossval.py")
-_VERSIONS = (np.__version__, sklearn.__version__, torch.__version__, _CODE)
+_VERSIONS = (np.__version__, scipy.__version__, sklearn.__version__, torch.__version__, _CODE)

@@ -239,8 +239,8 @@ def proof(windows: pd.DataFrame, train_index: np.ndarray, test_index: np.ndarray
         `dialogues_shared`, `speakers_shared` (all who speak in an event's dialogue), `sessions_shared`, `scenarios_shared`
         (counts; missing ones are no value, and a column that the table has not is NaN); `seconds_shared`, the length of audio
         that lies in some training window and in some test window, each second counted once; `test_windows_overlapping`, the
-        number of test windows of which more than a rounding error lies in a training window; `test_utterances_heard`, the
-        number of test events of whose utterance some lies in a training window, and `test_windows_hearing`, the number of
+        number of test windows of which more than a rounding error lies in a training window; `test_utterances_in_training`, the
+        number of test events of whose utterance some lies in a training window, and `test_windows_with_training`, the number of
         test windows in which some of a training event's utterance lies (both NaN without `utterance_end_s`);
         `rows_dropped`, the rows of the table that stand on neither side.
     """
@@ -252,8 +252,8 @@ def proof(windows: pd.DataFrame, train_index: np.ndarray, test_index: np.ndarray
         **{f"{column}s_shared": _shared(train, test, column) for column in columns},
         "seconds_shared": float(_covered_s(_union(tested), _union(trained)).sum()),
         "test_windows_overlapping": int(_touching(test, train, _WINDOW, _WINDOW).sum()),
-        "test_utterances_heard": int(_touching(test, train, _UTTERANCE, _WINDOW).sum()) if known else np.nan,
-        "test_windows_hearing": int(_touching(test, train, _WINDOW, _UTTERANCE).sum()) if known else np.nan,
+        "test_utterances_in_training": int(_touching(test, train, _UTTERANCE, _WINDOW).sum()) if known else np.nan,
+        "test_windows_with_training": int(_touching(test, train, _WINDOW, _UTTERANCE).sum()) if known else np.nan,
         "rows_dropped": len(windows) - len(train) - len(test),
     }
 

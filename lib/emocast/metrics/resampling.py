@@ -53,7 +53,7 @@ class Resampling:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Level, draws and seed as functions take them: `bootstrap_interval(..., **resampling.options)`."""
+        """Level, draws and seed as functions take them; not the method, which each table chooses (`crossval.METHOD`)."""
         return {"level": self.level, "draws": self.draws, "random_state": self.random_state}
 
     def percentiles(self, groups: int) -> tuple[float, float]:
