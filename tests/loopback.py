@@ -108,13 +108,13 @@ class Files(ThreadingHTTPServer):
     """A stand-in for any server of files, which serves the content of `files` by path and answers ranges.
 
     `asked` lists (path, first byte asked for, bytes sent); `cut` says after how many bytes of an answer the connection
-    breaks, by path; `busy` how often the server is too busy first; `ranges` whether ranges are heeded.
+    breaks, by path; `busy` how often the server is too busy first; `ranges` whether ranges are heeded; `kinds` the type of an answer, by path.
     """
 
     daemon_threads = True
 
     def __init__(self, files: dict[str, bytes]):
-        self.files, self.asked, self.cut, self.busy = files, [], {}, {}
+        self.files, self.asked, self.cut, self.busy, self.kinds = files, [], {}, {}, {}
         self.ranges = True
         super().__init__(("127.0.0.1", 0), _FileHandler)
 
@@ -155,6 +155,7 @@ class _FileHandler(BaseHTTPRequestHandler):
         self.send_response(206 if asked else 200)
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Type", self.server.kinds.get(path, "application/octet-stream"))
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         self.wfile.write(rest)

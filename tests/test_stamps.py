@@ -40,7 +40,7 @@ def test_stamps_are_written_once(house):
 
 
 def test_a_mended_sentence_runs_nothing_and_mended_code_runs_what_imports_it(house):
-    fcdnn = next(path for path in (house / "lib" / "emocast" / "forecasting").glob("fcdnn.py")).relative_to(house)
+    fcdnn = "lib/emocast/forecasting/fcdnn.py"
     first = (house / fcdnn).read_text(encoding="utf-8").splitlines()[0]
     assert changed(house, fcdnn, first, first.replace('"""', '"""Mended: ', 1)) == []
     assert changed(house, fcdnn, "\nimport", "\n# a remark\nimport") == []
@@ -50,6 +50,23 @@ def test_a_mended_sentence_runs_nothing_and_mended_code_runs_what_imports_it(hou
 
 def test_data_beside_modules_are_part_of_them(house):
     assert {"04", "06"} <= {name[:2] for name in changed(house, "lib/emocast/published.csv", "preprint", "Preprint")}
+
+
+def test_recipes_and_templates_are_part_of_what_reads_them(house):
+    recipe = "lib/emocast/ser/hparams/classification.yaml"
+    assert {"models", "06_cross_lingual_ser"} <= set(changed(house, recipe, "\n", "\nmore: 1\n"))
+    again = {name[:2] for name in changed(house, "lib/emocast/templates/card_forecaster.md", "limits", "limit")}
+    assert "08" in again and "01" not in again
+    profile = "lib/emocast/profiles/demo.yaml"
+    assert changed(house, profile, "\n", "\n# a remark\n") == [], "a profile counts by what it says"
+
+
+def test_a_loader_that_cannot_be_run_is_not_the_stamps_fault(house, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "own.yaml").write_text("extends: demo\n")
+    (own / "broken.py").write_text("def load(:\n")
+    assert "01_dataset_audit" in runner.write_stamps(str(own / "own.yaml"), tmp_path / "others")
 
 
 def test_a_notebook_is_its_cells_and_not_its_outputs(house):

@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 REFERENCE = ROOT / "outputs" / "reference"
 PROFILES = Path(__file__).resolve().parent / "profiles"
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 LICENCES = ROOT / "data" / "LICENCES.md"
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 #: The environment variable in which the runner names the folder of a run to the notebook.

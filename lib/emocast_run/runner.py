@@ -275,14 +275,15 @@ def told(profile: Profile) -> str:
 
 LIBRARY = Path(paths.__file__).resolve().parents[1]
 _PACKAGES = ("emocast", "emocast_twins")
-_DATA = (".csv", ".yaml", ".json", ".txt")
+_DATA = (".csv", ".yaml", ".json", ".txt", ".md")
 
 
 def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> list[str]:
     """Write the stamps (notebooks, "models", and beside the synthetic corpora `twins`) that are not what they were."""
     own, settings = Path(profile), profiles.load(profile)
-    loaders = sorted(own.resolve().parent.glob("*.py")) if own.suffix else []
-    common = repr(settings) + "".join(ast.dump(ast.parse(path.read_text("utf-8"))) for path in loaders)
+    folders = {file.parent for file in settings.loaders.values()} | ({own.resolve().parent} if own.suffix else set())
+    loaders = sorted(file for place in folders for file in place.glob("*.py"))
+    common = repr(settings) + "".join(compute.file_digest(path) for path in loaders)
     stamps = {folder / path.stem: f"{common} {stamp_text(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
     stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"
     if twins:
@@ -337,9 +338,16 @@ def _files(tree: ast.Module, package: list[str]) -> Iterator[Path]:
 
 
 def _digest(modules: Iterable[Path]) -> str:
-    """Of what modules compute, and of the data that lie beside them."""
+    """Of what modules compute, and of the data that lie beside them, or in a folder beside them that they name."""
     modules, here = sorted(modules), Path(compute.__file__).resolve().parent
-    beside = (file for folder in {module.parent for module in modules} for file in folder.glob("*"))
-    data = {file for file in beside if file.suffix in _DATA}
+    folders = {folder for module in modules for folder in (module.parent, *_named(module))}
+    data = {file for folder in folders for file in folder.glob("*") if file.suffix in _DATA}
     code = compute.code_digest(*(os.path.relpath(module, here) for module in modules))
     return code + "".join(compute.file_digest(file) for file in sorted(data))
+
+
+def _named(module: Path) -> list[Path]:
+    """The folders of data beside a module that its code names; profiles are asked as settings, not as files."""
+    source = module.read_text("utf-8")
+    beside = (place for place in module.parent.iterdir() if place.is_dir() and place.name != paths.PROFILES.name)
+    return [place for place in beside if f'"{place.name}"' in source and not any(place.glob("*.py"))]

@@ -123,8 +123,9 @@ def table(run: Path, reference: Path, rules: Mapping[str, Any], level: float, *,
     found = [Finding("missing column", f"{where} {column}") for column in then if column not in now]
     found += [Finding("new column", where, column=column, fails=False) for column in now if column not in then]
     compared = [column for column in then if column in now and rules.get(column, 0) is not None]
-    if not compared:
-        return found  # its rows may be others as well
+    lost = "verdict" in rules and not {"verdict", "low", "high"} <= {*now}
+    if lost or not compared:
+        return found  # a missing column is told; where nothing is compared, rows may be others as well
     if len(now) != len(then):
         return [*found, Finding("rows", where, reference=f"{len(then):,} rows", now=f"{len(now):,} rows")]
     names, pairs = row_names(then, rules), [*zip(then.to_dict("records"), now.to_dict("records"), strict=True)]
@@ -137,7 +138,8 @@ def table(run: Path, reference: Path, rules: Mapping[str, Any], level: float, *,
             other = _NUMBERS.sub(" #", cell.reference) != _NUMBERS.sub(" #", cell.now)
             if isinstance(allowed, str):
                 judged = column == "verdict"
-                fault = _is_wrong((old, new), pairs, rules, level) if judged else not moves and other
+                words = (not moves and other) or _is_untold(old, new, column)
+                fault = _is_wrong((old, new), pairs, rules, level) if judged else words
                 found += [cell._replace(kind="verdict" if judged else "text")] if fault else []
             elif allowed is not None and not (moves and "" in (cell.reference, cell.now)):  # it goes with the verdict
                 numbers[_far(allowed)].append(cell)
@@ -183,12 +185,15 @@ def _is_wrong(pair: tuple[Row, Row], pairs: list[tuple[Row, Row]], rules: Mappin
     p-value was above 0.01. Of a row that goes with another ("as"), the other one's interval decides.
     """
     same, rule = pair[0]["verdict"] == pair[1]["verdict"], of(rules["verdict"], pair[0])
-    if rule.startswith("as "):
+    if goes_with := rule.startswith("as "):
         others = [other for other in pairs if other is not pair and of({rule[3:]: True}, other[0])]
         alike = [sum(map(str.__eq__, other[0].values(), pair[0].values())) for other in others]
         pair = others[alike.index(max(alike))] if others else pair
         rule = of(rules["verdict"], pair[0])
     before, after = (_signs(row, rule, level) for row in pair)
+    now = pair[1]["verdict"]
+    if not goes_with and len(after) == 1 and _words(pairs, rules, level).get(min(after), now) != now:
+        return True  # a word that its own numbers do not give
     if same or (before == after and len(before) == 1):
         return not (same and before & after)
     old, ends = pair[0], {1: "high", -1: "low"} if rule == "below" else {1: "low", -1: "high"}
@@ -196,6 +201,13 @@ def _is_wrong(pair: tuple[Row, Row], pairs: list[tuple[Row, Row]], rules: Mappin
         return False
     far = MIDDLE * _far(of(rules.get("low", 0), old))[0]
     return any(abs(_above(old, ends[sign])) > far for sign in before ^ after if sign)
+
+
+def _words(pairs: list[tuple[Row, Row]], rules: Mapping[str, Any], level: float) -> dict[int, str]:
+    """What the reference calls each sign, by its rows whose own numbers leave no doubt."""
+    told = ((row, of(rules["verdict"], row)) for row, _ in pairs)
+    signs = ((row["verdict"], _signs(row, rule, level)) for row, rule in told if not str(rule).startswith("as "))
+    return {min(found): verdict for verdict, found in signs if len(found) == 1}
 
 
 def _signs(row: Row, rule: str, level: float) -> set[int]:
@@ -210,6 +222,17 @@ def _signs(row: Row, rule: str, level: float) -> set[int]:
 def _above(row: Row, end: str) -> float:
     """How far an end of a row's interval lies above its limit; an empty one is none, and shows nothing."""
     return float(row[end] or "nan") - float(row.get("limit") or "0")
+
+
+def _is_untold(old: Row, new: Row, column: str) -> bool:
+    """Whether a text lacks a number of its own row, rounded to a tenth, that the reference's tells."""
+
+    def tells(row: Row, name: str) -> bool:
+        numbers = map(float, re.findall(r"\d+(?:\.\d+)?", row[column]))
+        return any(abs(number - abs(float(row[name]))) < 0.051 for number in numbers)
+
+    both = [name for name in ("value", "low", "high") if all(_is_number(row.get(name, "")) for row in (old, new))]
+    return any(tells(old, name) and not tells(new, name) for name in both)
 
 
 def _is_number(cell: str) -> bool:

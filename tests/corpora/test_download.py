@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import tarfile
 import time
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import filelock
 import numpy as np
@@ -98,11 +100,49 @@ def test_a_corpus_is_put_in_place_once_and_nothing_else_is_left(fetch, data, ser
     before = contents(data)
     assert fetch().endswith("EmoDB: complete")
     assert contents(data / "EmoDB") == WAVES
-    assert contents(data).keys() == {*before, *(f"EmoDB/{name}" for name in WAVES)}
+    assert contents(data).keys() == {*before, "downloads.json", *(f"EmoDB/{name}" for name in WAVES)}
     (data / "EmoDB" / "wav" / "08b02Wc.wav").write_bytes(b"mine")
     before, asked = contents(data), list(server.asked)
     assert "there already, left alone" in fetch()
     assert contents(data) == before and server.asked == asked
+
+
+def test_what_changed_at_its_source_is_not_taken_for_the_same(fetch, data, server):
+    """EmoDB and ShEMO publish no digest: that of the first download is noted."""
+    fetch()
+    shutil.rmtree(data / "EmoDB")
+    server.files["EmoDB.zip"] = zipped({**WAVES, "wav/03a01Fa.wav": b"another take"})
+    with pytest.raises(DownloadError, match=r"another file than its source \(or downloads.json\) says"):
+        fetch()
+    (data / "downloads.json").unlink()
+    assert fetch().endswith("complete")
+
+
+def test_the_page_of_a_log_in_does_not_take_the_place_of_what_has_come(fetch, data, server):
+    server.cut["EmoDB.zip"] = len(server.files["EmoDB.zip"]) // 2
+    with pytest.raises(DownloadError, match="what came is kept"):
+        fetch()
+    whole, page = server.files["EmoDB.zip"], b"<html>Log in</html>"
+    server.cut.clear()
+    server.files["EmoDB.zip"], server.kinds["EmoDB.zip"], server.ranges = page, "text/html; charset=utf-8", False
+    with pytest.raises(DownloadError, match="a web page came in its place"):
+        fetch()
+    server.files["EmoDB.zip"], server.ranges = whole, True
+    server.kinds.clear()
+    assert fetch().endswith("complete") and server.asked[-1][1] > 0, "it goes on where it was"
+
+
+def test_a_run_that_is_killed_while_it_puts_files_in_place_leaves_no_folder_half_full(tmp_path, monkeypatch):
+    unpacked, root = tmp_path / "unpacked", tmp_path / "ShEMO"
+    for folder, name in ((unpacked / "male", "a.wav"), (unpacked / "male", "b.wav"), (root / "female", "c.wav")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"sound")
+    moved = []
+    monkeypatch.setattr(
+        Path, "replace", lambda self, target, own=Path.replace: (moved.append(self.name), own(self, target))
+    )
+    download._put_in_place(unpacked, root)
+    assert moved == ["male"] and sorted(path.name for path in root.rglob("*.wav")) == ["a.wav", "b.wav", "c.wav"]
 
 
 # --- the server
@@ -156,7 +196,11 @@ def test_a_server_that_is_busy_is_asked_again_and_one_that_is_not_there_is_named
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        (zipped(WAVES), {"checksum": f"sha256:{'0' * 64}"}, "damaged, or another file than its source says"),
+        (
+            zipped(WAVES),
+            {"checksum": f"sha256:{'0' * 64}"},
+            r"damaged, or another file than its source \(or downloads.json\) says",
+        ),
         (b"<!doctype html><title>Moved</title>", {}, r"no archive \(File is not a zip file\).*data/README\.md"),
         (b"", {}, "no archive"),
         (None, {}, "404 Client Error: Not Found"),
@@ -305,7 +349,7 @@ def unpack(tmp_path):
 def test_what_is_wanted_is_unpacked_with_the_archives_inside(unpack):
     inner = tarred({"splits/a.mp4": b"a", "train.csv": b"t"})
     members = {"Raw/first.csv": b"f", "Raw/train.tar.gz": inner, "./Raw/last.csv": b"", "Raw/video/c.flv": b"c"}
-    clutter = {"__MACOSX/a.csv": b"x", "Raw/._first.csv": b"x", "Raw/.DS_Store": b"x"}
+    clutter = {"__MACOSX/a.csv": b"x", "Raw/._first.csv": b"x", "Raw/._a.tar.gz": b"x", "Raw/.DS_Store": b"x"}
     wanted = {"first.csv": b"f", "splits/a.mp4": b"a", "train.csv": b"t", "last.csv": b""}
     keep = ("first", "last", "splits/", "train")
     assert unpack(tarred({**members, **clutter}), strip="Raw", nested=True, keep=keep) == wanted
@@ -415,7 +459,10 @@ def test_only_what_a_partial_copy_lacks_is_added(fetch, data, server, cremad):
         if content is not None:
             (folder / name).write_bytes(content)
     (data / "CREMA-D" / "VideoDemographics.csv").write_bytes(b"mine")
-    fetch("cremad")
+    with pytest.raises(
+        DownloadError, match=rf"1 clips could not be had.*\n.*{cut}: not the repository's file; delete it"
+    ):
+        fetch("cremad")
     assert clips_asked(server) == sorted([absent, linked, empty])
     left_alone = {f"AudioWAV/{cut}": CLIPS[cut][:1500], "VideoDemographics.csv": b"mine"}
     assert contents(data / "CREMA-D") == {**cremad, **left_alone}

@@ -137,6 +137,30 @@ def _rewrite(folder, change):
     safetensors.torch.save_file(weights, folder / WEIGHTS)
 
 
+def test_weights_in_shards_are_those_of_the_digest_whatever_lies_beside(folder, folders):
+    """transformers reads shards before a .bin, so the digest must be theirs: else other weights would find old embeddings."""
+    other = transformers.Wav2Vec2Model.from_pretrained(folders["wav2vec2"])
+    (folder / WEIGHTS).unlink()
+    torch.save(other.state_dict(), folder / "pytorch_model.bin")
+    with torch.no_grad():
+        other.feature_projection.projection.weight.mul_(1.5)
+    other.save_pretrained(folder, max_shard_size="20KB")
+    assert len(list(folder.glob("model-*.safetensors"))) > 1 and not (folder / WEIGHTS).exists()
+    whole = shutil.copytree(folders["wav2vec2"], folder.parent / "whole")
+    other.save_pretrained(whole)
+    first = made(folder)
+    np.testing.assert_array_equal(first.encode([sound(1.0)]), made(whole).encode([sound(1.0)]))
+    with torch.no_grad():
+        other.feature_projection.projection.weight.mul_(1.5)
+    other.save_pretrained(folder, max_shard_size="20KB")
+    again = made(folder)
+    assert again.digest != first.digest
+    assert not np.allclose(again.encode([sound(1.0)]), first.encode([sound(1.0)]))
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../model.safetensors"}}')
+    with pytest.raises(hub.CheckpointError, match="expected a weight_map to files beside it"):
+        made(folder)
+
+
 def test_weights_in_memory_do_not_follow_their_file(folder):
     encoder = made(folder)
     content = (folder / WEIGHTS).read_bytes()

@@ -238,6 +238,24 @@ def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path, folder):
         assert file.read_bytes() == content
 
 
+def test_a_file_that_cannot_be_read_for_once_keeps_what_it_holds(corpus, encoder, folder, monkeypatch):
+    """A disk that stutters is no damage: nothing is written over it."""
+    root, table = corpus
+    store.embed(encoder, table[:6], root, folder=folder, **OPTIONS)
+    kept = contents(folder)
+
+    def stutter(self, own=Path.read_bytes):
+        if self.suffix == ".npz":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return own(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", stutter)
+        with pytest.raises(StoreError, match="cannot be read"):
+            store.embed(encoder, table, root, folder=folder, **OPTIONS)
+    assert contents(folder) == kept
+
+
 @pytest.mark.parametrize(("code", "where"), [(errno.ENOSPC, "file"), (errno.EROFS, "lock")])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_disk_that_refuses_stops_the_run_wherever_it_does(corpus, encoder, folder, monkeypatch, code, where, jobs):

@@ -66,7 +66,7 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
         expected = "AudioWAV/1001_DFA_ANG_XX.wav and its like"
         raise CorpusError(f"no CREMA-D under {root}: expected {expected} there; see data/README.md#crema-d")
     found: list[Problem] = []
-    voted, actors = _votes(root, found), _lines(root, _ACTORS, ("ActorID", "Sex"), found)
+    voted, actors = _votes(root, found), list(_lines(root, _ACTORS, ("ActorID", "Sex"), found))
     sexes = {line["ActorID"]: line["Sex"].lower() for _, line in actors if line["Sex"] in ("Female", "Male")}
     listed = [_whole(line["Filename"]) for _, line in _lines(root, _LIST, ("Filename",), found)]
 
@@ -88,7 +88,7 @@ def _read(root: Path, *, rating: str = "self-reported") -> Reading:
         found.append(Problem(f"AudioWAV/{clip}.wav", "missing vote", detail, _GET_AGAIN))
     for clip in (clip for clip in listed if clip not in codes):
         found.append(Problem(f"AudioWAV/{clip}.wav", "missing audio", f"{_LIST} names it", _GET_AGAIN))
-    for actor in sorted({clip[:4] for clip in codes} - set(sexes)) if sexes else []:
+    for actor in sorted({clip[:4] for clip in codes} - set(sexes)) if actors else []:
         found.append(Problem(_ACTORS, "missing actor", f"no sex of {actor}", _GET_AGAIN))
     if rating == "rated":
         rated = dict(votes(root)[["utterance", "rated"]].to_numpy(dtype=object, na_value=None))
@@ -171,6 +171,7 @@ CORPUS = Corpus(
             holds=(_LIST, _ACTORS, _SUMMARY),
             strip="CREMA-D-master",
             keep=("AudioWAV/", "processedResults/", _LIST, _ACTORS, "LICENSE"),
+            steady=False,  # GitHub packs it anew
         ),
     ),
     # Address and size (579.25 MiB) are those of https://www.tensorflow.org/datasets/catalog/crema_d

@@ -1,13 +1,14 @@
 """Fetch a corpus as far as its licence lets us, and put it in place when all of its archives have come.
 
 What is not finished lies in one hidden folder beside the corpora, `.downloads/<corpus>/`: on the same disk, so that a finished
-corpus is put in place by renaming it. A run that is killed or fails leaves the data folder as it was, and the next one goes on
-with what has come. A copy that is there already is never overwritten.
+corpus is put in place by renaming it. A run that is killed or fails leaves the data folder as it was (but for clips: those that
+came are put in place), and the next one goes on with what has come. A copy that is there already is never overwritten.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import re
 import shutil
@@ -78,15 +79,12 @@ def fetch(name: str, root: Path | str, *, progress: bool = True) -> str:
 
 def _fetch(corpus: Corpus, root: Path, work: Path, progress: bool) -> str:
     wanted, clips = _lacking(corpus, root), corpus.clips
-    if (
-        clips
-        and not wanted
-        and sum(not _is_missing(path) for path in (root / clips.folder).glob("*.wav")) < clips.count
-    ):
-        wanted = list(corpus.archives)
+    lack = clips.count - sum(not _is_missing(path) for path in (root / clips.folder).glob("*.wav")) if clips else 0
+    wanted = list(corpus.archives) if lack > 0 else wanted
     if not wanted:
         return f"{root}: there already, left alone"
     needed = 2 * sum(archive.size or 0 for archive in wanted)  # refused before hours of download
+    needed += clips.size * lack / clips.count if lack > 0 else 0
     free = shutil.disk_usage(work).free + sum(path.stat().st_size for path in work.rglob("*"))
     if needed > free:
         told = f"about {needed / 1e9:,.1f} GB are needed, {free / 1e9:,.1f} GB are free"
@@ -121,21 +119,22 @@ def _lacking(corpus: Corpus, root: Path) -> list[Archive]:
 
 
 def _put_in_place(folder: Path, root: Path) -> None:
-    """Rename a finished folder to where it belongs, or its files one by one: only pointers and empty files give way."""
+    """Rename a finished folder or file to where it belongs, or where something is, what is in it: each in one step, so that a
+    killed run leaves no folder half full. Only pointers and empty files give way.
+    """
     if root.is_dir() and not any(root.iterdir()):
         root.rmdir()
-    if not root.exists():
+    if folder.is_dir() and root.exists():
+        for path in folder.iterdir():
+            _put_in_place(path, root / path.name)
+    elif _is_missing(root):
         folder.replace(root)
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        target = root / path.relative_to(folder)
-        if _is_missing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
 
 
 def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, checksum: str | None) -> None:
     """Fetch a file whole or not at all, unless it is there; what came of it is kept, and a later call asks for the rest."""
     part = target.with_name(f"{target.name}.part")
+    again = "run again, and if that gives the same, see data/README.md for another way to this corpus"
 
     def download(url: str, output_file: str, pooch: object) -> None:
         headers = {"Accept-Encoding": "identity"} | (
@@ -145,6 +144,8 @@ def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, 
             if response.status_code == 416:  # there is no rest: it is another file than the one that was begun
                 part.unlink()
             response.raise_for_status()
+            if "text/html" in response.headers.get("Content-Type", ""):  # of a log-in, or of a file that has moved
+                raise DownloadError(f"{url}: a web page came in its place: {again}")
             goes_on = response.status_code == 206
             bar.update(part.stat().st_size if goes_on else 0)
             with part.open("ab" if goes_on else "wb") as file:
@@ -152,14 +153,15 @@ def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, 
                     bar.update(file.write(piece))
         part.replace(output_file)
 
-    again = "run again, and if that gives the same, see data/README.md for another way to this corpus"
     try:
         pooch.retrieve(address, checksum, fname=target.name, path=target.parent, downloader=download)
     except requests.RequestException as error:
         kept = "what came is kept, run again to go on" if part.exists() else again
         raise DownloadError(f"{address} cannot be fetched ({error}): {kept}") from error
     except ValueError as error:  # pooch has deleted the file
-        raise DownloadError(f"{address}: damaged, or another file than its source says ({error}): {again}") from error
+        raise DownloadError(
+            f"{address}: damaged, or another file than its source (or downloads.json) says ({error}): {again}"
+        ) from error
 
 
 def _session() -> requests.Session:
@@ -176,9 +178,11 @@ def _session() -> requests.Session:
 
 def _fetch_archive(archive: Archive, unpacked: Path, work: Path, progress: bool) -> None:
     """Fetch an archive, unpack it and see that it brought what it should; a bad one is deleted."""
-    packed = work / archive.file
+    packed, notes = work / archive.file, work.parent.parent / "downloads.json"
+    noted = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {}
+    checksum = archive.checksum or noted.get(archive.address, {}).get("sha256")
     with _session() as session, tqdm(desc=archive.file, total=archive.size, **_BAR, disable=not progress) as bar:
-        _retrieve(archive.address, packed, session, bar, archive.checksum)
+        _retrieve(archive.address, packed, session, bar, checksum)
     try:
         with tqdm(desc=f"unpacking {archive.file}", **_BAR, disable=not progress) as bar:
             unpack(packed, unpacked / archive.into, archive, advance=bar.update)
@@ -190,6 +194,10 @@ def _fetch_archive(archive: Archive, unpacked: Path, work: Path, progress: bool)
             "Nothing of it is kept; run again, and if that gives the same, see data/README.md for the corpus's own page"
         )
         raise DownloadError(f"{archive.address}: {archive.file}: {error}. {again}") from error
+    if archive.steady and not checksum:  # who fetches it again gets the same file, or is told
+        noted[archive.address] = {"sha256": f"sha256:{pooch.file_hash(packed)}"}
+        with paths.replacing(notes) as partial:
+            partial.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def unpack(packed: Path, folder: Path, archive: Archive, *, advance: Callable[[int], object] = int) -> None:
@@ -226,6 +234,8 @@ def _members(packed: Path, *, nested: bool) -> Iterator[tuple[str, IO[bytes]]]:
         with zipfile.ZipFile(packed) as archive:
             for member in archive.infolist():
                 _see_to_name(member.filename)
+                if member.external_attr >> 28 not in (0, 4, 8):  # the kind of file: not stated, a folder, a plain one
+                    raise DownloadError(f"it holds a link or device, {member.filename!r}: refused")
                 if not member.is_dir():
                     yield member.filename, archive.open(member)
     else:
@@ -239,8 +249,11 @@ def _tar_members(stream: IO[bytes], below: str, *, nested: bool) -> Iterator[tup
             _see_to_name(member.name)
             if not (member.isfile() or member.isdir()):
                 raise DownloadError(f"it holds a link or device, {member.name!r}: refused")
-            if member.isfile() and nested and member.name.endswith(".tar.gz"):
-                inner = f"{below}{member.name}".removesuffix(PurePosixPath(member.name).name)
+            file = PurePosixPath(member.name).name
+            if (
+                member.isfile() and nested and file.endswith(".tar.gz") and not file.startswith("._")
+            ):  # which is macOS's
+                inner = f"{below}{member.name}".removesuffix(file)
                 yield from _tar_members(archive.extractfile(member), inner, nested=nested)
             elif member.isfile():
                 yield f"{below}{member.name}", archive.extractfile(member)
@@ -277,7 +290,9 @@ def _fetch_clips(clips: Clips, unpacked: Path, root: Path, work: Path, progress:
         path.unlink()
         if path in asked and path.name not in failed:
             (work / "clips" / path.name).replace(path)
-    return failed
+    there = {path.name: found[0] for path, found in pointers.items() if found and path not in asked}
+    other = (name for name, digest in there.items() if pooch.file_hash(root / clips.folder / name) != digest)
+    return failed | {name: f"{name}: not the repository's file; delete it to get that" for name in other}
 
 
 def _pointer(path: Path) -> tuple[str, int] | None:

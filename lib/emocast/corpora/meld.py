@@ -102,6 +102,8 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
     if not any(_label_file(root, split).is_file() for split in FILES):
         raise CorpusError(f"no MELD under {root}: expected {', '.join(FILES.values())} there; see data/README.md#meld")
     rows = [row for split in FILES for row in _rows_of(root, split, found)]
+    if not rows and not found:
+        raise CorpusError(f"meld under {root}: the label files name no utterance; see data/README.md#meld")
     if not rows:
         first = max(found, key=lambda problem: problem.problem != "missing labels")
         raise CorpusError(f"meld under {root} has no usable utterance; the first problem: {first.file}: {first.detail}")
@@ -111,8 +113,8 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Problem]]:
 
 def _label_file(root: Path, split: str) -> Path:
     """The label file of a split: at the top, or in the split's folder, where some copies have it."""
-    inside = root / split / FILES[split]
-    return inside if inside.is_file() else root / FILES[split]
+    top, inside = root / FILES[split], root / split / FILES[split]
+    return inside if inside.is_file() and not top.is_file() else top
 
 
 def odd_rows(annotations: pd.DataFrame) -> pd.DataFrame:

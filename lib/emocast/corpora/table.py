@@ -37,7 +37,7 @@ NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", 
 _SYNTHETIC = "synthetic.json"
 _DAMAGE = {
     "git-LFS": "git-LFS pointer",
-    "empty": "empty audio",
+    "file is empty": "empty audio",
     "cut short": "truncated audio",
     "no such": "missing audio",
 }
@@ -78,6 +78,7 @@ class Archive:
     into: str = ""  # the folder that its files go to, below the corpus folder
     keep: tuple[str, ...] = ("",)  # only what begins with one of these is unpacked
     nested: bool = False  # whether archives inside are unpacked where they lie, too
+    steady: bool = True  # whether it is the same file at each download; `downloads.json` then notes its SHA-256
     limit: int = 4_000_000_000  # bytes that it may unpack to; more is taken for an attack or a fault
 
 

@@ -126,8 +126,8 @@ def missing(name: str, *, texts: bool = False) -> str:
     for look, what in looks.items():
         try:
             look(what)
-        except hub.CheckpointError as error:
-            lacking.append(error.advice or str(error))
+        except ValueError as error:  # CheckpointErrors, and names that are none
+            lacking.append(getattr(error, "advice", "") or str(error))
     return "; ".join(lacking)
 
 
@@ -174,9 +174,9 @@ def in_bf16(names: Sequence[str], windows: pd.DataFrame, root: Path | str) -> pd
     rows, computes = [], compute.precision("auto") == "bf16"
     for name in names:
         try:
-            both = [get(name, precision=precision) for precision in ("fp32", "bf16")]
             if not computes and _bytes(name) > _EMULATED_BYTES:
                 raise ValueError("this machine does not compute in bf16, and this network is large")
+            both = [get(name, precision=precision) for precision in ("fp32", "bf16")]
         except ValueError as error:
             rows.append({"encoder": name, "problem": str(error)})
             continue

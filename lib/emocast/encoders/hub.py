@@ -80,7 +80,11 @@ def local(source: Path | str) -> Path | None:
 def find_file(source: Path | str) -> Path:
     """Find a checkpoint that is one file, as `find` does: a path, or a hub id and a file of it ("owner/name/file.pt")."""
     here, (folder, _, name) = local(source), str(source).rpartition("/")
-    return here if here is not None and here.is_file() else find(folder or ".", needed=[name]) / name
+    return (
+        here
+        if here is not None and here.is_file()
+        else find(folder or paths.data() / "checkpoints", needed=[name]) / name
+    )
 
 
 @functools.lru_cache(maxsize=8)  # the hub is asked once a process, not once a sound file
@@ -123,7 +127,9 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path}: not valid JSON ({error}); get it again") from error
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: expected an object of settings; get it again")
+    return value
 
 
 def made(kind: type, settings: Mapping[str, Any], path: Path) -> Any:

@@ -24,7 +24,8 @@ from . import clap, hub
 from .hub import CheckpointError
 from .wav2vec2 import CONFIG, PREPROCESSOR, shortest
 
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is read
+_SHARDED = "model.safetensors.index.json"
+_WEIGHTS = ("model.safetensors", _SHARDED, "pytorch_model.bin")  # the first that is there is read, as transformers does
 _EMOTION2VEC = ("model.pt", "emotion2vec_base.pt")  # the first that is there is read
 _SPECIFICATION = "[(512,10,5)]+[(512,3,2)]*4+[(512,2,2)]+[(512,2,2)]"  # the convolutions of all official models
 _EXPECTED = "an emotion2vec such as the hub's emotion2vec/emotion2vec_base, config.yaml and weights from one place"
@@ -44,8 +45,8 @@ class SpeechModel:
     def __init__(self, source: str, precision: str = "fp32") -> None:
         """Read the checkpoint, unless it is in memory."""
         self.name, self.precision = f"transformers:{source}", precision
-        (place, layer), (weights,) = parted(source), self.weights(source)
-        files = [weights.parent / CONFIG, weights.parent / PREPROCESSOR, weights]
+        (place, layer), weights = parted(source), self.weights(source)
+        files = [*(weights[0].parent / name for name in (CONFIG, PREPROCESSOR)), *weights]
         self._network, self.digest = hub.loaded(_load, *files, options=(layer, compute.best_device(), self.precision))
         self.sample_rate, self.dimension = self._network.sample_rate, self._network.dimension
         if isinstance(self._network, Clap):
@@ -53,13 +54,18 @@ class SpeechModel:
 
     @staticmethod
     def weights(source: str) -> list[Path]:
-        """The file that holds the weights; CheckpointError where the checkpoint is incomplete."""
-        advice = ""
+        """The files that hold the weights; CheckpointError where the checkpoint is incomplete."""
+        (place, _), advice = parted(source), ""
         for file in _WEIGHTS:
             try:
-                return [hub.find(parted(source)[0], needed=(CONFIG, PREPROCESSOR, file)) / file]
+                folder = hub.find(place, needed=(CONFIG, PREPROCESSOR, file))
             except CheckpointError as error:
                 problem, advice = f"{error} (or {' or '.join(_WEIGHTS)})", advice or error.advice
+                continue
+            if file != _SHARDED:
+                return [folder / file]
+            shards = _shards(folder / file)
+            return [hub.find(place, needed=(CONFIG, PREPROCESSOR, file, *shards)) / shard for shard in shards]
         raise CheckpointError(problem, advice=advice)
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
@@ -184,6 +190,15 @@ def _tokenizer(source: str, words: int) -> Any:
     return clap.tokenizer(lambda file: kind(tokenizer_file=file), words, whole)
 
 
+def _shards(index: Path) -> tuple[str, ...]:
+    """The files beside an index that hold the weights."""
+    named = hub.read_json(index).get("weight_map")
+    shards = sorted(set(map(str, named.values()))) if isinstance(named, dict) else []
+    if not shards or not all(re.fullmatch(r"[\w-][\w.-]*\.safetensors", name) for name in shards):
+        raise CheckpointError(f"{index}: expected a weight_map to files beside it, found {shards}; get it again")
+    return tuple(shards)
+
+
 def _cut(stack: nn.Module, layer: int | None) -> None:
     """Drop the layers after the next, which are not asked for. The next stays, for a norm may follow the last."""
     if layer is not None:
@@ -212,18 +227,18 @@ def parted(source: str) -> tuple[str, int | None]:
 
 
 @functools.lru_cache(maxsize=2)
-def _load(config_file: Path, preprocessor: Path, weights: Path, *rest: Any) -> tuple[Any, str]:
-    """Read a folder; `rest` is a stamp of what the files hold, the layer, the device and the precision."""
-    (_, layer, device, precision), settings = rest, hub.read_json(config_file)
+def _load(config_file: Path, preprocessor: Path, *rest: Any) -> tuple[Any, str]:
+    """Read a folder; `rest`: the weights' files, a stamp of what all files hold, the layer, the device, the precision."""
+    (*weights, _, layer, device, precision), settings = rest, hub.read_json(config_file)
     kind = settings.get("model_type")
     if kind not in FAMILIES:
         raise CheckpointError(f"{config_file}: model_type is {kind!r}; those that are read are {', '.join(FAMILIES)}")
     config = hub.made(transformers.CONFIG_MAPPING[kind], settings, config_file)
     extractor = hub.made(FAMILIES[kind].extractor, hub.read_json(preprocessor), preprocessor)
-    model = _filled(config, weights).to(device, torch.bfloat16 if precision == "bf16" else torch.float32)
+    model = _filled(config, weights[0]).to(device, torch.bfloat16 if precision == "bf16" else torch.float32)
     network = FAMILIES[kind](model.requires_grad_(False).eval(), extractor, layer)
     settled = [hub.declared(type(part), vars(part)) for part in (config, extractor)]
-    return network, hub.digest(weights, settings=[settled, layer])
+    return network, hub.digest(*weights, settings=[settled, layer])
 
 
 def _filled(config: Any, weights: Path) -> nn.Module:
@@ -234,6 +249,7 @@ def _filled(config: Any, weights: Path) -> nn.Module:
             model, info = transformers.AutoModel.from_pretrained(
                 weights.parent, config=config, dtype=torch.float32, output_loading_info=True,
                 ignore_mismatched_sizes=True, local_files_only=True, trust_remote_code=False,
+                use_safetensors=weights.suffix == ".safetensors",  # or it might read other files than the digest is of
             )  # fmt: skip
     except Exception as error:  # settings that cannot be and damaged files show themselves in many ways
         raise CheckpointError(

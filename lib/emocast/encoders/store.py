@@ -157,11 +157,14 @@ def _take(place: Path, sound: _Sound, embeddings: np.ndarray) -> list[Span]:
 def _read(file: Path) -> dict[Span, np.ndarray]:
     """The embeddings in a file; none where it is missing or damaged."""
     try:
-        content = io.BytesIO(file.read_bytes())
-        with np.load(content, allow_pickle=False) as kept:
-            return dict(zip(map(tuple, kept["spans"].tolist()), kept["embeddings"], strict=True))
-    except PermissionError as error:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:  # no damage: what is in it must not be written over
         raise StoreError(f"{paths.relative(file)}: cannot be read ({error})") from error
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            return dict(zip(map(tuple, kept["spans"].tolist()), kept["embeddings"], strict=True))
     except Exception:  # damage shows itself in many ways
         return {}
 

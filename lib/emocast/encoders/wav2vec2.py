@@ -289,7 +289,7 @@ def save(
             {"name": name, "section": section, "units": shapes[f"{number}.w.weight"][0], "bias": biases[name]}
             for number, (name, section) in enumerate(zip(expected, _SECTIONS, strict=False))
         ]
-        template = (paths.TEMPLATES / "speechbrain_hyperparams.yaml").read_text(encoding="utf-8")
+        template = Path(__file__).with_name("speechbrain_hyperparams.yaml").read_text(encoding="utf-8")
         recipe = jinja2.Template(template, trim_blocks=True, keep_trailing_newline=True)
         text = recipe.render(objective=objective, heads=parts, hidden=config.hidden_size)
         (partial / RECIPE).write_text(text, encoding="utf-8")

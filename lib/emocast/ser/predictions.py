@@ -232,12 +232,11 @@ def screen(
     """
     samples = {name: (choose(table, n=n, seed=random_state), root) for name, (table, root) in utterances.items()}
     rows = []
-    for source, (name, (sample, root)) in product(candidates, samples.items()):
-        rows.append({"candidate": str(source), "corpus": name, "n": 0, "lacks": "", "problem": ""})
-        try:
-            candidate = load(source)
-        except hub.CheckpointError as error:
-            rows[-1]["problem"] = str(error)
+    for source, (name, (sample, root)) in product(map(str, candidates), samples.items()):
+        if not rows or rows[-1]["candidate"] != source:  # one at a time in memory
+            candidate, refused = _loaded(source)
+        rows.append({"candidate": source, "corpus": name, "n": 0, "lacks": "", "problem": refused})
+        if candidate is None:
             continue
         answers, problems = _classified(candidate, sample, Path(root), Path(source).name)
         rows[-1]["lacks"] = ", ".join(candidate.lacks)
@@ -253,6 +252,13 @@ def screen(
                 rows[-1][f"{score}_low"], rows[-1][f"{score}_high"] = ends
     scores = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["candidate", "corpus", "n", *scores, "lacks", "problem"])
+
+
+def _loaded(source: str) -> tuple[Candidate | None, str]:
+    try:
+        return load(source), ""
+    except hub.CheckpointError as error:
+        return None, str(error)
 
 
 def choose(table: pd.DataFrame, *, n: int, seed: int) -> pd.DataFrame:

@@ -326,6 +326,9 @@ def train(
 
     def learn(work: Path) -> tuple[dict[str, Any], int]:
         learned, valid = (chosen[chosen["part"].eq(part)] for part in (TRAIN, VALID))
+        for part, rows in ((TRAIN, learned), (VALID, valid)):
+            if rows.empty:
+                raise ValueError(f"no usable utterance is left for {part}: the model for {objective} cannot be trained")
         fit = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed}
         held = loader(valid, root, crop_s=None, batch_size=1, shuffle=False, seed=seed)
         with compute.torch_threads(threads), contextlib.ExitStack() as quiet:
