@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault(
-    "HF_HUB_OFFLINE", "1"
-)  # read when the hub's package is imported: tests ask a hub of their own, or none
+# Read when the hub's package is imported: tests ask a hub of their own, or none.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from emocast import paths
+from emocast.encoders import hub
 from emocast_twins import conversations
 
 REAL = Path(os.environ.get("EMOCAST_REAL", paths.ROOT.parent / "shared" / "real"))
@@ -40,6 +40,12 @@ def real():
         return REAL / name
 
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_answers_of_other_tests():
+    """The hub is asked once a process, which many tests share: none of them gets what another's hub answered."""
+    hub._download.cache_clear()
 
 
 def pytest_addoption(parser):

@@ -49,9 +49,8 @@ class Hub(ThreadingHTTPServer):
         monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
         reset_sessions()  # one that was opened offline stays so
-        monkeypatch.setattr(
-            hub, "_download", functools.lru_cache(hub._download.__wrapped__)
-        )  # what others asked for is not ours
+        # What others asked for is not ours.
+        monkeypatch.setattr(hub, "_download", functools.lru_cache(hub._download.__wrapped__))
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "127.0.0.1")
 
@@ -108,7 +107,8 @@ class Files(ThreadingHTTPServer):
     """A stand-in for any server of files, which serves the content of `files` by path and answers ranges.
 
     `asked` lists (path, first byte asked for, bytes sent); `cut` says after how many bytes of an answer the connection
-    breaks, by path; `busy` how often the server is too busy first; `ranges` whether ranges are heeded; `kinds` the type of an answer, by path.
+    breaks, by path; `busy` how often the server is too busy first; `ranges` whether ranges are heeded; `kinds` the type of
+    an answer, by path.
     """
 
     daemon_threads = True

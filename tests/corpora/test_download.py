@@ -373,6 +373,7 @@ def test_names_that_lead_outside_are_refused(unpack, tmp_path, pack, name):
         (tarred({"inner.tar.gz": tarred({"a.wav": bytes(4_000_000)})}), "more than a sound one could"),
         (tarred({"a": b"file", "a/b": b"below it"}), "damaged"),  # both a file and a folder
     ],
+    ids=["link", "device", "swells", "swells inside", "file and folder"],
 )
 def test_links_devices_and_what_swells_are_refused(unpack, tmp_path, packed, said):
     with pytest.raises(DownloadError, match=said):

@@ -117,7 +117,6 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
-    hub._download.cache_clear()
     return tmp_path
 
 

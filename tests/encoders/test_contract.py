@@ -182,6 +182,7 @@ def test_a_large_network_is_not_emulated(checkpoint_folder, windows, tmp_path, m
 
 def test_what_is_missing_is_told_by_its_files(tmp_path, monkeypatch, checkpoint_folder):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     assert encoders.missing("handcrafted") == encoders.missing(f"wav2vec2:{checkpoint_folder}") == ""
     assert encoders.missing("dual:demo/models/none") == ""  # nobody must bring it: a run trains it

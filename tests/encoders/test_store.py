@@ -8,6 +8,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 from threading import Thread
 
 import dask

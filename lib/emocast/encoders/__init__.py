@@ -118,7 +118,7 @@ def missing(name: str, *, texts: bool = False) -> str:
     Damage shows only when a model is read; where a network may be used (`hub.find`), what is missing is downloaded. With
     `texts`, the tokenizer that some need beside is looked for too.
     """
-    from . import clap, hub
+    from . import clap
 
     kind, lacking = name.partition(":")[0], []
     looks = {} if kind == "dual" else {_bytes: name}  # a model of the demo's own, which nobody must bring
