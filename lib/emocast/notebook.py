@@ -249,7 +249,7 @@ def start(name: str, *, profile: str, corpus: str = "", tolerance: Tolerance = N
 
     Args:
         name: the notebook's file name without its ending.
-        profile: a profile's name or file (`profile.load`).
+        profile: a profile's name or file (`settings.load`).
         corpus: another main corpus than the profile's; empty for that.
         tolerance: how far fractions in its tables may move, in place of `MOVES`; 0 where no network is asked.
 

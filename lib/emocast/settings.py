@@ -52,16 +52,19 @@ def _encoder(kinds: tuple[str, ...]) -> Any:
     return _rule(str, words, lambda own: (own in kinds or own.startswith(sourced)) and not own.endswith(":"))
 
 
-Number = Annotated[float, Field(strict=True), pydantic.BeforeValidator(_number)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False), pydantic.BeforeValidator(_number)]
 Positive = Annotated[Number, Field(gt=0)]
 Crop = Annotated[Number, Field(ge=0.1)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Whole = Annotated[int, Field(strict=True)]
 Count = Annotated[Whole, Field(ge=1)]
+Turns = _rule(list[Count], "must be two ascending numbers", lambda own: len(own) == 2 and own == sorted(own))
 Shifts = _rule(list[Number], "must be ascending from 0 or later", lambda own: own == sorted({*own}) and own[:1] >= [0])
 Clusters = _rule(list[Whole], "must be ascending numbers from 2", lambda own: own == sorted({*own}) and own[:1] >= [2])
 Parts = _rule(list[Positive], "must be three shares of sum 1", lambda own: len(own) == 3 and round(sum(own), 9) == 1)
 Fractions = _rule(list[Positive], "must be up to 1, and hold 1", lambda own: max(own, default=0) == 1)
+_Either = Annotated[Any, pydantic.BeforeValidator(_number)]  # a union's errors name its kinds, which no reader knows
+Values = _rule(list[_Either], "must be numbers, one or more", lambda own: own and {*map(type, own)} <= {int, float})
 _TWO = f"must be two or more of {', '.join(labels.EMOTIONS)}"
 Emotions = _rule(list[str], _TWO, lambda own: len(set(own)) > 1 and set(own) <= set(labels.EMOTIONS))
 Name = _rule(str, "must be of letters, digits, _ and -", lambda own: re.fullmatch(r"[\w-]+", own) is not None)
@@ -103,15 +106,15 @@ class Split:
 
 @_section
 class Synthetic:
-    sessions: Whole
-    scenarios: Whole
-    turns: list[Whole]
+    sessions: Count
+    scenarios: Count
+    turns: Turns
 
 
 @_section
 class SyntheticMeld:
-    dialogues: Whole
-    turns: list[Whole]
+    dialogues: Count
+    turns: Turns
 
 
 @_section
@@ -122,12 +125,12 @@ class TwinSize:
 
 @_section
 class Network:  # named as `forecasting.fcdnn.FCDNNClassifier` names them
-    hidden_layers: Whole
-    hidden_units: Whole
-    dropout: Number
+    hidden_layers: Count
+    hidden_units: Count
+    dropout: Annotated[Number, Field(ge=0, lt=1)]
     learning_rate: Positive
-    batch_size: Whole
-    epochs: Whole
+    batch_size: Annotated[Whole, Field(ge=2)]
+    epochs: Count
     standardize: Annotated[bool, Field(strict=True)]
 
 
@@ -148,7 +151,7 @@ class Recogniser:
     batch_size: Count
     learning_rate_head: Positive
     learning_rate_encoder: Positive
-    annealing_factor: Number
+    annealing_factor: Positive
     crop_s: Positive | None
     precision: Precision
     fractions: Parts
@@ -188,7 +191,7 @@ class Contrast:
 @_section
 class Search:
     settings: Count
-    space: dict[Searched, Annotated[list[Any], Field(min_length=1)]]
+    space: dict[Searched, Values]
 
 
 @_section
@@ -315,7 +318,7 @@ def load(name: str, *, corpus: str | None = None) -> Profile:
     one's own are registered. A ProfileError is one line: the file, the setting and what to write.
     """
     where = _file(name)
-    settings = {"name": where.stem, **_read(name, own=where.stem)}
+    settings = {**_read(name, own=where.stem), "name": where.stem}
     main = _checked(settings, where)
     others = {other: {**settings, **changes, "corpus": other} for other, changes in main.for_corpus.items()}
     made = {main.corpus: main, **{other: _checked(changed, where) for other, changed in others.items()}}
@@ -348,11 +351,15 @@ def _read(name: str, *, own: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         raise _error(path, f"this is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise _error(path, "expected settings as `key: value` lines")
+    if "name" in settings:
+        raise _error(path, "a profile has its file's name; remove the setting name (its title is the setting title)")
     named = settings.get("corpora")
     for place in named.values() if isinstance(named, dict) else ():
         if isinstance(place, dict) and isinstance(place.get("module"), str):
             place["module"] = str((path.resolve().parent / place["module"]).resolve())
     base = settings.pop("extends", None)
+    if not isinstance(base, str | NoneType):
+        raise _error(path, f"extends must be one profile's name or file, found {base!r}")
     return _merge(_read(base, own=own, seen=(*seen, name)), settings) if base else settings
 
 

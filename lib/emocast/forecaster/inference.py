@@ -156,32 +156,31 @@ def append_csv(csv: Path | None, made_of: dict[str, str], *, batch: int) -> Iter
     part, lock = csv.with_name(f"{csv.name}.part"), csv.with_name(f".{csv.name}.lock")
     made = f"# {json.dumps(made_of)}\n"
     csv.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with paths.alone(lock, busy=f"{paths.relative(csv)} is being written"):
-            try:
-                lines = part.read_text("utf-8").splitlines(keepends=True) if part.is_file() else []
-                whole = sum(line.endswith("\n") for line in lines) - 2  # a kill may have cut off the last one
-                lines = lines[1 : 2 + whole - whole % batch] if lines[:1] == [made] and whole >= batch else []
-                # There are no missing words: an empty one is a word.
-                kept = [pd.read_csv(io.StringIO("".join(lines))).fillna({"forecast": "", "why": ""})] if lines else []
-                with part.open("w", encoding="utf-8", newline="") as file:
-                    file.writelines([made, *lines])
+    with paths.alone(lock, busy=f"{paths.relative(csv)} is being written"):
+        try:
+            lines = part.read_text("utf-8").splitlines(keepends=True) if part.is_file() else []
+            whole = sum(line.endswith("\n") for line in lines) - 2  # a kill may have cut off the last one
+            lines = lines[1 : 2 + whole - whole % batch] if lines[:1] == [made] and whole >= batch else []
+            # There are no missing words: an empty one is a word.
+            kept = [pd.read_csv(io.StringIO("".join(lines))).fillna({"forecast": "", "why": ""})] if lines else []
+            with part.open("w", encoding="utf-8", newline="") as file:
+                file.writelines([made, *lines])
 
-                    def add(rows: pd.DataFrame) -> None:  # with more digits than the networks are sure of
-                        rows.to_csv(file, index=False, header=not kept, float_format="%.7g")
-                        file.flush()
-                        kept.append(rows)
+                def add(rows: pd.DataFrame) -> None:  # with more digits than the networks are sure of
+                    rows.to_csv(file, index=False, header=not kept, float_format="%.7g")
+                    file.flush()
+                    kept.append(rows)
 
-                    yield kept, add
-                with paths.replacing(csv) as whole_csv:
-                    whole_csv.write_text(part.read_text("utf-8").removeprefix(made), encoding="utf-8")
-                part.unlink()
-            finally:
-                with suppress(OSError):  # held by us while it goes: who waits for it takes a new one
-                    lock.unlink()
-    except ValueError:
-        part.unlink(missing_ok=True)
-        raise
+                yield kept, add
+            with paths.replacing(csv) as whole_csv:
+                whole_csv.write_text(part.read_text("utf-8").removeprefix(made), encoding="utf-8")
+            part.unlink()
+        except ValueError:
+            part.unlink(missing_ok=True)
+            raise
+        finally:
+            with suppress(OSError):  # held by us while it goes: who waits for it takes a new one
+                lock.unlink()
 
 
 def draw(found: Forecasts, forecaster: Forecaster, target: Path) -> list[Path]:
