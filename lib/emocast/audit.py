@@ -316,6 +316,87 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
     return (alike / (sizes * (sizes - 1)).where(sizes > 1)).dropna()
 
 
+#: The classes of the preprint's three tasks, by their number.
+TASKS = {2: ("excitement", "sadness"), 3: ("excitement", "sadness", "neutral"), 4: ("excitement", "sadness", "neutral", "anger")}
+
+
+def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Series:
+    """How emotions and turns run in conversations, in some forty numbers, so that a twin can be held against people.
+
+    `utterances` are those of a loader; `random_state` draws the balanced events. Shares are fractions, lengths are seconds; of
+    what has a distribution its 5, 25, 50, 75 and 95 % are given, or as many as `.people` has. Events of "dialogue mode" (each
+    is forecast by the others of its dialogue) begin at 10 s or later, of "last label" (the latest one in play that ended up to
+    10 s before t-d; chance where there is none) at 30 s, the same number of each class.
+    """
+    table = utterances.sort_values(["dialogue", "start_s", "end_s"], kind="stable")
+    labelled = table.dropna(subset=["emotion"])
+    of_speaker = labelled.groupby(["dialogue", "speaker"])["emotion"]
+    own, before = of_speaker.shift(), labelled.groupby("dialogue")[["emotion", "speaker"]].shift()
+    follows = before["emotion"].notna()
+    runs = labelled.groupby(["dialogue", "speaker", (own != labelled["emotion"]).groupby(
+        [labelled["dialogue"], labelled["speaker"]]).cumsum()]).size()  # fmt: skip
+    commonest = [_commonest(labelled, keys) for keys in (["dialogue"], ["dialogue", "speaker"])]
+    of_dialogue = table.groupby("dialogue")
+    gaps = (table["start_s"] - of_dialogue["end_s"].shift()).dropna()
+    found: dict[str, float] = {
+        "the speaker's own last emotion again": (own == labelled["emotion"])[own.notna()].mean(),
+        "the emotion of the turn before again": (before["emotion"] == labelled["emotion"])[follows].mean(),
+        "the turn before is the partner's": (before["speaker"] != labelled["speaker"])[follows].mean(),
+        "commonest emotion of a dialogue, share": commonest[0].mean(),
+        **_spread("commonest emotion of a dialogue, share", commonest[0], (10, 50, 90)),
+        "commonest emotion of a speaker in a dialogue, share": commonest[1].mean(),
+        "run of one emotion of a speaker, turns": runs.mean(),
+        **_spread("run of one emotion of a speaker, turns", runs, (50, 75, 90)),
+        "turns without a majority": table["emotion"].isna().mean(),
+        "turns that begin before the last one has ended": (gaps < 0).mean(),
+        **_spread("gap between turns, s", gaps, (5, 25, 50, 75, 95)),
+        **_spread("length of a turn, s", table["end_s"] - table["start_s"], (5, 25, 50, 75, 95)),
+        **_spread("turns of a dialogue", of_dialogue.size(), (10, 50, 90)),
+        **_spread("length of a dialogue, s", of_dialogue["end_s"].max(), (10, 50, 90)),
+    }
+    for number, classes in TASKS.items():
+        events = table[table["emotion"].isin(classes)]
+        found[f"dialogue mode, {number} classes"] = _mode(events[events["start_s"] >= 10], random_state)
+    for number, classes in TASKS.items():
+        events = table[table["emotion"].isin(classes)]
+        for shift in (0, 10, 20):
+            found[f"last label, {number} classes, {shift} s before"] = _last_label(events, shift)
+    return pd.Series(found, name="value").rename_axis("what")
+
+
+def _spread(what: str, values: pd.Series, percents: Sequence[int]) -> dict[str, float]:
+    return {f"{what}, {percent} %": float(np.percentile(values, percent)) for percent in percents}
+
+
+def _commonest(labelled: pd.DataFrame, keys: list[str]) -> pd.Series:
+    counts = labelled.groupby([*keys, "emotion"]).size()
+    return counts.groupby(keys).max() / counts.groupby(keys).sum()
+
+
+def _mode(events: pd.DataFrame, random_state: int, *, draws: int = 10) -> float:
+    """How often the commonest emotion of the other events of a dialogue is right; ties count by their share."""
+    smallest, rates = events["emotion"].value_counts().min(), []
+    for draw in range(draws):
+        drawn = events.groupby("emotion").sample(smallest, random_state=random_state + draw)
+        counts = pd.crosstab(drawn["dialogue"], drawn["emotion"])
+        others = counts.loc[drawn["dialogue"]].to_numpy()
+        own = counts.columns.get_indexer(drawn["emotion"])[:, np.newaxis] == np.arange(counts.shape[1])
+        best = (others - own) == (others - own).max(axis=1, keepdims=True)
+        rates.append(((best & own).sum(axis=1) / best.sum(axis=1)).mean())
+    return float(np.mean(rates))
+
+
+def _last_label(events: pd.DataFrame, shift_s: float, *, reach_s: float = 10.0) -> float:
+    """How often the latest label that ended up to so many seconds before t-d is right, the classes weighing alike."""
+    asked = events[events["start_s"] >= 20 + reach_s]
+    asked = asked.assign(at=asked["start_s"] - shift_s).sort_values("at")
+    past = events.rename(columns={"emotion": "last"}).sort_values("end_s")[["dialogue", "end_s", "last"]]
+    found = pd.merge_asof(asked.drop(columns="end_s"), past, left_on="at", right_on="end_s", by="dialogue")
+    known = found["end_s"] >= found["at"] - reach_s
+    right = (found["last"] == found["emotion"]).where(known, 1 / events["emotion"].nunique()).astype(float)
+    return float(right.groupby(found["emotion"]).mean().mean())
+
+
 def history(utterances: pd.DataFrame, *, seconds: Sequence[float]) -> pd.DataFrame:
     """How many labelled turns (`events`) have so many `seconds` of their dialogue before them, by emotion."""
     labelled = utterances.dropna(subset=["emotion", "dialogue"])

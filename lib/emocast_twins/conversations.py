@@ -43,7 +43,7 @@ _README = {
 - The emotions come from a known random process: {process.NAME}.
 - The raters are simulated.""",
     "whom": "people",
-    "truth": "truth.csv holds what no real corpus has: the latent mood, the acted emotion and its intensity of every "
+    "truth": "truth.csv holds what no real corpus has: the role of the speaker, the acted emotion and its intensity of every "
     "utterance.",
     "source": "The IEMOCAP database itself is available from the University of Southern California: "
     "https://sail.usc.edu/iemocap/",
@@ -118,14 +118,28 @@ SENTENCES: tuple[str, ...] = (
     "The list of names is pinned to the door.",
 )
 
-# With 64 sentences, an odd step comes back to the first one only after all 64.
-_STEP_OF_SCENARIO = 11
-_STEP_OF_TURN = 5
+#: Turns of one to four words, which real talk is full of.
+SHORT: tuple[str, ...] = (
+    "Yes.", "No.", "Well.", "Right.", "So?", "Okay.", "What?", "Really?",
+    "I know.", "All right.", "Of course.", "Not yet.", "Go on.", "Oh, yes.", "Since when?", "Like what?",
+    "I see that.", "What was that?", "Not at all.", "So it is.", "That is right.", "Tell me more.", "Who said that?",
+    "I thought so, too.", "What did he say?", "That was last week.", "You told me that.", "Where is it now?",
+)  # fmt: skip
 
 LETTERS = ("F", "M")
 
 # What a generator of a dialogue is for; turn k has _TURNS + k.
-_LENGTH, _MOODS, _SPEAKER, _ROOM, _TURNS = range(5)
+_LENGTH, _MOODS, _SPEAKERS, _ROOM, _DAY, _TURNS = range(6)
+
+#: Seconds of a turn as its label cuts it, at so many percent of the turns, as in IEMOCAP (`benchmarks/fit_conversations.py`).
+LENGTHS_AT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+LENGTHS_S = (0.9, 1.1, 1.39, 1.68, 2.33, 3.52, 5.71, 8.45, 10.53, 15.1, 20.0)
+
+#: Words a second of a plain voice of the mean rate, as measured: the pauses between sentences are part of it.
+WORDS_A_SECOND = 3.2
+
+#: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
+DAY = (2.0, 3.0, 3.0, 1.2, 0.35, 0.0)
 
 #: The conversation that is in no corpus: its files, session, scenario (all classes of the published sweep) and turns (about two
 #: minutes and a half).
@@ -144,8 +158,8 @@ class Settings:
     """The size of a corpus."""
 
     sessions: int = 5  # 1 to 5
-    scenarios: int = 12  # of every session, 1 to 12
-    turns: tuple[int, int] = (24, 34)  # fewest and most turns of a dialogue, at least 4
+    scenarios: int = 15  # of every session, 1 to 15
+    turns: tuple[int, int] = (31, 100)  # fewest and most turns of a dialogue, at least 4
 
     def __post_init__(self) -> None:
         """Check the sizes.
@@ -165,7 +179,7 @@ class PlannedTurn:
 
     utterance: str  # IEMOCAP's id, as `Ses01F_impro01_M003`
     letter: str  # who speaks, `F` or `M`
-    mood: str  # the latent mood
+    role: str  # what its speaker brings to the dialogue
     emotion: str  # the acted emotion
     text: str  # what is said
     delivery: voices.Delivery  # how it is said
@@ -189,12 +203,19 @@ class PlannedDialogue:
     room: np.random.Generator  # the generator for `room.place` and `room.mix`
 
 
-def sentence(played: Scenario, turn: int, rng: np.random.Generator) -> str:
-    """The words of a turn (numbered from 0): fixed in a scripted scenario, which asks `rng` for nothing, else drawn."""
-    if not played.scripted:
-        return SENTENCES[rng.integers(len(SENTENCES))]
-    place = SCENARIOS.index(played) * _STEP_OF_SCENARIO + turn * _STEP_OF_TURN
-    return SENTENCES[place % len(SENTENCES)]
+def words(seconds: float, rng: np.random.Generator) -> str:
+    """What takes about so long to say: a few words, a sentence, or several."""
+    wanted, said = max(1, round(seconds * WORDS_A_SECOND)), []
+    while not said or wanted > 3:
+        fitting = [text for text in (*SHORT, *SENTENCES) if abs(text.count(" ") + 1 - wanted) <= 1] or SENTENCES
+        said.append(fitting[rng.integers(len(fitting))])
+        wanted -= said[-1].count(" ") + 1
+    return " ".join(said)
+
+
+def lasting(rng: np.random.Generator) -> float:
+    """Draw how many seconds a turn is to take."""
+    return float(np.interp(100 * rng.random(), LENGTHS_AT, LENGTHS_S))
 
 
 def dialogue_name(session: int, scenario: Scenario) -> str:
@@ -216,16 +237,21 @@ def plan(session: int, scenario: Scenario, *, turns: tuple[int, int], seed: int)
         seed: the corpus's seed.
     """
     count = int(_generator(seed, session, scenario, _LENGTH).integers(turns[0], turns[1] + 1))
-    emotions = process.PROCESS.sample(scenario, count, _generator(seed, session, scenario, _MOODS))
-    first = int(_generator(seed, session, scenario, _SPEAKER).integers(2))
+    spoken_by = process.PROCESS.speakers(count, _generator(seed, session, scenario, _SPEAKERS))
+    acted = process.PROCESS.sample(scenario, spoken_by, _generator(seed, session, scenario, _MOODS))
+    days = _generator(seed, session, scenario, _DAY).normal(0, DAY, size=(len(LETTERS), len(DAY)))
     name = dialogue_name(session, scenario)
-    planned = []
-    for number, row in enumerate(emotions.itertuples()):
-        letter = LETTERS[(first + number) % 2]
-        utterance = f"{name}_{letter}{number // 2:03d}"
+    planned, numbers = [], Counter()
+    for number, (who, (role, emotion)) in enumerate(zip(spoken_by, acted.itertuples(index=False), strict=True)):
+        letter = LETTERS[who]
+        utterance = f"{name}_{letter}{numbers[letter]:03d}"
+        numbers[letter] += 1
         speaker = voices.SPEAKERS[f"Ses{session:02d}{letter}"]
         rng = _generator(seed, session, scenario, _TURNS + number)
-        planned.append(_turn(utterance, speaker, row.mood, row.emotion, sentence(scenario, number, rng), rng))
+        # A script has the same words in every session.
+        writer = _generator(seed, 0, scenario, _TURNS + number) if scenario.scripted else rng
+        text = words(lasting(writer) - sum(room.CUT_S), writer)
+        planned.append(_turn(utterance, speaker, role, emotion, text, rng, day=days[who]))
     return PlannedDialogue(name, session, scenario, tuple(planned), _generator(seed, session, scenario, _ROOM))
 
 
@@ -235,12 +261,19 @@ def _generator(seed: int, session: int, scenario: Scenario, purpose: int) -> np.
 
 
 def _turn(
-    utterance: str, speaker: voices.Speaker, mood: str, emotion: str, text: str, rng: np.random.Generator
+    utterance: str,
+    speaker: voices.Speaker,
+    role: str,
+    emotion: str,
+    text: str,
+    rng: np.random.Generator,
+    *,
+    day: np.ndarray,
 ) -> PlannedTurn:
-    delivery = voices.deliver(speaker, emotion, rng)
+    delivery = voices.deliver(speaker, emotion, rng, baseline=day)
     rating = process.rate(emotion, delivery.intensity, rng)
     clip = voices.clip(speaker, delivery, text, seed=int(rng.integers(1, 2**31)))
-    return PlannedTurn(utterance, speaker.name[-1], mood, emotion, text, delivery, rating, clip)
+    return PlannedTurn(utterance, speaker.name[-1], role, emotion, text, delivery, rating, clip)
 
 
 def record(planned: PlannedDialogue, spoken: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -253,7 +286,7 @@ def record(planned: PlannedDialogue, spoken: Iterator[np.ndarray]) -> tuple[np.n
     Returns:
         First sample of each turn and the one after its last, (turns,) each; the recording, (n, 2), int16, 16 kHz.
     """
-    turns = [room.turn(next(spoken), turn.delivery, channel=turn.channel) for turn in planned.turns]
+    turns = [room.turn(next(spoken), turn.delivery, channel=turn.channel, around_s=room.CUT_S) for turn in planned.turns]
     starts = room.place(turns, planned.room)
     ends = starts + [turn.samples.size for turn in turns]
     return starts, ends, room.mix(turns, starts, planned.room)
@@ -302,7 +335,7 @@ def write_dialogue(
     """Write all files of one dialogue, recorded as `record` gives it, below the release's folder.
 
     Returns:
-        The truth, one row a turn: `utterance, dialogue, turn, mood, emotion, intensity, gold`.
+        The truth, one row a turn: `utterance, dialogue, turn, role, emotion, intensity, gold`.
     """
     session = release / f"Session{planned.session}"
     times = list(zip(planned.turns, starts / room.SAMPLE_RATE, ends / room.SAMPLE_RATE, strict=True))
@@ -318,14 +351,14 @@ def write_dialogue(
             turn.utterance,
             planned.name,
             number,
-            turn.mood,
+            turn.role,
             turn.emotion,
             round(turn.delivery.intensity, 6),
             turn.rating.gold,
         )
         for number, turn in enumerate(planned.turns)
     ]
-    return pd.DataFrame(rows, columns=["utterance", "dialogue", "turn", "mood", "emotion", "intensity", "gold"])
+    return pd.DataFrame(rows, columns=["utterance", "dialogue", "turn", "role", "emotion", "intensity", "gold"])
 
 
 def _evaluation(timed: tuple[PlannedTurn, float, float]) -> str:

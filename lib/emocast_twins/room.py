@@ -1,7 +1,7 @@
 """From spoken clips to a recording: placing the turns of a dialogue, two microphones, a room; or one studio microphone.
 
 IEMOCAP was recorded by one microphone a speaker, left for the female and right for the male one, with overlapping speech and
-the partner audible in the background. A loader that mixes down, cuts windows or trusts levels should meet all of it.
+the partner audible in the background. Every dialogue has a sound of its own, which a model may recognise: room and microphones. A loader that mixes down, cuts windows or trusts levels should meet all of it.
 Positions are whole multiples of `GRID` samples, so that a time of four decimals names a sample exactly.
 """
 
@@ -35,18 +35,28 @@ PEAK = 0.95
 TILT_CENTRE = 500.0
 TILT_BAND = (80.0, 8000.0)
 
-#: Share of the turns that begin before the turn before has ended, and by how much, in seconds.
-OVERLAP_SHARE = 0.1
-OVERLAP_S = (0.1, 0.6)
+#: Seconds between two turns as their labels cut them, at so many percent of the turns: negative where they overlap, which they
+#: mostly do, for the cuts hold the silence around a turn. After the partner's turn, and after the speaker's own, as in IEMOCAP
+#: (`benchmarks/fit_conversations.py`).
+GAPS_AT = (0, 5, 10, 25, 50, 75, 90, 95, 100)
+GAPS_S = {
+    "partner": (-4.0, -2.74, -1.71, -0.88, -0.53, -0.28, 0.23, 0.83, 3.0),
+    "own": (0.0, 0.01, 0.01, 0.04, 0.11, 0.7, 1.84, 3.09, 6.0),
+}
 
-#: Median of the silence between two turns in seconds, and the standard deviation of its logarithm.
-GAP_S = 0.35
-GAP_SPREAD = 0.6
+#: Seconds of silence that a cut holds before and after a turn of a conversation.
+CUT_S = (0.25, 0.35)
 
-#: The first turn begins so many seconds into the recording; a late one (share, seconds) later still.
-ONSET_S = (1.0, 6.0)
-LATE_SHARE = 0.15
-LATE_S = 6.0
+#: The first turn begins so many seconds into the recording.
+ONSET_S = (2.0, 9.5)
+
+#: How rooms and days differ: a room's echoes (how many, of which delays and levels), the noise around its level, and how much
+#: of the low frequencies a microphone takes more or less of.
+ECHOES = 5
+ECHO_SAMPLES = (60, 900)
+ECHO_DB = (-26.0, -12.0)
+NOISE_DB = (-4.0, 6.0)
+COLOUR = (-0.5, 0.5)
 
 #: Seconds after the last turn.
 TAIL_S = 1.0
@@ -91,50 +101,51 @@ def tilted(samples: np.ndarray, tilt: float) -> np.ndarray:
     return scipy.fft.irfft(scipy.fft.rfft(samples, size) * gain, size)[: samples.size]
 
 
-def turn(clip: np.ndarray, delivery: voices.Delivery, *, channel: int = LEFT) -> Turn:
+def turn(
+    clip: np.ndarray, delivery: voices.Delivery, *, channel: int = LEFT, around_s: tuple[float, float] = (0.0, 0.0)
+) -> Turn:
     """Prepare a spoken clip: trimmed, at 16 kHz, with its tilt and its level.
 
     Args:
         clip: shape (n,), int16, mono, as `voices.speak` gives it.
         delivery: how it is said.
         channel: `LEFT` or `RIGHT`.
+        around_s: seconds of silence that are part of the turn, before and after the speech.
     """
     samples = tilted(soxr.resample(trim(clip) / 32768, voices.SAMPLE_RATE, SAMPLE_RATE), delivery.tilt)
     samples = np.pad(samples, (0, -samples.size % GRID))
-    wanted = 10 ** ((SPEECH_LEVEL + delivery.level) / 20)
-    return Turn(samples * wanted / np.sqrt(np.mean(samples**2)), channel, delivery.pause)
+    samples *= 10 ** ((SPEECH_LEVEL + delivery.level) / 20) / np.sqrt(np.mean(samples**2))
+    around = [round(seconds * SAMPLE_RATE / GRID) * GRID for seconds in around_s]
+    return Turn(np.pad(samples, around), channel, delivery.pause)
 
 
 def place(turns: Sequence[Turn], rng: np.random.Generator) -> np.ndarray:
     """Choose where the turns begin: first samples, shape (len(turns),), ascending multiples of `GRID`.
 
-    A turn never begins before six tenths of the one before have passed, so a speaker does not overlap with themselves.
+    No speaker begins before the own last turn has ended. `Turn.channel` tells the speakers apart.
     """
-    start = rng.uniform(*ONSET_S) + (rng.uniform(0, LATE_S) if rng.random() < LATE_SHARE else 0.0)
-    starts, end = [], int(start * SAMPLE_RATE)
-    for number, current in enumerate(turns):
-        gap = _gap(current.pause, rng)
-        if number > 0:
-            shortest = min(current.samples.size, turns[number - 1].samples.size)
-            end += max(int(gap * SAMPLE_RATE), -int(0.4 * shortest))
-        starts.append(end - end % GRID)
-        end = starts[-1] + current.samples.size
+    free, last = {turn.channel: int(rng.uniform(*ONSET_S) * SAMPLE_RATE) for turn in turns[:1]}, None
+    starts: list[int] = []
+    for current in turns:
+        same = last is not None and last.channel == current.channel
+        gap = float(np.interp(100 * rng.random(), GAPS_AT, GAPS_S["own" if same else "partner"]))
+        if last is not None:
+            begin = starts[-1] + last.samples.size + int(gap * (current.pause if gap > 0 else 1) * SAMPLE_RATE)
+            begin = max(begin, free.get(current.channel, 0), starts[-1] + GRID)
+        else:
+            begin = free[current.channel]
+        starts.append(begin + -begin % GRID)
+        free[current.channel], last = starts[-1] + current.samples.size, current
     return np.array(starts)
 
 
-def _gap(pause: float, rng: np.random.Generator) -> float:
-    """Draw the seconds between two turns; negative where they overlap."""
-    overlaps, overlap, gap = rng.random() < OVERLAP_SHARE, rng.uniform(*OVERLAP_S), rng.lognormal(0.0, GAP_SPREAD)
-    return -overlap if overlaps else GAP_S * pause * gap
-
-
 def mix(turns: Sequence[Turn], starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Record the turns with two microphones in a room.
+    """Record the turns with two microphones in a room. How both sound is drawn anew for each dialogue, as no two days are alike.
 
     Args:
         turns: in their order.
         starts: where each begins, as from `place`.
-        rng: draws the microphones' levels, the crosstalk, its delay, and the noise.
+        rng: draws the microphones' levels and colour, the room's echoes and noise, the crosstalk and its delay.
 
     Returns:
         Shape (n, 2), int16, columns left and right.
@@ -143,15 +154,26 @@ def mix(turns: Sequence[Turn], starts: np.ndarray, rng: np.random.Generator) -> 
     size = int(ends.max() + TAIL_S * SAMPLE_RATE)
     crosstalk = 10 ** (rng.uniform(-18, -12, size=2) / 20)
     delays = rng.integers(30, 91, size=2)  # 2 to 6 ms: 0.6 to 2 m
-    own = np.zeros((2, size))
+    own = np.zeros((2, size), dtype=np.float32)
     for current, start, end in zip(turns, starts, ends, strict=True):
         own[current.channel, start:end] += current.samples
     mixed = own.copy()
     for channel in (LEFT, RIGHT):
         delay = delays[channel]
         mixed[channel, delay:] += crosstalk[channel] * own[1 - channel, :-delay]
+    for delay, level in zip(rng.integers(*ECHO_SAMPLES, size=ECHOES), rng.uniform(*ECHO_DB, size=ECHOES), strict=True):
+        mixed[:, delay:] += 10 ** (level / 20) * own[:, :-delay]
     gains = 10 ** (rng.uniform(-2.5, 2.5, size=2) / 20)
-    return _rounded((mixed * gains[:, np.newaxis] + _noise((2, size), NOISE_LEVEL, rng)).T)
+    noise = _noise((2, size), NOISE_LEVEL + rng.uniform(*NOISE_DB), rng)
+    return _rounded((_coloured(mixed, rng.uniform(*COLOUR, size=2)) * gains[:, np.newaxis] + noise).T)
+
+
+def _coloured(samples: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """What microphones of a colour, (2,), hear of samples, (2, n): above 0 more of the low frequencies, below 0 less."""
+    from scipy.signal import lfilter  # here: see `_noise`
+
+    low = lfilter([0.3], [1, -0.7], samples, axis=-1)
+    return samples + colour[:, np.newaxis] * low
 
 
 def studio(spoken: Turn, rng: np.random.Generator, *, noise_level: float) -> np.ndarray:

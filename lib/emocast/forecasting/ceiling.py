@@ -1,9 +1,9 @@
 """The best that any forecast can be, where the process behind the labels is known: the synthetic conversations.
 
-`CEILING` is the exact Bayes forecast from the gold labels of all utterances that ended before t - d, and the true number of
-turns from there to the event; for `ATTAINABLE` that number is a mixture over its distribution at that shift. `STATES` knows
-what no label tells: the true mood, how long it has lasted and the emotion acted, for all turns that had *begun* before t - d;
-it bounds forecasters from sound, too. Each is restricted to the classes in play and weighted by the share of each class that
+`CEILING` is the exact Bayes forecast from the gold labels of all utterances that ended before t - d, and who speaks the turns
+from there to the event; for `ATTAINABLE` their number is a mixture over its distribution at that shift. `STATES` knows what no
+label tells: the roles of both speakers, and the emotion acted in all turns that had *begun* before t - d; it bounds forecasters
+from sound, too. Each is restricted to the classes in play and weighted by the share of each class that
 balancing kept. A bound holds on average; on some hundred events a model may be a little above it by chance.
 """
 
@@ -78,72 +78,97 @@ def _forecasts(events: Past, truth: pd.DataFrame, filters: Callable[[str], Filte
     from emocast_twins.process import GOLD
 
     steps, scenarios = events.steps(), events.windows["scenario"].astype(str)
-    turns = np.bincount(steps - 1) / len(steps)
+    shares = np.bincount(steps - 1) / len(steps)
     found: dict[str, list[np.ndarray]] = {name: [] for name in BOUNDS}
-    moods, emotions = (truth[name].to_numpy() for name in ("mood", "emotion"))
-    starts, turn = (events.utterances[name].to_numpy() for name in ("start_s", "turn"))
-    rows = zip(events.sequences(), scenarios, steps, events.windows["end_s"], events.event, strict=True)
-    for line, scenario, step, end, event in rows:
-        known = filters(scenario)
-        after_labels = known.after(line)
-        found[CEILING].append(known.ahead(after_labels, int(step)))
-        mixed = (share * known.ahead(after_labels, ahead) for ahead, share in enumerate(turns, start=1) if share > 0)
-        found[ATTAINABLE].append(sum(mixed))
-        before = np.arange(event - turn[event], event)  # rows are sorted by dialogue and turn
-        begun = before[starts[before] < end]
-        after_states = known.after_states(list(moods[begun]), list(emotions[begun]))
-        found[STATES].append(known.ahead(after_states, int(turn[event]) - len(begun) + 1))
+    turns, dialogues = events.utterances, events.utterances["dialogue"].to_numpy()
+    starts, number = (turns[name].to_numpy() for name in ("start_s", "turn"))
+    names = turns.groupby("dialogue")["speaker"].rank("dense").to_numpy(dtype=int) - 1  # 0 and 1 of each dialogue
+    acted = [*zip(*(truth[name] for name in ("role", "emotion")), strict=True)]
+    rows = zip(events.sequences(), scenarios, events.windows["end_s"], events.event, strict=True)
+    for line, scenario, end, event in rows:
+        known, first = filters(scenario), event - number[event]  # rows are sorted by dialogue and turn
+        who = names[first : event + 1].tolist()
+        after_labels = known.after(tuple(zip(who, line, strict=False)))
+        found[CEILING].append(known.ahead(after_labels, who[len(line) :]))
+        last = who[len(line) - 1] if line else None
+        found[ATTAINABLE].append(known.at_some_turn(after_labels, shares, last=last, event=who[-1]))
+        begun = int((starts[first:event] < end).sum())
+        of_all = acted[first : np.searchsorted(dialogues, dialogues[event], side="right")]
+        after_states = known.after_states(who, of_all, begun)
+        found[STATES].append(known.ahead(after_states, who[begun:]))
     columns = [GOLD.index(name) for name in events.classes]
     return {name: np.array(shares)[:, columns] for name, shares in found.items()}
 
 
 class Filter:
-    """The exact distribution over the states of one scenario's process, (384,): (mood, turns it has left, emotion acted).
+    """The exact distribution over the roles and moods of two speakers in one scenario (`process.SHAPE`).
 
     It is the forward variable of a hidden Markov model (Rabiner 1989, https://doi.org/10.1109/5.18626), kept for each sequence
-    that was met, since the pasts of a dialogue's events begin alike; the step to labels some turns ahead is a small matrix.
+    that was met, since the pasts of a dialogue's events begin alike. Speakers are 0 and 1; which is which plays no part.
     """
 
     def __init__(self, scenario: str) -> None:
         """Set up for what is played, by its name."""
         from emocast_twins import process
 
-        self._process, self._gold, self._channel = process, process.GOLD, process.channel()
-        played = process.scenario(scenario)
-        self._transition = process.PROCESS.transition(played)
-        self._copies = len(process.MOODS) * process.LONGEST
-        self._after: dict[tuple[str | None, ...], np.ndarray] = {(): process.PROCESS.start(played).ravel()}
-        self._ahead = [np.tile(self._channel, (self._copies, 1))]
-        self._after_state: dict[tuple[int, int, int], np.ndarray] = {}
+        self._names, self._gold, self._channel = process.STATES, process.GOLD, process.channel()
+        self._process, self._played = process.PROCESS, process.scenario(scenario)
+        self._after: dict[tuple, np.ndarray] = {(): self._process.start(self._played)}
+        self._worth: dict[int, list[np.ndarray]] = {}
 
-    def after(self, labels: tuple[str | None, ...]) -> np.ndarray:
-        """Find P(state of the next turn | labels of all turns before it); None is a label that is not known."""
-        if labels not in self._after:
-            seen = self.after(labels[:-1])
-            if labels[-1] is not None:
-                seen = seen * np.tile(self._channel[:, self._gold.index(labels[-1])], self._copies)
-            self._after[labels] = seen / seen.sum() @ self._transition
-        return self._after[labels]
+    def after(self, turns: tuple[tuple[int, str | None], ...]) -> np.ndarray:
+        """Find P(roles and moods | speakers and labels of all turns so far); None is a label that is not known."""
+        if turns not in self._after:
+            speaker, label = turns[-1]
+            states = self._process.turn(self.after(turns[:-1]), self._played, speaker)
+            if label is not None:
+                states = self._process.seen(states, speaker, self._channel[:, self._gold.index(label)])
+            self._after[turns] = states
+        return self._after[turns]
 
-    def after_states(self, moods: Sequence[str], emotions: Sequence[str]) -> np.ndarray:
-        """Find P(state of the next turn) from the true moods and acted emotions of all turns before it.
+    def after_states(self, who: Sequence[int], acted: Sequence[tuple[str, str]], begun: int) -> np.ndarray:
+        """The roles and moods after the first `begun` turns, known from the true role and emotion of each turn.
 
-        The moods tell how many turns the present one has lasted; its durations, how likely each number of further ones is.
+        A speaker's role is known from the first turn on, also where that is still to come; the mood before it is not.
         """
-        if not moods:
-            return self._after[()]
-        process = self._process
-        lasted = next((back for back, mood in enumerate(reversed(moods)) if mood != moods[-1]), len(moods))
-        now = mood, _, emotion = process.MOODS.index(moods[-1]), lasted, process.STATES.index(emotions[-1])
-        if now not in self._after_state:
-            left = process.PROCESS.durations[mood, lasted - 1 :]
-            state = np.zeros((len(process.MOODS), process.LONGEST, len(process.STATES)))
-            state[mood, : len(left), emotion] = left / left.sum()
-            self._after_state[now] = state.ravel() @ self._transition
-        return self._after_state[now]
+        states = self._after[()]
+        for speaker, (role, _) in zip(who, acted, strict=False):
+            of_role = np.zeros(len(self._names))
+            of_role[self._names.index(role)] = 1
+            states = states * of_role.reshape([-1 if axis == speaker else 1 for axis in range(states.ndim)])
+        states = states / states.sum()
+        for speaker, (_, emotion) in zip(who[:begun], acted, strict=False):
+            states = self._process.turn(states, self._played, speaker)
+            states = self._process.seen(states, speaker, np.eye(len(self._names))[self._names.index(emotion)])
+        return states
 
-    def ahead(self, states: np.ndarray, steps: int) -> np.ndarray:
-        """P(gold label), (11,), columns as `process.GOLD`, from P(state of the next turn), which is 1 step ahead."""
-        while len(self._ahead) < steps:
-            self._ahead.append(self._transition @ self._ahead[-1])
-        return states @ self._ahead[steps - 1]
+    def ahead(self, states: np.ndarray, speakers: Sequence[int]) -> np.ndarray:
+        """P(gold label), (11,), columns as `process.GOLD`, of the last of some turns to come, by who speaks them."""
+        for speaker in speakers:
+            states = self._process.turn(states, self._played, speaker)
+        return self._process.moods(states, speakers[-1]) @ self._channel
+
+    def at_some_turn(self, states: np.ndarray, shares: np.ndarray, *, last: int | None, event: int) -> np.ndarray:
+        """P(gold label) where the event is of the speaker `event`, so many turns ahead with the `shares` of 1, 2, ... turns.
+
+        Who speaks in between is not known; `last` spoke last, None if nobody did. Not summing to one.
+        """
+        worth = sum(share * of_turn for share, of_turn in zip(shares, self._ahead(event, len(shares)), strict=False))
+        of_last = worth.mean(axis=0) if last is None else worth[last]
+        return states.ravel() @ of_last.reshape(states.size, -1)
+
+    def _ahead(self, event: int, turns: int) -> list[np.ndarray]:
+        """P(the speaker `event` takes the turn 1, 2, ... ahead, gold label | who spoke last, states): (2, *SHAPE, 11) each."""
+        change, found = self._process.change, self._worth.setdefault(event, [])
+        spoken = np.array([[1 - change, change], [change, 1 - change]])  # by who spoke last, who speaks
+        while len(found) < turns:
+            if found:
+                values = found[-1]
+            else:
+                shape = [-1 if axis == 2 + event else 1 for axis in range(4)]
+                labels = self._channel.reshape(*shape, len(self._gold))
+                values = np.zeros((2, *self._after[()].shape, len(self._gold)))
+                values[event] = labels
+            before = [self._process.expected(values[who], self._played, who) for who in (0, 1)]
+            found.append(np.einsum("lw,w...->l...", spoken, np.stack(before)))
+        return found
