@@ -317,7 +317,11 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
 
 
 #: The classes of the preprint's three tasks, by their number.
-TASKS = {2: ("excitement", "sadness"), 3: ("excitement", "sadness", "neutral"), 4: ("excitement", "sadness", "neutral", "anger")}
+TASKS = {
+    2: ("excitement", "sadness"),
+    3: ("excitement", "sadness", "neutral"),
+    4: ("excitement", "sadness", "neutral", "anger"),
+}
 
 
 def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Series:
@@ -328,7 +332,8 @@ def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Serie
     is forecast by the others of its dialogue) begin at 10 s or later, of "last label" (the latest one in play that ended up to
     10 s before t-d; chance where there is none) at 30 s, the same number of each class.
     """
-    table = utterances.sort_values(["dialogue", "start_s", "end_s"], kind="stable")
+    texts = {name: utterances[name].astype(object) for name in ("emotion", "dialogue", "speaker")}
+    table = utterances.assign(**texts).sort_values(["dialogue", "start_s", "end_s"], kind="stable")
     labelled = table.dropna(subset=["emotion"])
     of_speaker = labelled.groupby(["dialogue", "speaker"])["emotion"]
     own, before = of_speaker.shift(), labelled.groupby("dialogue")[["emotion", "speaker"]].shift()

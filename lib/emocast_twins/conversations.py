@@ -8,7 +8,7 @@ scenario, turn): a dialogue is the same in a small corpus and in a large one, an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -118,12 +118,15 @@ SENTENCES: tuple[str, ...] = (
     "The list of names is pinned to the door.",
 )
 
-#: Turns of one to four words, which real talk is full of.
+#: Turns of one to seven words, which real talk is full of.
 SHORT: tuple[str, ...] = (
     "Yes.", "No.", "Well.", "Right.", "So?", "Okay.", "What?", "Really?",
     "I know.", "All right.", "Of course.", "Not yet.", "Go on.", "Oh, yes.", "Since when?", "Like what?",
     "I see that.", "What was that?", "Not at all.", "So it is.", "That is right.", "Tell me more.", "Who said that?",
     "I thought so, too.", "What did he say?", "That was last week.", "You told me that.", "Where is it now?",
+    "It is on the table.", "They are still in town.", "I will ask them again.", "You said that last night.",
+    "He is in the other room.", "I have not seen it yet.", "It was the same last year.", "She left it by the door.",
+    "That is not what I asked you.", "We have been here for an hour.", "You can have it back on Friday.",
 )  # fmt: skip
 
 LETTERS = ("F", "M")
@@ -133,10 +136,10 @@ _LENGTH, _MOODS, _SPEAKERS, _ROOM, _DAY, _TURNS = range(6)
 
 #: Seconds of a turn as its label cuts it, at so many percent of the turns, as in IEMOCAP (`benchmarks/fit_conversations.py`).
 LENGTHS_AT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
-LENGTHS_S = (0.9, 1.1, 1.39, 1.68, 2.33, 3.52, 5.71, 8.45, 10.53, 15.1, 20.0)
+LENGTHS_S = (0.9, 1.1, 1.39, 1.68, 2.33, 3.52, 5.71, 8.45, 10.53, 15.1, 18.0)
 
-#: Words a second of a plain voice of the mean rate, as measured: the pauses between sentences are part of it.
-WORDS_A_SECOND = 3.2
+#: Words a second of the voices, after the time in which they begin and end, as measured: pauses are part of it.
+WORDS_A_SECOND, BEGINNING_S = 3.0, 0.2
 
 #: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
 DAY = (2.0, 3.0, 3.0, 1.2, 0.35, 0.0)
@@ -147,10 +150,10 @@ SOUND, TURNS = "conversation.wav", "turns.csv"
 SESSION, SCENARIO, LENGTH = 3, "impro06", 40
 
 
-def check_turns(turns: tuple[int, int]) -> None:
+def check_turns(turns: tuple[int, int], *, fewest: int = FEWEST_TURNS) -> None:
     """Refuse numbers of turns of a dialogue (fewest, most) that cannot be."""
-    if len(turns) != 2 or not FEWEST_TURNS <= turns[0] <= turns[1]:
-        raise ValueError(f"turns={turns}: (fewest, most) with {FEWEST_TURNS} <= fewest <= most")
+    if len(turns) != 2 or not fewest <= turns[0] <= turns[1]:
+        raise ValueError(f"turns={turns}: (fewest, most) with {fewest} <= fewest <= most")
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ class PlannedDialogue:
 
 def words(seconds: float, rng: np.random.Generator) -> str:
     """What takes about so long to say: a few words, a sentence, or several."""
-    wanted, said = max(1, round(seconds * WORDS_A_SECOND)), []
+    wanted, said = max(1, round((seconds - BEGINNING_S) * WORDS_A_SECOND)), []
     while not said or wanted > 3:
         fitting = [text for text in (*SHORT, *SENTENCES) if abs(text.count(" ") + 1 - wanted) <= 1] or SENTENCES
         said.append(fitting[rng.integers(len(fitting))])
@@ -213,9 +216,11 @@ def words(seconds: float, rng: np.random.Generator) -> str:
     return " ".join(said)
 
 
-def lasting(rng: np.random.Generator) -> float:
+def lasting(
+    rng: np.random.Generator, at: Sequence[float] = LENGTHS_AT, lengths_s: Sequence[float] = LENGTHS_S
+) -> float:
     """Draw how many seconds a turn is to take."""
-    return float(np.interp(100 * rng.random(), LENGTHS_AT, LENGTHS_S))
+    return float(np.interp(100 * rng.random(), at, lengths_s))
 
 
 def dialogue_name(session: int, scenario: Scenario) -> str:
@@ -286,7 +291,9 @@ def record(planned: PlannedDialogue, spoken: Iterator[np.ndarray]) -> tuple[np.n
     Returns:
         First sample of each turn and the one after its last, (turns,) each; the recording, (n, 2), int16, 16 kHz.
     """
-    turns = [room.turn(next(spoken), turn.delivery, channel=turn.channel, around_s=room.CUT_S) for turn in planned.turns]
+    turns = [
+        room.turn(next(spoken), turn.delivery, channel=turn.channel, around_s=room.CUT_S) for turn in planned.turns
+    ]
     starts = room.place(turns, planned.room)
     ends = starts + [turn.samples.size for turn in turns]
     return starts, ends, room.mix(turns, starts, planned.room)

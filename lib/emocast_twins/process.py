@@ -105,14 +105,14 @@ class Process:
     sharpness: float = 2.9  # roles are drawn by the scenario's shares to this power: the common ones are commoner still
     change: float = 0.83  # that a turn is not of the speaker of the turn before
 
-    def roles(self, scenario: Scenario) -> np.ndarray:
-        """P(role) of a speaker, (6,)."""
-        weights = scenario.shares**self.sharpness
+    def roles(self, shares: np.ndarray) -> np.ndarray:
+        """P(role) of a speaker where emotions have such shares, (k,)."""
+        weights = shares**self.sharpness
         return weights / weights.sum()
 
     def start(self, scenario: Scenario) -> np.ndarray:
         """P(roles and moods) of two speakers before the first turn."""
-        roles, states = self.roles(scenario), np.eye(len(STATES))
+        roles, states = self.roles(scenario.shares), np.eye(len(STATES))
         both = self.shared * np.diag(roles) + (1 - self.shared) * np.outer(roles, roles)
         moods = self.role * states + (1 - self.role) * scenario.shares  # of one speaker, a row a role
         return np.einsum("ab,ac,bd->abcd", both, moods, moods)
@@ -133,9 +133,13 @@ class Process:
         moved = self.moved(scenario, speaker)[..., np.newaxis]
         return self.stay * values + (1 - self.stay) * (values * moved).sum(axis=2 + speaker, keepdims=True)
 
-    def seen(self, states: np.ndarray, speaker: int, weights: np.ndarray) -> np.ndarray:
-        """What is left of `states` when the mood of `speaker` was seen through `weights`, (6,); it sums to one again."""
-        found = states * _along(weights, 2 + speaker)
+    def seen(self, states: np.ndarray, speaker: int, mood: np.ndarray, role: np.ndarray | None = None) -> np.ndarray:
+        """What is left of `states` when the mood of `speaker`, and perhaps the role, were seen through such weights, (6,).
+
+        It sums to one again.
+        """
+        found = states * _along(mood, 2 + speaker)
+        found = found if role is None else found * _along(role, speaker)
         return found / found.sum()
 
     def moods(self, states: np.ndarray, speaker: int) -> np.ndarray:
@@ -151,32 +155,38 @@ class Process:
         return found
 
     def sample(self, scenario: Scenario, speakers: Sequence[int], rng: np.random.Generator) -> pd.DataFrame:
-        """Draw one dialogue.
+        """Draw one dialogue: a row a turn, with the `role` of its speaker and the acted `emotion`, names of `STATES`.
+
+        See `draw`; a longer dialogue of the same generator begins with the shorter one.
+        """
+        names = [(STATES[role], STATES[emotion]) for role, emotion in self.draw(scenario.shares, speakers, rng)]
+        return pd.DataFrame(names, columns=["role", "emotion"])
+
+    def draw(
+        self, shares: np.ndarray, speakers: Sequence[int], rng: np.random.Generator, *, of: int = 2
+    ) -> list[tuple[int, int]]:
+        """Draw role and emotion of each turn of one dialogue.
 
         Args:
-            scenario: what is played.
+            shares: of the emotions that there are, (k,).
             speakers: who takes each turn, numbered from 0. With more than two, the partner is who spoke last.
-            rng: the source of all chance; a longer dialogue of the same generator and cast begins with the shorter one.
-
-        Returns:
-            One row a turn: `role` of its speaker and the acted `emotion`, names of `STATES`.
+            rng: the source of all chance.
+            of: how many speakers there are.
         """
-        cast, shares = max(2, max(speakers, default=0) + 1), scenario.shares
-        roles = [_draw(self.roles(scenario), rng)]
-        for _ in range(cast - 1):
-            shared, own = rng.random() < self.shared, _draw(self.roles(scenario), rng)
+        roles = [_draw(self.roles(shares), rng)]
+        for _ in range(1, of):
+            shared, own = rng.random() < self.shared, _draw(self.roles(shares), rng)
             roles.append(roles[0] if shared else own)
         moods = [role if rng.random() < self.role else _draw(shares, rng) for role in roles]
-        acted, spoke = [], [1, 0] + [0] * (cast - 2)  # the partner of each
+        acted, partners = [], [1 if of > 1 else 0] + [0] * (of - 1)
         for speaker in speakers:
             stays, kind, other = rng.random() < self.stay, rng.random(), _draw(shares, rng)
-            near = moods[spoke[speaker]] if kind < self.role + self.partner else other
+            near = moods[partners[speaker]] if kind < self.role + self.partner else other
             if not stays:
                 moods[speaker] = roles[speaker] if kind < self.role else near
-            acted.append(moods[speaker])
-            spoke = [partner if who == speaker else speaker for who, partner in enumerate(spoke)]
-        names = [(STATES[roles[speaker]], STATES[emotion]) for speaker, emotion in zip(speakers, acted, strict=True)]
-        return pd.DataFrame(names, columns=["role", "emotion"])
+            acted.append((roles[speaker], moods[speaker]))
+            partners = [partner if who == speaker else speaker for who, partner in enumerate(partners)]
+        return acted
 
 
 def _along(values: np.ndarray, axis: int) -> np.ndarray:

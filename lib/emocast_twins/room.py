@@ -7,7 +7,7 @@ Positions are whole multiples of `GRID` samples, so that a time of four decimals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,7 +119,13 @@ def turn(
     return Turn(np.pad(samples, around), channel, delivery.pause)
 
 
-def place(turns: Sequence[Turn], rng: np.random.Generator) -> np.ndarray:
+def place(
+    turns: Sequence[Turn],
+    rng: np.random.Generator,
+    *,
+    at: Sequence[float] = GAPS_AT,
+    gaps_s: Mapping[str, Sequence[float]] = GAPS_S,
+) -> np.ndarray:
     """Choose where the turns begin: first samples, shape (len(turns),), ascending multiples of `GRID`.
 
     No speaker begins before the own last turn has ended. `Turn.channel` tells the speakers apart.
@@ -128,7 +134,7 @@ def place(turns: Sequence[Turn], rng: np.random.Generator) -> np.ndarray:
     starts: list[int] = []
     for current in turns:
         same = last is not None and last.channel == current.channel
-        gap = float(np.interp(100 * rng.random(), GAPS_AT, GAPS_S["own" if same else "partner"]))
+        gap = float(np.interp(100 * rng.random(), at, gaps_s["own" if same else "partner"]))
         if last is not None:
             begin = starts[-1] + last.samples.size + int(gap * (current.pause if gap > 0 else 1) * SAMPLE_RATE)
             begin = max(begin, free.get(current.channel, 0), starts[-1] + GRID)

@@ -119,10 +119,10 @@ def unspoken(tmp_path_factory):
             gold = turn.rating.gold
             rows.append((turn.utterance, planned.name, f"Ses{planned.session:02d}", planned.scenario.name, turn.letter,
                          None if gold == process.UNDECIDED else gold, start, end))  # fmt: skip
-            truth.append((turn.utterance, planned.name, number, turn.mood, turn.emotion, 1.0, gold))
+            truth.append((turn.utterance, planned.name, number, turn.role, turn.emotion, 1.0, gold))
             start = end + generator.uniform(-0.3, 0.8)
     columns = ["utterance", "dialogue", "session", "scenario", "speaker", "emotion", "start_s", "end_s"]
     talk = pd.DataFrame(rows, columns=columns).assign(audio=lambda table: table["dialogue"] + ".wav")
-    columns = ["utterance", "dialogue", "turn", "mood", "emotion", "intensity", "gold"]
+    columns = ["utterance", "dialogue", "turn", "role", "emotion", "intensity", "gold"]
     conversations.write_about(folder, pd.DataFrame(truth, columns=columns), settings={}, seed=0)
     return folder, talk

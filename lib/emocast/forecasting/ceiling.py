@@ -2,8 +2,8 @@
 
 `CEILING` is the exact Bayes forecast from the gold labels of all utterances that ended before t - d, and who speaks the turns
 from there to the event; for `ATTAINABLE` their number is a mixture over its distribution at that shift. `STATES` knows what no
-label tells: the roles of both speakers, and the emotion acted in all turns that had *begun* before t - d; it bounds forecasters
-from sound, too. Each is restricted to the classes in play and weighted by the share of each class that
+label tells: the emotion acted and its speaker's role in all turns that had *begun* before t - d; it bounds forecasters from
+sound, too. Each is restricted to the classes in play and weighted by the share of each class that
 balancing kept. A bound holds on average; on some hundred events a model may be a little above it by chance.
 """
 
@@ -80,7 +80,7 @@ def _forecasts(events: Past, truth: pd.DataFrame, filters: Callable[[str], Filte
     steps, scenarios = events.steps(), events.windows["scenario"].astype(str)
     shares = np.bincount(steps - 1) / len(steps)
     found: dict[str, list[np.ndarray]] = {name: [] for name in BOUNDS}
-    turns, dialogues = events.utterances, events.utterances["dialogue"].to_numpy()
+    turns = events.utterances
     starts, number = (turns[name].to_numpy() for name in ("start_s", "turn"))
     names = turns.groupby("dialogue")["speaker"].rank("dense").to_numpy(dtype=int) - 1  # 0 and 1 of each dialogue
     acted = [*zip(*(truth[name] for name in ("role", "emotion")), strict=True)]
@@ -93,8 +93,7 @@ def _forecasts(events: Past, truth: pd.DataFrame, filters: Callable[[str], Filte
         last = who[len(line) - 1] if line else None
         found[ATTAINABLE].append(known.at_some_turn(after_labels, shares, last=last, event=who[-1]))
         begun = int((starts[first:event] < end).sum())
-        of_all = acted[first : np.searchsorted(dialogues, dialogues[event], side="right")]
-        after_states = known.after_states(who, of_all, begun)
+        after_states = known.after_states(who[:begun], acted[first : first + begun])
         found[STATES].append(known.ahead(after_states, who[begun:]))
     columns = [GOLD.index(name) for name in events.classes]
     return {name: np.array(shares)[:, columns] for name, shares in found.items()}
@@ -126,20 +125,14 @@ class Filter:
             self._after[turns] = states
         return self._after[turns]
 
-    def after_states(self, who: Sequence[int], acted: Sequence[tuple[str, str]], begun: int) -> np.ndarray:
-        """The roles and moods after the first `begun` turns, known from the true role and emotion of each turn.
-
-        A speaker's role is known from the first turn on, also where that is still to come; the mood before it is not.
-        """
-        states = self._after[()]
-        for speaker, (role, _) in zip(who, acted, strict=False):
-            of_role = np.zeros(len(self._names))
-            of_role[self._names.index(role)] = 1
-            states = states * of_role.reshape([-1 if axis == speaker else 1 for axis in range(states.ndim)])
-        states = states / states.sum()
-        for speaker, (_, emotion) in zip(who[:begun], acted, strict=False):
+    def after_states(self, who: Sequence[int], acted: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Find P(roles and moods) from the true role and emotion of all turns so far, by who spoke them."""
+        states, sure = self._after[()], np.eye(len(self._names))
+        for speaker, (role, emotion) in zip(who, acted, strict=True):
             states = self._process.turn(states, self._played, speaker)
-            states = self._process.seen(states, speaker, np.eye(len(self._names))[self._names.index(emotion)])
+            states = self._process.seen(
+                states, speaker, sure[self._names.index(emotion)], sure[self._names.index(role)]
+            )
         return states
 
     def ahead(self, states: np.ndarray, speakers: Sequence[int]) -> np.ndarray:
