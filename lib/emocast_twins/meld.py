@@ -62,7 +62,7 @@ PROCESS = process.Process(stay=0.18, role=0.3, partner=0.1, shared=0.6, sharpnes
 #: How often an annotator names the played emotion; otherwise any of the seven, neutral as often as all others together.
 AGREEMENT = 0.8
 
-#: Percent of turns, and how many seconds they are at most; the same of the silence before a turn, negative where it begins early.
+#: Percent of turns, and how long they are at most, in seconds; the same of the silence before a turn, negative where turns overlap.
 LENGTHS_AT, LENGTHS_S = (0, 5, 25, 50, 75, 95, 100), (0.5, 0.8, 1.54, 2.46, 3.92, 7.88, 12.0)
 GAPS_AT, GAPS_S = (0, 3, 8, 25, 50, 75, 95, 100), (-2.5, -1.0, 0.05, 0.1, 0.18, 0.9, 3.5, 5.0)
 
@@ -76,32 +76,19 @@ FRIENDS: tuple[Speaker, ...] = (
     Speaker("Joey", "en-us+david", 41, 46, 127, 1.2, 0.98),
 )
 #: Who comes and goes, as the real series has some three hundred.
-OTHERS: tuple[Speaker, ...] = tuple(
-    Speaker(
-        name,
-        f"en-us+{voice}",
-        40 + 3 * number % 17,
-        42 + 5 * number % 13,
-        124 + 7 * number % 23,
-        0.3 * (number % 5) - 0.6,
-        0.95,
-    )
-    for number, (name, voice) in enumerate(
-        {
-            "Waiter": "john",
-            "Customer": "edward",
-            "Neighbour": "iven",
-            "Nurse": "shelby",
-            "Driver": "max",
-            "Clerk": "zac",
-            "Teacher": "caleb",
-            "Salesman": "marcelo",
-            "Guest": "miguel",
-            "Doctor": "quincy",
-            "Host": "rob",
-            "Lawyer": "pablo",
-        }.items()  # fmt: skip
-    )
+OTHERS: tuple[Speaker, ...] = (
+    Speaker("Waiter", "en-us+john", 47, 42, 136, -1.2, 0.90),
+    Speaker("Customer", "en-us+edward", 54, 51, 129, 0.6, 0.93),
+    Speaker("Neighbour", "en-us+iven", 43, 45, 133, -0.2, 1.04),
+    Speaker("Nurse", "en-us+shelby", 51, 49, 142, 0.9, 0.97),
+    Speaker("Driver", "en-us+max", 45, 41, 125, -0.7, 0.88),
+    Speaker("Clerk", "en-us+zac", 49, 48, 139, 0.3, 1.01),
+    Speaker("Teacher", "en-us+caleb", 41, 52, 128, 1.1, 0.96),
+    Speaker("Salesman", "en-us+marcelo", 55, 54, 146, 0.7, 1.10),
+    Speaker("Guest", "en-us+miguel", 46, 43, 134, -0.5, 0.92),
+    Speaker("Doctor", "en-us+quincy", 42, 46, 130, -1.0, 0.99),
+    Speaker("Host", "en-us+rob", 50, 55, 140, 1.3, 1.07),
+    Speaker("Lawyer", "en-us+pablo", 44, 44, 137, -0.9, 0.94),
 )
 SPEAKERS = (*FRIENDS, *OTHERS)
 #: Share of a scene's speakers that are friends; percent of scenes that have so many speakers: 1, 2, 3, 4, 5.
@@ -147,7 +134,7 @@ _SENTIMENT = {"neutral": "neutral", "joy": "positive", "surprise": "positive"}
 _README = {
     "name": "MELD",
     "layout": "MELD",
-    "made": f"""; of the series there are the names alone.
+    "made": """; of the series there are the names alone.
 - The words are neutral English sentences written for Emocast, the pictures grey.
 - The emotions come from a known random process.
 - The annotators are simulated. The laughter is noise.""",

@@ -5,8 +5,8 @@ When a speaker takes a turn, the mood stays as it was with probability `stay`. O
 or the partner's mood (`partner`), or any that the scenario knows. The turn is acted in the mood. So the roles and moods of two
 speakers are a Markov chain that only depends on who speaks; `emocast.forecasting.ceiling` filters it exactly.
 
-The numbers are fitted by `benchmarks/fit_conversations.py` to how emotions run in IEMOCAP's real labels: `lib/emocast/people.csv`
-holds what it aims at, and notebook 01 shows how near the twin comes.
+The numbers are fitted by `benchmarks/fit_conversations.py` to how emotions run in IEMOCAP's real labels, which `people.csv` of
+`emocast` holds; notebook 01 shows how near the twin comes.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ _OTHERS = np.array(
 
 #: P(what one rater says | acted emotion), (6, 10): rows as `STATES`, columns as `CATEGORIES`; for a turn that is acted clearly,
 #: and for one that is not. The gold label is the majority's, or `UNDECIDED`, as in IEMOCAP (Busso et al. 2008,
-#: https://doi.org/10.1007/s10579-008-9076-6, section 5), where raters disagree on a quarter of the turns and agree on most others.
+#: https://doi.org/10.1007/s10579-008-9076-6, section 5); raters disagree there on a quarter of the turns.
 CLEAR, UNCLEAR = (
     own * np.eye(*_OTHERS.shape) + other * _OTHERS / 100 + (1 - own - other) / len(CATEGORIES)
     for own, other in ((0.83, 0.17), (0.35, 0.35))

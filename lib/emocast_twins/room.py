@@ -1,7 +1,8 @@
 """From spoken clips to a recording: placing the turns of a dialogue, two microphones, a room; or one studio microphone.
 
 IEMOCAP was recorded by one microphone a speaker, left for the female and right for the male one, with overlapping speech and
-the partner audible in the background. Every dialogue has a sound of its own, which a model may recognise: room and microphones. A loader that mixes down, cuts windows or trusts levels should meet all of it.
+the partner audible in the background. Every dialogue has a sound of its own, which a model may recognise: room and
+microphones. A loader that mixes down, cuts windows or trusts levels should meet all of it.
 Positions are whole multiples of `GRID` samples, so that a time of four decimals names a sample exactly.
 """
 
@@ -146,7 +147,7 @@ def place(
 
 
 def mix(turns: Sequence[Turn], starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Record the turns with two microphones in a room. How both sound is drawn anew for each dialogue, as no two days are alike.
+    """Record the turns with two microphones in a room. How both sound is drawn anew for each dialogue: no two days are alike.
 
     Args:
         turns: in their order.

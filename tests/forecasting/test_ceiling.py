@@ -160,7 +160,7 @@ def test_nothing_after_the_window_is_known(unspoken, windows, tmp_path):
 
     def forecasts(changed):
         new = truth.copy()
-        new.loc[new["utterance"].isin(changed), ["role", "emotion", "gold"]] = ["anger", "anger", "anger"]
+        new.loc[new["utterance"].isin(changed), ["emotion", "gold"]] = ["anger", "anger"]
         (tmp_path / "synthetic.json").write_bytes((folder / "synthetic.json").read_bytes())
         new.to_csv(tmp_path / "truth.csv", index=False)
         table = ceiling.sweep(point, talk, tmp_path, split)

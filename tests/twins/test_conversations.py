@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,16 @@ CATEGORY = re.compile(
     r"^C-E[234]:\t(Neutral|Anger|Happiness|Excited|Sadness|Frustration|Fear|Surprise|Disgust|Other);\t\(\)$"
 )
 SCORE = re.compile(r"^A-E[34]:\tval ([1-5]); act ([1-5]); dom  ([1-5]);\t\(\)$")
-WORDS = re.compile(r"^(?P<utterance>\w+) \[(?P<start>\d{3}\.\d{4})-(?P<end>\d{3}\.\d{4})\]: (?P<text>[A-Z].+\.)$")
+WORDS = re.compile(r"^(?P<utterance>\w+) \[(?P<start>\d{3}\.\d{4})-(?P<end>\d{3}\.\d{4})\]: (?P<text>[A-Z].*[.?])$")
 
 
-def test_speakers_alternate_and_count_their_own_turns():
-    planned = plan(2, process.SCENARIOS[0], turns=(6, 6), seed=1)
+def test_speakers_take_turns_and_count_their_own():
+    planned = plan(2, process.SCENARIOS[0], turns=(60, 60), seed=1)
     letters = [turn.letter for turn in planned.turns]
-    assert letters in (["F", "M"] * 3, ["M", "F"] * 3)
-    assert [turn.utterance[-3:] for turn in planned.turns] == ["000", "000", "001", "001", "002", "002"]
+    assert 0.65 < np.mean([one != two for one, two in pairwise(letters)]) < 0.97  # 0.83
+    for letter in "FM":
+        numbers = [int(turn.utterance[-3:]) for turn in planned.turns if turn.letter == letter]
+        assert numbers == list(range(len(numbers)))
     assert all(turn.utterance.startswith(f"{planned.name}_{turn.letter}") for turn in planned.turns)
 
 
@@ -41,20 +44,27 @@ def test_a_longer_dialogue_begins_with_the_shorter_one_and_every_turn_has_its_ow
 
 
 def test_words_are_fixed_where_a_scenario_is_scripted():
-    rngs = [np.random.default_rng(seed) for seed in range(8)]
-    scripted, improvised = process.scenario("script02_1"), process.scenario("impro02")
-    assert len({conversations.sentence(scripted, 3, rng) for rng in rngs}) == 1
-    assert len({conversations.sentence(improvised, 3, rng) for rng in rngs}) > 1
-    assert len({conversations.sentence(scripted, turn, rngs[0]) for turn in range(34)}) == 34
+    def said(session, name):
+        return [turn.text for turn in plan(session, process.scenario(name), turns=(20, 20), seed=3).turns]
+
+    assert said(1, "script02_1") == said(4, "script02_1") and said(1, "impro02") != said(4, "impro02")
+    assert len({*said(1, "script02_1")}) > 15
 
 
-def test_the_default_corpus_has_all_moods_and_classes():
+def test_turns_take_about_as_long_as_is_asked():
+    rng = np.random.default_rng(1)
+    for seconds in (0.9, 2.0, 3.5, 10.0):
+        counts = [len(conversations.words(seconds, rng).split()) for _ in range(200)]
+        wanted = (seconds - conversations.BEGINNING_S) * conversations.WORDS_A_SECOND
+        assert np.mean(counts) == pytest.approx(wanted, abs=1.0 + 0.05 * wanted)
+
+
+def test_the_default_corpus_runs_as_iemocap_does():
     turns = [turn for planned in conversations.plans(Settings(), seed=20250131) for turn in planned.turns]
-    moods, golds = [turn.mood for turn in turns], [turn.rating.gold for turn in turns]
-    assert 1450 <= len(turns) <= 2050
-    assert all(0.15 < moods.count(mood) / len(turns) < 0.35 for mood in process.MOODS)
-    assert all(golds.count(label) > 100 for label in ("neutral", "anger", "excitement", "sadness", "frustration"))
-    assert 0.08 < golds.count(process.UNDECIDED) / len(turns) < 0.16
+    golds = [turn.rating.gold for turn in turns]
+    assert 4_200 <= len(turns) <= 5_400
+    assert all(golds.count(label) > 250 for label in ("neutral", "anger", "excitement", "sadness", "frustration"))
+    assert 0.2 < golds.count(process.UNDECIDED) / len(turns) < 0.28
 
 
 @pytest.mark.parametrize("wrong", [{"sessions": 6}, {"scenarios": 0}, {"turns": (3, 9)}, {"turns": (9, 5)}])
@@ -62,7 +72,7 @@ def test_settings_are_checked(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}="):
         Settings(**wrong)
     with pytest.raises(ValueError, match="="):
-        meld.Settings(**{"dialogues": 0, "turns": (4, 4), **({"dialogues": 1, **wrong} if "turns" in wrong else {})})
+        meld.Settings(**({"dialogues": 1, "turns": (9, 5)} if "turns" in wrong else {"dialogues": 0, "turns": (4, 4)}))
 
 
 def test_two_runs_are_byte_identical_whatever_the_processes_and_a_smaller_corpus_is_part(corpus, tmp_path, digests):
@@ -97,7 +107,7 @@ def _labels(release):
 
 
 def test_the_layout_is_the_releases_and_every_audio_file_says_that_it_is_synthetic(release):
-    for session, names in ((1, ["Ses01F_impro01", "Ses01M_script01_1"]), (2, ["Ses02F_script01_1", "Ses02M_impro01"])):
+    for session, names in ((1, ["Ses01F_impro01", "Ses01M_script01_3"]), (2, ["Ses02F_script01_3", "Ses02M_impro01"])):
         folder = release / f"Session{session}"
         for kind, suffix in (("wav", "wav"), ("EmoEvaluation", "txt"), ("transcriptions", "txt")):
             assert sorted(p.name for p in (folder / "dialog" / kind).iterdir()) == [f"{n}.{suffix}" for n in names]
@@ -136,14 +146,12 @@ def test_sentences_lie_in_order_in_the_speakers_channel_of_the_dialogue_which_is
         sentence = audio.parents[2] / "sentences" / "wav" / audio.stem / f"{match['utterance']}.wav"
         samples, sentence_rate = soundfile.read(sentence, dtype="int16")
         assert rate == sentence_rate == 16000
-        assert max(before.get(audio, 1.0), 1.0) <= start / rate < end / rate <= len(recording) / rate, (
-            "in order, within"
-        )
+        assert max(before.get(audio, 2.0), 2.0) <= start / rate < end / rate <= len(recording) / rate, "in order"
         before[audio] = start / rate
         np.testing.assert_array_equal(samples, recording[start:end, own])
         power = (recording[start:end].astype(float) ** 2).mean(axis=0)
         louder.append(power[own] > power[1 - own])
-    assert np.mean(louder) > 0.9
+    assert np.mean(louder) > 0.75, "turns overlap, and the partner may be the louder one"
 
 
 def test_transcriptions_have_the_times_of_the_labels_and_scripted_words_are_alike(release):
@@ -155,7 +163,7 @@ def test_transcriptions_have_the_times_of_the_labels_and_scripted_words_are_alik
         for match in matches:
             assert labels.pop(match["utterance"]) == (float(match["start"]), float(match["end"]))
     assert not labels
-    assert words["Ses01M_script01_1"] == words["Ses02F_script01_1"]
+    assert words["Ses01M_script01_3"] == words["Ses02F_script01_3"]
     assert words["Ses01F_impro01"] != words["Ses02M_impro01"]
 
 
