@@ -103,7 +103,7 @@ def undersampled_positions(
 
     Args:
         labels: the class of each row, (n,).
-        classes: the classes in play; ValueError where one has no row, or is named twice.
+        classes: the classes in play, in any order; ValueError where one has no row, or is named twice.
         random_state: seed or generator of the draw.
 
     Returns:
@@ -119,5 +119,5 @@ def undersampled_positions(
             raise ValueError(f"no row of the class {name!r}, so nothing can be balanced; found {counts}")
     generator = np.random.default_rng(random_state)
     smallest = min(counts.values())
-    chosen = [generator.choice(found, size=smallest, replace=False) for found in positions.values()]
+    chosen = [generator.choice(positions[name], size=smallest, replace=False) for name in sorted(classes)]
     return np.sort(np.concatenate(chosen))

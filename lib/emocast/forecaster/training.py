@@ -413,7 +413,7 @@ def scores(
 def _split(profile: Profile) -> splits.Split:
     """One order of events at all shifts, so that a fold holds out the same sessions at each."""
     classes = profile.tasks[profile.sweep_task]
-    return splits.Split(classes, profile.forecaster.protocol, profile.split.folds, profile.seed)
+    return splits.Split(classes, profile.forecaster.protocol, profile.split.folds, profile.split.seed)
 
 
 def _answered(events: pd.DataFrame, **options: Any) -> dict[str, float]:

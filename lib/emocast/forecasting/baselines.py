@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -27,6 +28,9 @@ from .splits import Split
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
 PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
+
+#: What remembers and forecasts nothing: the nearest training event in time, and the nearest training window by its embedding.
+NEAREST, NEIGHBOUR = "nearest event", "nearest neighbour"
 
 #: Two that are told that the emotion changes: a Markov chain without the last emotion, and a guess among all others.
 CHAIN, GUESS = "Markov chain, given a change", "uniform guess, given a change"
@@ -247,6 +251,33 @@ class GroupPrior(Forecaster):
         return np.array([self.shares_.get(str(group), self.prior_) for group in groups]).reshape(-1, len(self.prior_))
 
 
+class NearestEvent(Forecaster):
+    """The emotion of the training event that is nearest in time in the same dialogue, before or after.
+
+    No forecast: it knows what comes later. It is what a model can score that remembers which moment of which dialogue this is,
+    and a random split must be beaten by more than that. It does not fall with the shift, for it does not listen.
+    """
+
+    of_events = True
+
+    def fit(self, past: Past) -> NearestEvent:
+        """Remember when each training event began."""
+        super().fit(past)
+        known = past.windows[["dialogue", "onset_s"]].assign(emotion=past.emotion).sort_values("onset_s", kind="stable")
+        self.known_ = {name: (rows["onset_s"].to_numpy(), rows["emotion"].to_numpy()) for name, rows in known.groupby("dialogue")}
+        return self
+
+    def predict_proba(self, past: Past) -> np.ndarray:
+        """One for that emotion (the earlier event's on a tie), or the prior where training has no event of the dialogue."""
+        shares, place = super().predict_proba(past), {name: number for number, name in enumerate(self.classes_)}
+        for row, (dialogue, onset) in enumerate(past.windows[["dialogue", "onset_s"]].itertuples(index=False)):
+            if dialogue in self.known_:
+                onsets, emotions = self.known_[dialogue]
+                shares[row] = 0
+                shares[row, place[emotions[np.abs(onsets - onset).argmin()]]] = 1
+        return shares
+
+
 @_settings
 class Markov(Forecaster):
     """A Markov chain of labels: what followed on the last one or two emotions in training, at this very distance in time.
@@ -345,6 +376,7 @@ def of_labels() -> dict[str, Forecaster]:
         "persistence, within the window": Persistence("window"),
         "persistence, classes in play": Persistence("in play"),
         "dialogue mode": GroupPrior("dialogue"),
+        NEAREST: NearestEvent(),
         "scenario prior": GroupPrior("scenario"),
         "Markov chain, order 1": Markov(1),
         "Markov chain, order 2": Markov(2),
@@ -358,7 +390,8 @@ def of_embeddings() -> dict[str, BaseEstimator]:
         max_iter=60, max_bins=31, max_leaf_nodes=8, max_features=0.1, early_stopping=False, random_state=0
     )
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
-    return {"logistic regression": regression, "gradient boosting": trees}
+    neighbour = make_pipeline(StandardScaler(), KNeighborsClassifier(1))  # remembers, and no more
+    return {"logistic regression": regression, "gradient boosting": trees, NEIGHBOUR: neighbour}
 
 
 def sweep(

@@ -29,7 +29,7 @@ MODEL = "FC-DNN"
 #: The file that `save` writes.
 FILE = "protocol_predictions.parquet"
 
-_OF_PLACE = ("majority", "dialogue mode", "scenario prior")
+_OF_PLACE = ("majority", "dialogue mode", baselines.NEAREST, "scenario prior")
 
 #: What the baselines go by, as the title of a figure's panel -> the models in it, with the ceiling that bounds them.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 #: Rows of a table that no network makes, as patterns -> how far `make verify` lets them be from the reference: not at all.
 FROM_LABELS: dict[str, float] = dict.fromkeys(
-    ("majority", "uniform guess*", "persistence*", "dialogue mode", "scenario prior", "Markov chain*", "ceiling*"), 0
+    ("majority", "uniform guess*", "persistence*", "dialogue mode", "nearest event", "scenario prior", "Markov chain*", "ceiling*"), 0
 )
 
 
@@ -113,6 +113,9 @@ def run(
         test_fraction: share of the events held out.
     """
     chosen = undersampled_positions(windows["emotion"], classes=split.classes, random_state=split.seed)
+    if split.order == "class":
+        place = windows["emotion"].iloc[chosen].map(list(split.classes).index)
+        chosen = chosen[np.argsort(place, kind="stable")]
     events, X = windows.iloc[chosen].reset_index(drop=True), np.asarray(embeddings)[chosen]
     train, test = splits.holdout(events, split, test_fraction=test_fraction)
     classes, y = labels.ordered(split.classes), events["emotion"].to_numpy(dtype=str)

@@ -69,12 +69,15 @@ class Split:
         folds: number of folds, at least 2. Where there are fewer sessions, episodes or components of speakers, each of them is
             a fold; `scenario` has so many groups of sessions times up to three of scenarios; `official` has one fold.
         seed: seed of balancing, folds and models.
+        order: how events lie before a random hold-out is drawn: "time", as in the corpus, or "class", all of the first class,
+            then all of the second, as the preprint laid them (`experiments.run`).
     """
 
     classes: Sequence[str]
     protocol: str
     folds: int
     seed: int
+    order: str = "time"
 
     def under(self, protocol: str) -> Split:
         """The same under another protocol."""
