@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections import Counter
 
 import av
 import numpy as np

@@ -264,7 +264,10 @@ class NearestEvent(Forecaster):
         """Remember when each training event began."""
         super().fit(past)
         known = past.windows[["dialogue", "onset_s"]].assign(emotion=past.emotion).sort_values("onset_s", kind="stable")
-        self.known_ = {name: (rows["onset_s"].to_numpy(), rows["emotion"].to_numpy()) for name, rows in known.groupby("dialogue")}
+        columns = ["onset_s", "emotion"]
+        self.known_ = {
+            name: [rows[column].to_numpy() for column in columns] for name, rows in known.groupby("dialogue")
+        }
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
