@@ -316,6 +316,11 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
     return (alike / (sizes * (sizes - 1)).where(sizes > 1)).dropna()
 
 
+#: What `conversation` finds in IEMOCAP's labels (`benchmarks/fit_conversations.py`), and how far a twin may be from it: a share of
+#: the number, or, for what has no scale of its own, this.
+PEOPLE = Path(__file__).with_name("people.csv")
+ALLOWED, OWN_ALLOWED = 0.1, {"last label": 0.04, "dialogue mode": 0.05, "gap": 0.2}
+
 #: The classes of the preprint's three tasks, by their number.
 TASKS = {
     2: ("excitement", "sadness"),
@@ -367,6 +372,18 @@ def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Serie
         for shift in (0, 10, 20):
             found[f"last label, {number} classes, {shift} s before"] = _last_label(events, shift)
     return pd.Series(found, name="value").rename_axis("what")
+
+
+def beside_people(utterances: pd.DataFrame) -> pd.DataFrame:
+    """A twin of IEMOCAP beside people: `conversation` of both.
+
+    Returns one row a number (`what`): people, twin, allowed (how far they may lie apart), within (whether they do not).
+    """
+    table = pd.read_csv(PEOPLE, index_col="what").rename(columns={"value": "people"})
+    table["twin"] = conversation(utterances).reindex(table.index)
+    own = [next((far for start, far in OWN_ALLOWED.items() if what.startswith(start)), None) for what in table.index]
+    table["allowed"] = pd.Series(own, index=table.index, dtype=float).fillna(ALLOWED * table["people"].abs())
+    return table.assign(within=(table["twin"] - table["people"]).abs() <= table["allowed"] + 1e-9)
 
 
 def _spread(what: str, values: pd.Series, percents: Sequence[int]) -> dict[str, float]:

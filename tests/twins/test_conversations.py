@@ -107,7 +107,7 @@ def _labels(release):
 
 
 def test_the_layout_is_the_releases_and_every_audio_file_says_that_it_is_synthetic(release):
-    for session, names in ((1, ["Ses01F_impro01", "Ses01M_script01_3"]), (2, ["Ses02F_script01_3", "Ses02M_impro01"])):
+    for session, names in ((1, ["Ses01F_script02_1", "Ses01M_impro02"]), (2, ["Ses02F_impro02", "Ses02M_script02_1"])):
         folder = release / f"Session{session}"
         for kind, suffix in (("wav", "wav"), ("EmoEvaluation", "txt"), ("transcriptions", "txt")):
             assert sorted(p.name for p in (folder / "dialog" / kind).iterdir()) == [f"{n}.{suffix}" for n in names]
@@ -163,8 +163,8 @@ def test_transcriptions_have_the_times_of_the_labels_and_scripted_words_are_alik
         for match in matches:
             assert labels.pop(match["utterance"]) == (float(match["start"]), float(match["end"]))
     assert not labels
-    assert words["Ses01M_script01_3"] == words["Ses02F_script01_3"]
-    assert words["Ses01F_impro01"] != words["Ses02M_impro01"]
+    assert words["Ses01F_script02_1"] == words["Ses02M_script02_1"]
+    assert words["Ses01M_impro02"] != words["Ses02F_impro02"]
 
 
 def test_the_corpus_says_what_it_is(release):

@@ -20,13 +20,15 @@ SERIES_COLOURS = (
 PUBLISHED_COLOUR = "#000000"
 MARKERS = "oD^v<>Ps"
 
-#: How emotions and forecasters look in every figure: what learns is solid, what carries the past forward dashed, a ceiling
-#: dash-dotted.
+#: How emotions and forecasters look in every figure: what learns is solid, what carries the past forward dashed, what remembers
+#: dotted, a ceiling dash-dotted.
 LOOKS: dict[str, dict] = {
     **{name: {"color": colour, "marker": "o"} for name, colour in labels.COLOURS.items()},
     "FC-DNN": {"color": SERIES_COLOURS[0], "marker": "o", "ls": "-"},
     "persistence": {"color": SERIES_COLOURS[2], "marker": "s", "ls": "--"},
     "audio persistence": {"color": SERIES_COLOURS[3], "marker": "D", "ls": "--"},
+    "nearest event": {"color": SERIES_COLOURS[6], "marker": "P", "ls": ":"},
+    "nearest neighbour": {"color": SERIES_COLOURS[8], "marker": "X", "ls": ":"},
     "ceiling": {"color": SERIES_COLOURS[4], "marker": "^", "ls": "-."},
     "ceiling, true states": {"color": SERIES_COLOURS[5], "marker": "v", "ls": "-."},
 }

@@ -162,7 +162,10 @@ def evaluate_protocols(
     folder: Path | str | None = None,
     computing: Computing = ALONE,
 ) -> pd.DataFrame:
-    """Cross-validate models, persistence, audio persistence and the ceilings under each protocol, on the fixed event set.
+    """Cross-validate models, what forecasts nothing and the ceilings under each protocol, on the fixed event set.
+
+    Beside the models stand persistence and audio persistence, which repeat, and the nearest event and the nearest neighbour
+    (on the first model's embeddings), which remember: what a random split must beat. The ceilings bound forecasts, not memory.
 
     Args:
         models: name -> a classifier in scikit-learn's manners, and the embeddings it learns from, (n, d), row for row
@@ -179,7 +182,9 @@ def evaluate_protocols(
     Returns:
         One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol` and `model`.
     """
-    persistences = {baselines.PERSISTENCE: baselines.Persistence()}
+    persistences = {baselines.PERSISTENCE: baselines.Persistence(), baselines.NEAREST: baselines.NearestEvent()}
+    first = next((X for _, X in models.values()), None)
+    remembers = {} if first is None else {baselines.NEIGHBOUR: (baselines.of_embeddings()[baselines.NEIGHBOUR], first)}
     persistences |= {} if sound is None else {baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence()}
     bounds = None
     if folder is not None and ceiling.exists(folder):  # no fold changes them: once for all protocols
@@ -187,7 +192,7 @@ def evaluate_protocols(
     tables = []
     for protocol in protocols:
         own = split.under(protocol)
-        for name, (estimator, X) in models.items():
+        for name, (estimator, X) in {**models, **remembers}.items():
             table = crossval.sweep(estimator, windows, X, own, computing=computing)
             tables.append(table.assign(model=name, protocol=protocol))
         past = baselines.sweep(windows, utterances, own, models=persistences, sound=sound)
