@@ -1,7 +1,7 @@
 """Fit the synthetic conversations to people: `python -m benchmarks.fit_conversations LABELS.csv`.
 
-LABELS.csv holds the turns of IEMOCAP: turn (as `Ses01F_impro01_F000`), start_s, end_s, emotion (the release's codes). The script
-writes what it finds of them, aggregates alone, to `lib/emocast/people.csv`, which notebook 01 holds the twin against, and prints
+LABELS.csv holds the turns of IEMOCAP: turn (as `Ses01F_impro01_F000`), start_s, end_s, emotion (the release's codes). What the
+script finds of them, aggregates alone, it writes to `lib/emocast/people.csv`, which notebook 01 holds the twin against. It prints
 the numbers of `emocast_twins.process`: the shares of each scenario, and the probabilities that run as real emotions do.
 """
 
@@ -23,7 +23,7 @@ from emocast_twins.process import PROCESS, STATES, Process
 FITTED = {"stay": (0.4, 0.9), "role": (0.1, 0.8), "partner": (0.0, 0.4), "shared": (0.0, 0.8), "sharpness": (0.8, 4.0)}
 #: What is held against people: how emotions run. Times and lengths are drawn from the real percentiles as they are.
 AIMS = ("emotion", "run of", "dialogue mode", "last label")
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def turns(file: Path) -> pd.DataFrame:

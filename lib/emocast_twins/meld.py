@@ -62,7 +62,7 @@ PROCESS = process.Process(stay=0.18, role=0.3, partner=0.1, shared=0.6, sharpnes
 #: How often an annotator names the played emotion; otherwise any of the seven, neutral as often as all others together.
 AGREEMENT = 0.8
 
-#: Percent of turns, and how many seconds they take at most; the same of the silence before a turn, negative where turns overlap.
+#: Percent of turns, and how many seconds they take at most; the same of the silence before a turn, negative in overlaps.
 LENGTHS_AT, LENGTHS_S = (0, 5, 25, 50, 75, 95, 100), (0.5, 0.8, 1.54, 2.46, 3.92, 7.88, 12.0)
 GAPS_AT, GAPS_S = (0, 3, 8, 25, 50, 75, 95, 100), (-2.5, -1.0, 0.05, 0.1, 0.18, 0.9, 3.5, 5.0)
 

@@ -229,10 +229,10 @@ _OTHERS = np.array(
 #: https://doi.org/10.1007/s10579-008-9076-6, section 5); raters disagree there on a quarter of the turns.
 CLEAR, UNCLEAR = (
     own * np.eye(*_OTHERS.shape) + other * _OTHERS / 100 + (1 - own - other) / len(CATEGORIES)
-    for own, other in ((0.83, 0.17), (0.35, 0.35))
+    for own, other in ((0.92, 0.08), (0.35, 0.35))
 )
 #: Share of the turns that are acted unclearly.
-UNCLEAR_SHARE = 0.42
+UNCLEAR_SHARE = 0.47
 
 #: Mean valence, activation and dominance of a rater for an emotion acted with intensity 1, on the scale 1 to 5. Where the
 #: emotions lie follows the plane of Russell (1980, https://doi.org/10.1037/h0077714) and the clusters of Busso et al.; the
