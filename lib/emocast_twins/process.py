@@ -98,11 +98,11 @@ class Process:
     A distribution over its states has the shape `SHAPE`.
     """
 
-    stay: float = 0.73  # that a mood is at a speaker's turn what it was at the last one
-    role: float = 0.40  # that a mood which does not stay becomes the role's emotion
-    partner: float = 0.18  # that it becomes the partner's mood; else it is any, by the scenario's shares
-    shared: float = 0.35  # that a speaker has the first one's role; else one by the scenario
-    sharpness: float = 2.9  # roles are drawn by the scenario's shares to this power: the common ones are commoner still
+    stay: float = 0.71  # that a mood is at a speaker's turn what it was at the last one
+    role: float = 0.36  # that a mood which does not stay becomes the role's emotion
+    partner: float = 0.30  # that it becomes the partner's mood; else it is any, by the scenario's shares
+    shared: float = 0.28  # that a speaker has the first one's role; else one by the scenario
+    sharpness: float = 2.7  # roles are drawn by the scenario's shares to this power: the common ones are commoner still
     change: float = 0.83  # that a turn is not of the speaker of the turn before
 
     def roles(self, shares: np.ndarray) -> np.ndarray:
@@ -229,7 +229,7 @@ _OTHERS = np.array(
 #: https://doi.org/10.1007/s10579-008-9076-6, section 5); raters disagree there on a quarter of the turns.
 CLEAR, UNCLEAR = (
     own * np.eye(*_OTHERS.shape) + other * _OTHERS / 100 + (1 - own - other) / len(CATEGORIES)
-    for own, other in ((0.92, 0.08), (0.35, 0.35))
+    for own, other in ((0.92, 0.07), (0.35, 0.35))
 )
 #: Share of the turns that are acted unclearly.
 UNCLEAR_SHARE = 0.47
