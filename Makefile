@@ -48,7 +48,7 @@ $(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of 
 endif
 
 # Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
-TRAINS := $(if $(OWN),$(shell grep -q '^extends: *paper' '$(OWN)' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
+TRAINS := $(if $(OWN),$(shell tr -d '"' < '$(OWN)' | grep -q '^extends: *paper' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
 
 # A profile's outputs; those of its notebooks on another corpus (CORPUS=meld) stand below them. Paths with `=` in them are
 # always behind a variable: make would take a rule that shows one for an assignment.
@@ -57,12 +57,13 @@ RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
 
-# What a notebook's code is: its cells, the profile, and the modules that it imports, without docstrings. `stamps` writes a file
-# for each, and anew only when any of that has changed, so that a sentence mended in the library runs nothing again.
+# What a notebook goes by: its cells, the profile, the modules that it imports (without docstrings), and which files of which size
+# and time the corpora have that nobody here makes. `stamps` writes a file for each, and anew only when any of that has changed, so
+# that a sentence mended in the library runs nothing again.
 RUNS   := $(PY) -m emocast_run
 CODE   := $(HOME_)/.code
 coded   = $(CODE)/$(1)
-stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(VOICES),--twins "$$EMOCAST_DATA/$(PROFILE)/.code")
+stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS)) $(if $(VOICES),--twins "$$EMOCAST_DATA/$(PROFILE)/.code")
 SITE   := $(wildcard lib/emocast_run/*.py lib/emocast_run/templates/*) data/LICENCES.md
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
@@ -82,6 +83,8 @@ endif
 .PHONY: help env reproduce test smoke verify reference checkpoints bench lab lint format lock clean data validate report open
 .PHONY: ready finished
 .DELETE_ON_ERROR:
+# A corpus takes its place whole: what is there when make is killed is good, and without its marker nobody would replace it.
+.PRECIOUS: $(TALKS) $(TWINS)
 
 help:  ## this list
 	@echo "Emocast. Targets:"
@@ -97,7 +100,7 @@ env: $(STAMP)  ## make the environment (.venv, or the active conda environment),
 # shared between them, for threads of two that wait for each other take twice the time of one.
 SHARE := import os; print(max(1, (os.cpu_count() or 1) // 2))
 reproduce: $(STAMP)  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
-	@$(stamps) && OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$($(PY) -c '$(SHARE)')} $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
+	@$(stamps) && export OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$($(PY) -c '$(SHARE)')} && exec $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
 
 finished: $(RUN)/index.html
 	@echo "Up to date: open $<"

@@ -1,7 +1,7 @@
 """Fit the synthetic conversations to people: `python -m benchmarks.fit_conversations LABELS.csv`.
 
-LABELS.csv holds the turns of IEMOCAP: turn (as `Ses01F_impro01_F000`), start_s, end_s, emotion (the release's codes). What is found
-of them, aggregates alone, goes to `lib/emocast/people.csv`, which notebook 01 holds the twin against. The numbers of
+LABELS.csv holds the turns of IEMOCAP: turn (as `Ses01F_impro01_F000`), start_s, end_s, emotion (the release's codes). What is
+found of them, aggregates alone, goes to `lib/emocast/people.csv`, which notebook 01 holds the twin against. The numbers of
 `emocast_twins.process` are printed: the shares of each scenario, and the probabilities that run as real emotions do.
 """
 

@@ -69,6 +69,21 @@ def test_a_loader_that_cannot_be_run_is_not_the_stamps_fault(house, tmp_path):
     assert "01_dataset_audit" in runner.write_stamps(str(own / "own.yaml"), tmp_path / "others")
 
 
+def test_corrected_recordings_and_labels_are_seen(tmp_path, monkeypatch):
+    """A corpus that nobody here makes, such as one's own: its notebooks run again when a file has changed, and only then."""
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
+    own, labels = tmp_path / "own.yaml", tmp_path / "data" / "mine" / "labels.csv"
+    (tmp_path / "mine.py").write_text("def load(root):\n    return None\n")
+    own.write_text("extends: demo\ncorpora: {mine: {module: mine.py, root: mine}}\n")
+    labels.parent.mkdir(parents=True)
+    labels.write_text("utterance,emotion\na,neutral\n")
+    assert runner.write_stamps(str(own), tmp_path / "stamps")
+    (labels.parent / ".hidden").write_text("an editor's")
+    assert runner.write_stamps(str(own), tmp_path / "stamps") == []
+    labels.write_text("utterance,emotion\na,sadness\n")
+    assert "04_forecasting_fcdnn" in runner.write_stamps(str(own), tmp_path / "stamps")
+
+
 def test_a_notebook_is_its_cells_and_not_its_outputs(house):
     path = house / "notebooks" / "01_dataset_audit.ipynb"
     book = json.loads(path.read_text("utf-8"))

@@ -316,9 +316,9 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
     return (alike / (sizes * (sizes - 1)).where(sizes > 1)).dropna()
 
 
-#: What `conversation` finds in IEMOCAP's labels (`benchmarks/fit_conversations.py`), and how far a twin may be from it: a share of the
-#: number, or, for what has no scale of its own, this.
+#: What `conversation` finds in IEMOCAP's labels (`benchmarks/fit_conversations.py`).
 PEOPLE = Path(__file__).with_name("people.csv")
+#: How far a twin may be from it: a share of the number, or, for what has no scale of its own, this.
 ALLOWED, OWN_ALLOWED = 0.1, {"last label": 0.04, "dialogue mode": 0.05, "gap": 0.2}
 
 #: The classes of the preprint's three tasks, by their number.

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         added[name] = commands.add_parser(name, help=about)
         added[name].add_argument("--profile", default="demo", help="a profile's name or .yaml file (default: demo)")
         added[name].set_defaults(run=run, corpus=None)
-    for name in ("open", "site", "needs"):
+    for name in ("open", "site", "needs", "stamp"):
         added[name].add_argument("--corpus", help="another main corpus than the profile's own")
     added["verify"].add_argument("--exact", action="store_true", help="no tolerance: where the reference was made")
     added["verify"].add_argument("--lines", type=int, default=40, help="differences to show (default: 40)")
@@ -103,7 +103,10 @@ def _needs(options: argparse.Namespace) -> None:
 def _stamp(options: argparse.Namespace) -> None:
     from . import runner
 
-    runner.write_stamps(options.profile, _home(options)[1] / ".code", twins=options.twins)
+    home = (
+        paths.outputs() / _home(options)[0].name
+    )  # of all its corpora; one that it does not know is told here, before all else
+    runner.write_stamps(options.profile, home / ".code", twins=options.twins)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -243,7 +243,8 @@ def _no_checkpoint(name: str, *, texts: bool) -> str:
     """Which files of a checkpoint to put where: of an encoder's, or of a classifier's, which has no kind before its name."""
     if ":" in name:
         return encoders.missing(name, texts=texts)
-    return encoders.missing(f"wav2vec2:{name}") and encoders.missing(f"transformers:{name}")
+    ways = [encoders.missing(f"{kind}:{name}") for kind in ("wav2vec2", "transformers")]
+    return " or, in transformers' format, ".join(ways) if all(ways) else ""
 
 
 def told(profile: Profile) -> str:
@@ -283,7 +284,8 @@ def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> li
     own, settings = Path(profile), profiles.load(profile)
     folders = {file.parent for file in settings.loaders.values()} | ({own.resolve().parent} if own.suffix else set())
     loaders = sorted(file for place in folders for file in place.glob("*.py"))
-    common = repr(settings) + "".join(compute.file_digest(path) for path in loaders)
+    recorded = [settings.corpus_root(name) for name in settings.corpora if name not in settings.sizes]
+    common = repr(settings) + "".join([*map(compute.file_digest, loaders), *map(_contents, recorded)])
     stamps = {folder / path.stem: f"{common} {stamp_text(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
     stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"
     if twins:
@@ -295,6 +297,13 @@ def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> li
         with paths.replacing(stamp) as partial:
             partial.write_text(digest, encoding="utf-8")
     return [stamp.name for stamp in changed]
+
+
+def _contents(corpus: Path) -> str:
+    """Which files a corpus holds, of which size and time: what a loader may read; nothing hidden."""
+    files = (file for file in sorted(corpus.rglob("[!.]*")) if file.is_file())
+    facts = ((file.relative_to(corpus).as_posix(), file.stat()) for file in files)
+    return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts])
 
 
 def stamp_text(path: Path) -> str:

@@ -136,10 +136,13 @@ _LENGTH, _MOODS, _SPEAKERS, _ROOM, _DAY, _TURNS = range(6)
 
 #: Seconds of a turn as its label cuts it, at so many percent of the turns, as in IEMOCAP (`benchmarks/fit_conversations.py`).
 LENGTHS_AT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
-LENGTHS_S = (0.9, 1.1, 1.39, 1.68, 2.33, 3.52, 5.71, 8.45, 10.53, 15.1, 18.0)
+LENGTHS_S = (0.9, 1.1, 1.45, 1.75, 2.4, 3.5, 5.4, 7.8, 9.6, 13.5, 16.0)
 
 #: Words a second of the voices, after the time in which they begin and end, as measured: pauses are part of it.
-WORDS_A_SECOND, BEGINNING_S = 3.0, 0.2
+WORDS_A_SECOND, BEGINNING_S = 3.1, 0.1
+
+#: How the lengths of turns differ from dialogue to dialogue, the standard deviation of the logarithm of a factor.
+TEMPO = 0.2
 
 #: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
 DAY = (2.0, 3.0, 3.0, 1.2, 0.35, 0.0)
@@ -245,6 +248,7 @@ def plan(session: int, scenario: Scenario, *, turns: tuple[int, int], seed: int)
     spoken_by = process.PROCESS.speakers(count, _generator(seed, session, scenario, _SPEAKERS))
     acted = process.PROCESS.sample(scenario, spoken_by, _generator(seed, session, scenario, _MOODS))
     days = _generator(seed, session, scenario, _DAY).normal(0, DAY, size=(len(LETTERS), len(DAY)))
+    tempo = np.exp(_generator(seed, 0 if scenario.scripted else session, scenario, _DAY).normal(0, TEMPO))
     name = dialogue_name(session, scenario)
     planned, numbers = [], Counter()
     for number, (who, (role, emotion)) in enumerate(zip(spoken_by, acted.itertuples(index=False), strict=True)):
@@ -255,7 +259,7 @@ def plan(session: int, scenario: Scenario, *, turns: tuple[int, int], seed: int)
         rng = _generator(seed, session, scenario, _TURNS + number)
         # A script has the same words in every session.
         writer = _generator(seed, 0, scenario, _TURNS + number) if scenario.scripted else rng
-        text = words(lasting(writer) - sum(room.CUT_S), writer)
+        text = words(tempo * lasting(writer) - sum(room.CUT_S), writer)
         planned.append(_turn(utterance, speaker, role, emotion, text, rng, day=days[who]))
     return PlannedDialogue(name, session, scenario, tuple(planned), _generator(seed, session, scenario, _ROOM))
 

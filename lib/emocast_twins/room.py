@@ -41,8 +41,8 @@ TILT_BAND = (80.0, 8000.0)
 #: (`benchmarks/fit_conversations.py`).
 GAPS_AT = (0, 5, 10, 25, 50, 75, 90, 95, 100)
 GAPS_S = {
-    "partner": (-4.0, -2.74, -1.71, -0.88, -0.53, -0.28, 0.23, 0.83, 3.0),
-    "own": (0.0, 0.01, 0.01, 0.04, 0.11, 0.7, 1.84, 3.09, 6.0),
+    "partner": (-5.0, -3.5, -1.9, -0.9, -0.55, -0.29, 0.18, 0.65, 2.4),
+    "own": (0.0, 0.01, 0.01, 0.04, 0.11, 0.6, 1.4, 2.4, 4.5),
 }
 
 #: Seconds of silence that a cut holds before and after a turn of a conversation.

@@ -78,8 +78,6 @@ def train(
     without an emotion, too: captions say what is known. `settings` are the profile's `contrastive.dual`, and `seed` that of
     weights, order, crops and captions. A ValueError where a session is not in the table; else as `ser.training.train`.
     """
-    if not settings.held_out:
-        raise ValueError("contrastive.dual.held_out names no session: nothing would be left to ask the model about")
     parts = models.leave_out(utterances, settings.held_out, column="session", seed=seed)
     table, source = utterances.assign(part=parts)[parts.ne(training.TEST)], training.find_source(settings.source)
     learned, valid = (table[table["part"].eq(part)] for part in (training.TRAIN, training.VALID))
