@@ -136,13 +136,13 @@ _LENGTH, _MOODS, _SPEAKERS, _ROOM, _DAY, _TURNS = range(6)
 
 #: Seconds of a turn as its label cuts it, at so many percent of the turns, as in IEMOCAP (`benchmarks/fit_conversations.py`).
 LENGTHS_AT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
-LENGTHS_S = (0.9, 1.1, 1.45, 1.75, 2.4, 3.5, 5.4, 7.8, 9.6, 13.5, 16.0)
+LENGTHS_S = (0.9, 1.15, 1.5, 1.75, 2.35, 3.4, 5.3, 7.6, 9.6, 13.5, 16.0)
 
 #: Words a second of the voices, after the time in which they begin and end, as measured: pauses are part of it.
 WORDS_A_SECOND, BEGINNING_S = 3.1, 0.1
 
 #: How the lengths of turns differ from dialogue to dialogue, the standard deviation of the logarithm of a factor.
-TEMPO = 0.2
+TEMPO = 0.15
 
 #: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
 DAY = (2.0, 3.0, 3.0, 1.2, 0.35, 0.0)

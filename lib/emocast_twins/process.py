@@ -98,11 +98,11 @@ class Process:
     A distribution over its states has the shape `SHAPE`.
     """
 
-    stay: float = 0.71  # that a mood is at a speaker's turn what it was at the last one
-    role: float = 0.36  # that a mood which does not stay becomes the role's emotion
-    partner: float = 0.30  # that it becomes the partner's mood; else it is any, by the scenario's shares
-    shared: float = 0.28  # that a speaker has the first one's role; else one by the scenario
-    sharpness: float = 2.7  # roles are drawn by the scenario's shares to this power: the common ones are commoner still
+    stay: float = 0.74  # that a mood is at a speaker's turn what it was at the last one
+    role: float = 0.32  # that a mood which does not stay becomes the role's emotion
+    partner: float = 0.26  # that it becomes the partner's mood; else it is any, by the scenario's shares
+    shared: float = 0.20  # that a speaker has the first one's role; else one by the scenario
+    sharpness: float = 1.8  # roles are drawn by the scenario's shares to this power: the common ones are commoner still
     change: float = 0.83  # that a turn is not of the speaker of the turn before
 
     def roles(self, shares: np.ndarray) -> np.ndarray:
