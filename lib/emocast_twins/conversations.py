@@ -49,85 +49,11 @@ _README = {
     "https://sail.usc.edu/iemocap/",
 }
 
-#: What is said: 5 to 12 words each, all our own. As in the acted corpora EmoDB and CREMA-D, any of them can be said in any
-#: emotion, so that the words do not tell the label and only the voice does.
-SENTENCES: tuple[str, ...] = (
-    "The train to the coast leaves from the second platform.",
-    "I put the papers on the table in the hall.",
-    "They are going to paint the kitchen on Thursday.",
-    "The bus stops right in front of the old library.",
-    "She said that the meeting was moved to the afternoon.",
-    "There are seven chairs in the room next door.",
-    "We walked along the river as far as the bridge.",
-    "He told me about it yesterday after work.",
-    "The shop around the corner opens at nine.",
-    "You left your jacket on the back of the chair.",
-    "My brother has lived in that street for six years.",
-    "The keys are in the drawer under the telephone.",
-    "I read the letter twice and put it away.",
-    "They will call us again at the end of the week.",
-    "The water in the kettle is already hot.",
-    "We could take the road that goes past the mill.",
-    "The man at the desk asked for my name.",
-    "She has been talking about this since Monday.",
-    "I have to go to the post office before noon.",
-    "The window of the office looks out on the yard.",
-    "It is the third time this month that they came.",
-    "The bread is in the basket beside the stove.",
-    "He wants to know what we think of it.",
-    "You can see the tower from the top of the hill.",
-    "They brought the boxes up to the second floor.",
-    "I did not know that you were coming today.",
-    "The lamp in the corner has been on all night.",
-    "We are supposed to be there in half an hour.",
-    "The boy next door is learning to play the piano.",
-    "That is what it says on the last page.",
-    "I wrote the number on the back of the envelope.",
-    "She will be back from the market around four.",
-    "The car is parked on the other side of the square.",
-    "Everybody in the house has heard about it by now.",
-    "He took the early boat across the lake.",
-    "There was a woman with a green bag in the queue.",
-    "The clock on the wall is ten minutes fast.",
-    "I thought we had agreed to wait until spring.",
-    "You have to turn the handle to the left.",
-    "They are building a new school behind the station.",
-    "The tickets are in the pocket of my coat.",
-    "We had soup and bread at the small table.",
-    "So that is what you wanted to tell me.",
-    "The plane from the north lands at twenty past six.",
-    "I asked them about the room with the balcony.",
-    "She keeps the photographs in a wooden box.",
-    "The garden gate was open when I came home.",
-    "He said it would take about two weeks.",
-    "You know how it is with these things.",
-    "The teacher wrote both words on the board.",
-    "We have talked about the colour of the carpet before.",
-    "It was half past eleven when the doorbell rang.",
-    "The cups go on the shelf above the sink.",
-    "I saw your sister at the bus stop this morning.",
-    "They changed the sign at the entrance of the park.",
-    "The coat on the hook belongs to my uncle.",
-    "Tell me again what he said on the phone.",
-    "We should put the bicycle into the shed tonight.",
-    "The answer came in the mail a day later.",
-    "I will be in the office until the evening.",
-    "The road to the village goes through the forest.",
-    "She has the same watch as the man in the shop.",
-    "You could hear the radio through the wall.",
-    "The list of names is pinned to the door.",
+#: What is said, all our own: turns of one to seven words, which real talk is full of, and sentences of 7 to 12. As in the acted
+#: corpora EmoDB and CREMA-D, any of them can be said in any emotion, so that the words do not tell the label but the voice does.
+SHORT, SENTENCES = (
+    tuple(part.splitlines()) for part in Path(__file__).with_name("texts.txt").read_text("utf-8").split("\n\n")
 )
-
-#: Turns of one to seven words, which real talk is full of.
-SHORT: tuple[str, ...] = (
-    "Yes.", "No.", "Well.", "Right.", "So?", "Okay.", "What?", "Really?",
-    "I know.", "All right.", "Of course.", "Not yet.", "Go on.", "Oh, yes.", "Since when?", "Like what?",
-    "I see that.", "What was that?", "Not at all.", "So it is.", "That is right.", "Tell me more.", "Who said that?",
-    "I thought so, too.", "What did he say?", "That was last week.", "You told me that.", "Where is it now?",
-    "It is on the table.", "They are still in town.", "I will ask them again.", "You said that last night.",
-    "He is in the other room.", "I have not seen it yet.", "It was the same last year.", "She left it by the door.",
-    "That is not what I asked you.", "We have been here for an hour.", "You can have it back on Friday.",
-)  # fmt: skip
 
 LETTERS = ("F", "M")
 
@@ -357,18 +283,10 @@ def write_dialogue(
     for turn, start, end in zip(planned.turns, starts, ends, strict=True):
         path = session / "sentences" / "wav" / planned.name / f"{turn.utterance}.wav"
         files.write_audio(path, recording[start:end, turn.channel], corpus="IEMOCAP")
-    rows = [
-        (
-            turn.utterance,
-            planned.name,
-            number,
-            turn.role,
-            turn.emotion,
-            round(turn.delivery.intensity, 6),
-            turn.rating.gold,
-        )
-        for number, turn in enumerate(planned.turns)
-    ]
+    rows = []
+    for number, turn in enumerate(planned.turns):
+        intensity = round(turn.delivery.intensity, 6)
+        rows.append((turn.utterance, planned.name, number, turn.role, turn.emotion, intensity, turn.rating.gold))
     return pd.DataFrame(rows, columns=["utterance", "dialogue", "turn", "role", "emotion", "intensity", "gold"])
 
 
