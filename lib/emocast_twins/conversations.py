@@ -50,7 +50,7 @@ _README = {
 }
 
 #: What is said, all our own: turns of one to seven words, which real talk is full of, and sentences of 7 to 12. As in the acted
-#: corpora EmoDB and CREMA-D, any of them can be said in any emotion, so that the words do not tell the label but the voice does.
+#: corpora EmoDB and CREMA-D, any of them can be said in any emotion: the words do not tell the label but the voice does.
 SHORT, SENTENCES = (
     tuple(part.splitlines()) for part in Path(__file__).with_name("texts.txt").read_text("utf-8").split("\n\n")
 )
