@@ -94,7 +94,7 @@ SPEAKERS = (*FRIENDS, *OTHERS)
 #: Share of a scene's speakers that are friends; percent of scenes that have so many speakers: 1, 2, 3, 4, 5.
 FRIENDS_SHARE, CAST = 0.8, (10, 38, 30, 14, 8)
 #: So many scenes are of one episode; its scenes fall into several splits, as MELD's do.
-SCENES_OF_AN_EPISODE = 5
+SCENES_OF_AN_EPISODE = 4
 EPISODES_OF_A_SEASON = 24
 
 #: In which split each scene of ten lies: seven tenths are for training.

@@ -294,7 +294,7 @@ def test_the_share_of_silence_is_that_of_the_samples_that_no_clip_covers(copy):
     for start, end in record["spans"]:
         covered[round(start * 16_000) : round(end * 16_000)] = True
     gaps = [end for _, end in record["spans"][:-1]]
-    starts = [gaps[0] - 1.9, gaps[-1] - 1.0, gaps[-1] - 1.95, 0.0]
+    starts = [max(0.0, gaps[0] - 1.9), gaps[-1] - 1.0, gaps[-1] - 1.95, 0.0]
     windows = pd.DataFrame({"audio": "timelines/train_dia0.wav", "start_s": starts}, index=[5, 3, 9, 1])
     windows["end_s"] = windows["start_s"] + 2.0
     shares = meld.silence(copy, windows)

@@ -106,7 +106,8 @@ def predicted(unspoken, windows, X, sound):
 
 
 def test_everybody_is_given_the_same_events_in_the_same_folds(predicted):
-    names = [experiments.MODEL, baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE, *ceiling.BOUNDS]
+    repeats = [baselines.PERSISTENCE, baselines.NEAREST, baselines.AUDIO_PERSISTENCE]
+    names = [experiments.MODEL, baselines.NEIGHBOUR, *repeats, *ceiling.BOUNDS]
     assert list(predicted["protocol"].unique()) == PROTOCOLS and list(predicted["model"].unique()) == names
     for _, table in predicted.groupby("protocol"):
         events = {name: rows[KEYS].sort_values(KEYS).to_numpy().tolist() for name, rows in table.groupby("model")}
@@ -124,9 +125,17 @@ def test_a_protocol_is_what_each_says_alone(unspoken, windows, X, sound, predict
     carried = {
         baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence(),
         baselines.PERSISTENCE: baselines.Persistence(),
+        baselines.NEAREST: baselines.NearestEvent(),
+    }
+    learners = {
+        experiments.MODEL: LogisticRegression(),
+        baselines.NEIGHBOUR: baselines.of_embeddings()[baselines.NEIGHBOUR],
     }
     alone = [
-        crossval.sweep(LogisticRegression(), windows, X, own, computing=QUIET).assign(model=experiments.MODEL),
+        *(
+            crossval.sweep(learner, windows, X, own, computing=QUIET).assign(model=name)
+            for name, learner in learners.items()
+        ),
         baselines.sweep(windows, talk, own, models=carried, sound=sound),
         ceiling.sweep(windows, talk, folder, own),
     ]
@@ -140,7 +149,13 @@ def test_without_sound_or_a_known_process_those_stay_away(windows, unspoken, X, 
     models = {"one": (LogisticRegression(), X), "two": (LogisticRegression(C=0.1), X)}
     options = {"protocols": ["dialogue"], "folder": tmp_path, "computing": QUIET}
     table = experiments.evaluate_protocols(models, windows, unspoken[1], SPLIT, **options)
-    assert list(table["model"].unique()) == ["one", "two", baselines.PERSISTENCE]
+    assert list(table["model"].unique()) == [
+        "one",
+        "two",
+        baselines.NEIGHBOUR,
+        baselines.PERSISTENCE,
+        baselines.NEAREST,
+    ]
 
 
 def test_protocols_that_cannot_divide_are_named_with_the_reason(windows):

@@ -15,9 +15,9 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def meld_twin(tmp_path_factory):
-    """A synthetic MELD of eight dialogues, in every split at least one, and of two episodes."""
+    """A synthetic MELD of five dialogues, in every split at least one."""
     root = tmp_path_factory.mktemp("meld")
-    return meld.make(root, meld.Settings(dialogues=8, turns=(4, 6)), seed=7, processes=2, progress=False)
+    return meld.make(root, meld.Settings(dialogues=5, turns=(6, 8)), seed=7, processes=2, progress=False)
 
 
 @pytest.fixture(scope="session")

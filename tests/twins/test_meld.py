@@ -18,7 +18,7 @@ from emocast_twins import cultures, meld, voices
 @pytest.fixture(scope="module")
 def again(tmp_path_factory):
     """The same twin, made a second time by one process."""
-    return meld.make(tmp_path_factory.mktemp("again"), meld.Settings(8, (4, 6)), seed=7, processes=1, progress=False)
+    return meld.make(tmp_path_factory.mktemp("again"), meld.Settings(5, (6, 8)), seed=7, processes=1, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def lines(meld_twin):
 
 def test_the_same_seed_gives_the_same_files_and_a_smaller_twin_is_a_part(tmp_path, meld_twin, again, digests):
     assert digests(again) == digests(meld_twin)
-    smaller = meld.make(tmp_path, meld.Settings(dialogues=3, turns=(4, 6)), seed=7, progress=False)
+    smaller = meld.make(tmp_path, meld.Settings(dialogues=2, turns=(6, 8)), seed=7, progress=False)
     films = {path: digest for path, digest in digests(smaller).items() if "/dia" in path}
     assert len(films) >= 12 and films.items() <= digests(meld_twin).items()
 
