@@ -498,7 +498,7 @@ def change_scores(
         has no row) and the columns of `metrics.evaluate_forecast`. Of the guess it has the expected accuracy alone; its
         interval says how much hangs on the events.
     """
-    options, rows = {**resampling.options, "method": crossval.METHOD}, []
+    options, rows = resampling.options, []
     for shift, of_shift in predictions.groupby("shift_s"):
         tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates("utterance")}
         for name in (name for name in models if name in tables):

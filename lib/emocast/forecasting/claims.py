@@ -22,7 +22,6 @@ from pandas.io.formats.style import Styler
 from .. import metrics
 from ..metrics.resampling import Resampling
 from . import baselines, ceiling
-from .crossval import METHOD
 from .experiments import MODEL
 from .splits import PROTOCOLS
 from .variants import PUBLISHED, RETUNED
@@ -64,14 +63,9 @@ class Criteria:
     tolerance: float
 
     @property
-    def interval(self) -> dict[str, Any]:
-        """The options of an interval."""
-        return {**self.resampling.options, "method": METHOD}
-
-    @property
     def test(self) -> dict[str, Any]:
         """The options of a test with its interval."""
-        return {**self.interval, "draws": self.permutations}
+        return {**self.resampling.options, "draws": self.permutations}
 
 
 def above(low: float, high: float, *, limit: float = 0.0, p_value: float | None = None, level: float = 0.95) -> str:
@@ -143,7 +137,7 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
         facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
-        found = metrics.skill(facts["emotion"], *models, facts["dialogue"], **criteria.interval)
+        found = metrics.skill(facts["emotion"], *models, facts["dialogue"], **criteria.resampling.options)
         rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
     return pd.DataFrame(rows)
 
@@ -159,9 +153,9 @@ def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     # An event is asked once at each shift: each is a row of its own here.
     event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
     rows, tables = predictions.assign(utterance=event), []
-    own, options = rows[rows["model"] == MODEL], {**resampling.options, "method": METHOD}
+    own = rows[rows["model"] == MODEL]
     for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
-        found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **options)
+        found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **resampling.options)
         found[["reference", "score", "difference", "low", "high"]] *= 100
         ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
         sides = [_SIDES[above(low, high, p_value=p_value, level=resampling.level)] for low, high, p_value in ends]
@@ -334,7 +328,7 @@ def _commonest(events: pd.DataFrame) -> float:
 
 
 def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
-    ends, place = _accuracy(events, **criteria.interval), events[_BY].iloc[0]
+    ends, place = _accuracy(events, **criteria.resampling.options), events[_BY].iloc[0]
     return _row(key, ends, place, criteria, limit=_commonest(events))
 
 

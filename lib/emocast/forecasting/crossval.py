@@ -27,9 +27,6 @@ from .splits import Split, folds
 #: What a sweep may compare: the same events at every shift, and (as published) each shift's own.
 EVENT_SETS: tuple[str, ...] = ("fixed", "moving")
 
-#: How intervals are read from their draws: a test part has a dozen dialogues and not hundreds.
-METHOD = "expanded"
-
 
 @dataclass(frozen=True)
 class Computing:
@@ -173,12 +170,12 @@ def scores(
     `n` (events), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with ddof 0, which the preprint does not
     state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by dialogue), and `uar`.
     """
-    options, rows = {**resampling.options, "method": METHOD}, []
+    rows = []
     for point, events in predictions.groupby(list(by), sort=False) if by else [((), predictions)]:
         true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()
         of_folds = (events["emotion"] == events["predicted"]).groupby(events["fold"]).mean().to_numpy()
         scored = metrics.evaluate(true, predicted, labels=labels.ordered([*true, *predicted]))
-        low, high = metrics.bootstrap_interval(true, predicted, events["dialogue"].to_numpy(), **options)
+        low, high = metrics.bootstrap_interval(true, predicted, events["dialogue"].to_numpy(), **resampling.options)
         row = {"cv_mean": of_folds.mean(), "cv_std": of_folds.std(ddof=0), "accuracy": scored["accuracy"]}
         row |= {"accuracy_low": low, "accuracy_high": high, "uar": scored["uar"]}
         percent = {name: 100 * value for name, value in row.items()}
@@ -210,7 +207,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, resampling: Resampling) -
     both, rows = first.merge(other, on=["shift_s", "utterance"], suffixes=("", "_second")), []
     for shift, events in both.groupby("shift_s"):
         columns = (events[name].to_numpy() for name in ("emotion", "predicted", "predicted_second", "dialogue"))
-        found = metrics.paired_bootstrap(*columns, **resampling.options, method=METHOD)
+        found = metrics.paired_bootstrap(*columns, **resampling.options)
         percent = {name: 100 * found[name] for name in ("first", "second", "difference", "low", "high")}
         rows.append({"shift_s": shift, "n": len(events), **percent})
     return pd.DataFrame(rows)

@@ -74,8 +74,7 @@ class Result:
         true, predicted, dialogue = (self.test[name] for name in ("emotion", "predicted", "dialogue"))
         of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
         tested = metrics.evaluate(true, predicted, labels=self.classes)
-        options = {**resampling.options, "method": crossval.METHOD}
-        low, high = metrics.bootstrap_interval(true, predicted, dialogue, **options)
+        low, high = metrics.bootstrap_interval(true, predicted, dialogue, **resampling.options)
         return {
             "n_train": self.n_train,
             "n_test": len(self.test),

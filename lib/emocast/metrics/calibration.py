@@ -167,7 +167,7 @@ def _by_group(owner: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.nda
 
 
 def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
-    """Score a table of predictions by everything at once; options are those of `bootstrap_interval`, intervals are expanded.
+    """Score a table of predictions by everything at once; options are those of `bootstrap_interval`.
 
     Takes the columns `dialogue`, `emotion`, `predicted` and, where a model gives them, its probabilities `p_<emotion>`. Returns
     `n` (events), `groups` (dialogues), and `accuracy`, `uar`, `f1_macro`, `brier` (0 to 2) and `ece`, each with its
@@ -175,7 +175,6 @@ def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
     where the table is empty, an emotion or prediction is missing, or some rows alone have no probabilities.
     """
     true, predicted, groups = (table[column].to_numpy() for column in ("emotion", "predicted", "dialogue"))
-    options = {"method": "expanded", **options}
     names = [column.removeprefix("p_") for column in table.columns if column.startswith("p_")]
     scores = evaluate(true, predicted, labels=[*dict.fromkeys([*names, *true, *predicted])])
     row = {"n": scores["n"], "groups": table["dialogue"].nunique()}
@@ -211,7 +210,7 @@ def compare_forecasts(
     `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
     `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
     """
-    keys, options = [*by, "utterance"], {"metric": metric, "draws": 9999, "method": "expanded", **options}
+    keys, options = [*by, "utterance"], {"metric": metric, "draws": 9999, **options}
     other = reference[[*keys, "predicted"]]
     try:
         both = table.merge(other, on=keys, how="left", suffixes=("", "_reference"), validate="one_to_one")
@@ -254,7 +253,7 @@ def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
     the scores of `evaluate_forecast`, and `gain`, what the accuracy rose from the row before on the same events, with its
     interval `gain_low` to `gain_high` (NaN in the first row). Fractions of unlike events are a ValueError.
     """
-    options, rows, before = {"method": "expanded", **options}, [], None
+    rows, before = [], None
     for fraction, events in predictions.groupby("fraction"):
         events = events.sort_values("utterance", kind="stable").reset_index(drop=True)
         size = {name: float(events[name].mean()) for name in ("train_dialogues", "train_events")}
