@@ -151,6 +151,18 @@ def test_protocols_that_cannot_divide_are_named_with_the_reason(windows):
         experiments.possible(windows, ["speaker"], SPLIT)
 
 
+def test_a_protocol_with_the_folds_of_another_is_left_out(make_windows):
+    """In IEMOCAP each session has speakers of its own: held apart, they are the sessions."""
+    windows, asked = make_windows(shifts=(0.0, 4.0)), (splits.IEMOCAP_PROTOCOLS, SPLIT)
+    names, left_out = experiments.possible(windows, *asked)
+    assert names == ["random", "purged", "dialogue", "session", "scenario"]
+    assert left_out == {"speaker": "it has the same folds as session"}
+    names, left_out = experiments.possible(windows, *asked, keep="speaker")
+    assert "speaker" in names and left_out == {"session": "it has the same folds as speaker"}
+    at_one_shift = windows["session"].where(windows["shift_s"] == 0, windows["dialogue"])
+    assert "speaker" in experiments.possible(windows.assign(session=at_one_shift), *asked)[0]
+
+
 def test_a_protocol_whose_folds_learn_one_class_is_left_out(make_windows):
     """Two sessions, each of one emotion: held out, nothing but the other emotion is left to learn from."""
     windows = make_windows()

@@ -129,21 +129,27 @@ def run(
     return Result(classes, len(train), folds.sort_values("row", ignore_index=True), tested, model.losses_, shared)
 
 
-def possible(windows: pd.DataFrame, protocols: Sequence[str], split: Split) -> tuple[list[str], dict[str, str]]:
-    """Find the protocols that can divide the windows of all shifts, and why each other one cannot.
+def possible(
+    windows: pd.DataFrame, protocols: Sequence[str], split: Split, *, keep: str = ""
+) -> tuple[list[str], dict[str, str]]:
+    """Find the protocols that can divide the windows of all shifts, and why each other one is left out.
 
-    Of the split the protocol is not read. ValueError where none divides them, with the reason of the first.
+    Of those whose folds are the same at all shifts only `keep` or else the first is left, so that tables and families of tests
+    have it once. Of the split the protocol is not read. ValueError where none divides them, with the reason of the first.
     """
-    problems, emotion = {}, windows["emotion"].to_numpy(dtype=str)
-    for name in protocols:
+    problems, known, emotion = {}, {}, windows["emotion"].to_numpy(dtype=str)
+    for name in sorted(protocols, key=lambda name: name != keep):
         try:
             fits = crossval.plan(windows, split.under(name))
         except ValueError as error:
             problems[name] = str(error)
             continue
         poor = sum(len(np.unique(emotion[fit.train])) < 2 for fit in fits)
+        same = known.setdefault(frozenset((fit.train.tobytes(), fit.test.tobytes()) for fit in fits), name)
         if poor:
             problems[name] = f"{poor} of its {len(fits)} folds have fewer than two classes to learn from"
+        elif same != name:
+            problems[name] = f"it has the same folds as {same}"
     if len(problems) == len(protocols):
         first = problems[protocols[0]]
         raise ValueError(f"none of the protocols {', '.join(protocols)} can divide these windows; the first: {first}")

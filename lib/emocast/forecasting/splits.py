@@ -42,7 +42,7 @@ PROTOCOLS: dict[str, str] = {
 }
 
 #: The protocols of corpora like IEMOCAP, from the published one to the hardest.
-IEMOCAP_PROTOCOLS: tuple[str, ...] = ("random", "purged", "dialogue", "speaker", "session", "scenario")
+IEMOCAP_PROTOCOLS: tuple[str, ...] = ("random", "purged", "dialogue", "session", "speaker", "scenario")
 
 #: Those of MELD, whose main characters speak in every episode and which plays no scenario twice.
 MELD_PROTOCOLS: tuple[str, ...] = ("random", "purged", "official", "dialogue", "episode")
