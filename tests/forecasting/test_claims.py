@@ -66,7 +66,7 @@ def test_a_model_that_knows_the_dialogue_alone_is_exposed():
     at_dialogue = [("FC-DNN", "protocol", "dialogue", 1 / 3), ("dialogue mode", "protocol", "dialogue", 1 / 3)]
     verdict, table = judged(predictions({**right, "Markov chain, order 1": 0.5}, where=at_dialogue))
     assert verdict["chance @ random"] == SUPPORTED and verdict["chance @ dialogue"] == NOT_SHOWN
-    assert verdict["dialogue_mode @ random"] == NOT_SHOWN
+    assert verdict["moment @ random"] == NOT_SHOWN
     assert verdict["persistence @ random"] == SUPPORTED and verdict["persistence @ dialogue"] == CONTRADICTED
     assert verdict["audio_persistence @ dialogue"] == CONTRADICTED
     assert verdict["ahead_of_chance @ dialogue"] == NOT_SHOWN
@@ -80,10 +80,22 @@ def test_a_forecast_is_kept():
     verdict, found = judged(table)
     for claim in ("chance", "persistence", "changes", "changes_statistics"):
         assert verdict[f"{claim} @ dialogue"] == SUPPORTED
-    assert verdict["dialogue_mode @ random"] == SUPPORTED
+    assert verdict["moment @ random"] == SUPPORTED
     # Chance is asked at every shift, the others at those of one family of tests.
     assert found.loc[AHEAD, "value"].tolist() == [10.0, 0.0, 0.0]
     assert found.loc[AHEAD, "evidence"].str.startswith("up to ").all()
+
+
+def test_the_moment_is_asked_only_where_dialogues_are_shared():
+    """And the better of two that know it is the rival: the commonest emotion of the dialogue, and the nearest event's."""
+    right = {"FC-DNN": 0.6, "dialogue mode": 0.4, baselines.NEAREST: 0.58}
+    table = predictions(right, protocols=("random", "purged", "dialogue"))
+    row = judged(table)[1].loc["moment"]
+    assert row["verdict"] == NOT_SHOWN and row["evidence"].endswith(f"against {baselines.NEAREST}")
+    sharing = table[(table["protocol"] != "dialogue") & (table["shift_s"] != 10)]
+    family = claims.comparisons(sharing, claims.MOMENT, CRITERIA)
+    assert len(family) == 2 * 2 and row["p_holm"] == family["p_holm"].iloc[0] > family["p_value"].iloc[0]
+    assert "moment" not in set(judged(table[table["protocol"] == "dialogue"])[1].index)
 
 
 def test_anything_but_the_last_emotion_forecasts_no_change():
@@ -204,7 +216,7 @@ def judged_labels(table):
 def test_forecasters_that_read_labels_have_the_verdicts_that_they_were_made_for():
     tested, found = judged_labels(of_labels(of_dialogue={"random": 0.6, "episode": 1 / 3}))
     dialogue = found[found["id"] == "label_dialogue"].set_index("protocol")["verdict"]
-    assert dialogue.to_dict() == {"random": SUPPORTED, "episode": NOT_SHOWN}
+    assert dialogue.to_dict() == {"random": SUPPORTED}
     assert _by_id(found)["label_chance @ episode"] == SUPPORTED
     of_chains = found.set_index("id").loc["label_chain"]
     assert of_chains["verdict"].tolist() == [CONTRADICTED, SUPPORTED]

@@ -23,7 +23,7 @@ from .. import metrics
 from ..metrics.resampling import Resampling
 from . import baselines, ceiling
 from .experiments import MODEL
-from .splits import PROTOCOLS
+from .splits import PROTOCOLS, SHARING
 from .variants import PUBLISHED, RETUNED
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = VERDICTS = ("supported", "not shown", "contradicted")
@@ -42,6 +42,9 @@ TOLD: tuple[str, ...] = (baselines.GUESS, baselines.CHAIN)
 
 #: All that goes by labels alone: on changes a chain, which bets on what lasts, may be the worst of them.
 STATISTICS: tuple[str, ...] = (*TOLD, "majority", "Markov chain, order 1")
+
+#: Who knows the dialogue and its moment and has no sound: asked only where training and test share dialogues.
+MOMENT: tuple[str, ...] = ("dialogue mode", baselines.NEAREST)
 
 _BY = ["protocol", "shift_s"]
 
@@ -217,10 +220,12 @@ def table(
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
     strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
     rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in (published, strict)]
-    tested = {"dialogue_mode": ["dialogue mode"], "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
-    tested = {key: comparisons(few, names, criteria) for key, names in tested.items() if few["model"].isin(names).any()}
+    tested = {"moment": MOMENT, "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
+    asked = {key: few[few["protocol"].isin(SHARING)] if key == "moment" else few for key in tested}
+    held = {key: names for key, names in tested.items() if asked[key]["model"].isin(names).any()}
+    tested = {key: comparisons(asked[key], names, criteria) for key, names in held.items()}
     for key, found in tested.items():
-        shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "dialogue_mode"))]
+        shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "moment"))]
         rows += _gains(key, shown, criteria)
     rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
@@ -260,8 +265,11 @@ def label_table(
     repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
     protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
     rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
-    of_dialogue = comparisons(predictions, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
-    gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
+    gains, shared = {}, predictions[predictions["protocol"].isin(SHARING)]
+    if len(shared):
+        of_dialogue = comparisons(shared, ["majority"], criteria, model="dialogue mode")
+        gains["label_dialogue"] = of_dialogue.assign(model="dialogue mode")
+    gains["label_chain"] = tested[tested["protocol"] == strict]
     events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
         hits = baselines.hits(events, models=(*CHAINS, "majority"), classes=classes)

@@ -47,6 +47,9 @@ IEMOCAP_PROTOCOLS: tuple[str, ...] = ("random", "purged", "dialogue", "session",
 #: Those of MELD, whose main characters speak in every episode and which plays no scenario twice.
 MELD_PROTOCOLS: tuple[str, ...] = ("random", "purged", "official", "dialogue", "episode")
 
+#: Those under which training and test share dialogues, so that it is worth something to know which dialogue this is.
+SHARING: tuple[str, ...] = ("random", "purged")
+
 #: The protocols that hold a group together -> the column of the window table that names it.
 GROUPS = {name: name for name in ("dialogue", "speaker", "session", "scenario")} | {"episode": "session"}
 
