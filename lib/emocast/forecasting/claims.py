@@ -101,31 +101,36 @@ def in_words(value: float, low: float, high: float, *, p_value: float | None = N
 def comparisons(
     predictions: pd.DataFrame, references: Sequence[str], criteria: Criteria, *, model: str = MODEL
 ) -> pd.DataFrame:
-    """Test a model against the better reference under every protocol and at every shift that has both: one family.
+    """Test a model against all references under every protocol and at every shift that has both: one family.
 
-    Of several references (those that the predictions lack are left out) the model meets the one that is right most often at
-    that protocol and shift: chosen on the very events of the test, which can only make it harder to pass. Returns one row a
-    protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is adjusted for all rows), then
-    `against` (the reference's name) and McNemar's `only_reference`, `only_model`, `p_mcnemar` (mid-p).
+    Which reference is the best is chosen on the very events of the test. So a verdict of either kind needs each of them, by an
+    intersection-union test (Berger 1982, Technometrics 24, 295-300): `low` to `high` reaches over the intervals of all
+    differences, and `p_value` is the largest. References that the predictions lack are left out.
+
+    Returns one row a protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is adjusted for all
+    rows) of the best reference, then `against` (its name) and McNemar's `only_reference`, `only_model`, `p_mcnemar` (mid-p).
     """
-    own = predictions[predictions["model"] == model]
-    other = predictions[predictions["model"].isin(references)]
-    right = other["emotion"].eq(other["predicted"]).groupby([other[name] for name in (*_BY, "model")]).mean()
-    wide = right.unstack("model")
-    best = wide[[name for name in references if name in wide]].idxmax(axis=1).rename("best")  # the first on a tie
-    other = other.join(best, on=_BY).query("model == best").drop(columns="best")
-    common = other[[*_BY, "utterance", "predicted", "model"]].merge(
-        own[[*_BY, "utterance", "emotion", "predicted"]], on=[*_BY, "utterance"], suffixes=("_reference", "")
-    )
-    asked = own.merge(common[_BY].drop_duplicates(), on=_BY)
-    found = metrics.compare_forecasts(asked, other, by=_BY, **criteria.test)
-    rows = []
-    for point, events in common.groupby(_BY, sort=False):
-        test = metrics.mcnemar_test(events["emotion"], events["predicted_reference"], events["predicted"])
-        names = {"only_first": "only_reference", "only_second": "only_model", "p_mid": "p_mcnemar"}
-        named = {**dict(zip(_BY, point, strict=True)), "against": events["model"].iloc[0]}
-        rows.append({**named, **{new: test[old] for old, new in names.items()}})
-    return found.merge(pd.DataFrame(rows), on=_BY)
+    own, tables = predictions[predictions["model"] == model], []
+    names = {"only_first": "only_reference", "only_second": "only_model", "p_mid": "p_mcnemar"}
+    for reference in references:
+        other = predictions[predictions["model"] == reference]
+        asked = own.merge(other[_BY].drop_duplicates(), on=_BY)
+        both = asked.merge(other, on=[*_BY, "utterance"], suffixes=("", "_reference"))
+        columns = ("emotion", "predicted_reference", "predicted")
+        points = both.groupby(_BY, sort=False)
+        counted = [metrics.mcnemar_test(*(events[name] for name in columns)) for _, events in points]
+        if counted:
+            found = metrics.compare_forecasts(asked, other, by=_BY, **criteria.test).assign(against=reference)
+            tables.append(found.join(pd.DataFrame(counted).rename(columns=names)))
+    found = _of_each(pd.concat(tables, ignore_index=True))
+    return found.assign(p_holm=metrics.holm(found["p_value"]))
+
+
+def _of_each(found: pd.DataFrame) -> pd.DataFrame:
+    """Of a row a reference: the best one's, at each protocol and shift, with the ends and p-value that hold of all."""
+    points, ends = found.groupby(_BY, sort=False), {"low": "min", "high": "max", "p_value": "max"}
+    spread = {name: points[name].transform(end) for name, end in ends.items()}
+    return found.assign(**spread).loc[points["reference"].idxmax()].reset_index(drop=True)  # the first on a tie
 
 
 def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
@@ -272,11 +277,9 @@ def label_table(
     gains["label_chain"] = tested[tested["protocol"] == strict]
     events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
-        hits = baselines.hits(events, models=(*CHAINS, "majority"), classes=classes)
-        best = hits[["majority", baselines.GUESS]].mean().idxmax()
-        found = pd.DataFrame([_hit_gain(hits, chain, best, criteria) for chain in CHAINS])
-        holm = metrics.holm(found["p_value"])
-        gains["label_changes"] = found.assign(protocol=strict, shift_s=now, p_holm=holm)
+        rivals = "majority", baselines.GUESS
+        found = pd.concat([_hit_gain(events, chain, rivals, criteria, classes=classes) for chain in CHAINS])
+        gains["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
     for key, found in gains.items():
         rows += _gains(key, found[found["shift_s"] == now], criteria)
     return pd.DataFrame(rows)
@@ -349,32 +352,33 @@ def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, 
     return rows
 
 
-def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria) -> dict[str, Any]:
-    """Hold the model against a reference of which it is known how often it is right on each event (`baselines.hits`)."""
-    own, other, groups = (hits[name].to_numpy() for name in (model, reference, "dialogue"))
-    options = {"draws": criteria.permutations, "random_state": criteria.resampling.random_state}
-    test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **options)
-    low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-    return {"model": model, "against": reference, **test, "low": low, "high": high}
+def _hit_gain(
+    events: pd.DataFrame, model: str, references: Sequence[str], criteria: Criteria, **options: Any
+) -> pd.DataFrame:
+    """Hold the model against references of which it is known how often each is right on an event (`baselines.hits`).
+
+    Returns one row, as `comparisons` does: `protocol`, `shift_s`, `model`, `against`, `reference`, `difference`, `low`, `high`,
+    `p_value`.
+    """
+    hits, rows = baselines.hits(events, models=[model, *references], **options), []
+    own, groups = hits[model].to_numpy(), hits["dialogue"].to_numpy()
+    for reference in (name for name in references if name in hits):
+        other = hits[reference].to_numpy()
+        test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **criteria.test)
+        low, high = metrics.loss_interval(own - other, groups, **criteria.test)
+        row = {**events[_BY].iloc[0], "model": model, "against": reference, "reference": test["first"]}
+        rows.append({**row, "difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]})
+    return _of_each(pd.DataFrame(rows))
 
 
 def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:
-    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics.
-
-    Of the first the limit is another forecaster's score on the same events; so the ends are that plus those of the difference.
-    """
+    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics."""
     if not (events["model"] == MODEL).any():
         return []
-    hits = baselines.hits(events, models=[MODEL, *STATISTICS], classes=classes)
-    score, place, rows = 100 * hits.drop(columns="dialogue").mean(), events[_BY].iloc[0], []
-    for key, names in {"changes": TOLD, "changes_statistics": STATISTICS}.items():
-        best = score[[name for name in names if name in score]].idxmax()
-        gain = _hit_gain(hits, MODEL, best, criteria)
-        ends, of_row = _ends(gain), {"unit": "points"}
-        if names is TOLD:
-            ends, of_row = [score[MODEL], score[best] + ends[1], score[best] + ends[2]], {"limit": score[best]}
-        rows.append(_row(key, ends, place, criteria, p_value=gain["p_value"], against=best, **of_row))
-    return rows
+    asked = {"changes": TOLD, "changes_statistics": STATISTICS}
+    found = pd.concat([_hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
+    found = found.assign(p_holm=found["p_value"])
+    return [row for at, key in enumerate(asked) for row in _gains(key, found.iloc[at : at + 1], criteria)]
 
 
 def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria: Criteria) -> list[dict[str, Any]]:
