@@ -372,12 +372,12 @@ def _hit_gain(
 
 
 def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:
-    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics."""
+    """Two rows on the events that change the emotion, one family: against who is told of it, and against label statistics."""
     if not (events["model"] == MODEL).any():
         return []
     asked = {"changes": TOLD, "changes_statistics": STATISTICS}
     found = pd.concat([_hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
-    found = found.assign(p_holm=found["p_value"])
+    found = found.assign(p_holm=metrics.holm(found["p_value"]))
     return [row for at, key in enumerate(asked) for row in _gains(key, found.iloc[at : at + 1], criteria)]
 
 
