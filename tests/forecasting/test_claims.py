@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emocast import metrics
 from emocast.forecasting import baselines, claims, experiments, variants
 from emocast.forecasting.claims import CONTRADICTED, NOT_SHOWN, SUPPORTED
 from made_predictions import CLASSES, CRITERIA, predictions
@@ -169,6 +170,22 @@ def test_a_guess_among_unbalanced_events_is_the_commonest_emotion():
     rows = found.loc[["chance", "new_encoder"]]
     assert len(rows) == 3 and rows["limit"].tolist() == pytest.approx([share] * 3, abs=0.01) and share > 45
     assert set(rows["verdict"]) == {NOT_SHOWN} and verdict["ahead_of_chance @ dialogue"] == NOT_SHOWN
+
+
+def test_a_limit_that_is_estimated_is_drawn_with_the_score():
+    """60 dialogues, more or less neutral each: who is right on all neutral events, and few others, is above their share."""
+    n = 1200
+    dialogue = np.arange(n) // 20
+    neutral = np.arange(n) % 20 < 9 + 10 * (dialogue % 2)
+    emotion = np.where(neutral, "neutral", "sadness")
+    predicted = np.where(np.arange(n) % 20 == 19, "sadness", "neutral")  # one more than always naming neutral
+    marks = {"model": "FC-DNN", "protocol": "dialogue", "shift_s": 0.0, "last_emotion": "neutral"}
+    events = {"utterance": np.arange(n).astype(str), "dialogue": dialogue, "emotion": emotion, "predicted": predicted}
+    row = judged(pd.DataFrame({**events, **marks}))[1].loc["chance"]
+    assert row["limit"] == pytest.approx(70) and row["value"] == pytest.approx(75)
+    assert (row["low"], row["high"]) == pytest.approx((75, 75)) and row["verdict"] == SUPPORTED
+    low, high = metrics.bootstrap_interval(emotion, predicted, dialogue, random_state=0)
+    assert low < 0.7 < high  # as if the limit were known
 
 
 def test_a_gain_that_comes_late_is_told():

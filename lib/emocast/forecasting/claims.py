@@ -224,7 +224,9 @@ def table(
     published, now, limit = predictions["protocol"].iloc[0], few["shift_s"].min(), 100 * criteria.tolerance
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
     strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
-    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in (published, strict)]
+    rows = [
+        _chance("chance", first[first["protocol"] == name], criteria) for name in dict.fromkeys((published, strict))
+    ]
     tested = {"moment": MOMENT, "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
     asked = {key: few[few["protocol"].isin(SHARING)] if key == "moment" else few for key in tested}
     held = {key: names for key, names in tested.items() if asked[key]["model"].isin(names).any()}
@@ -327,20 +329,22 @@ def _ends(gain: Mapping[str, float]) -> list[float]:
     return [100 * gain[name] for name in ("difference", "low", "high")]
 
 
-def _accuracy(events: pd.DataFrame, **options: Any) -> list[float]:
-    """In percent, with the ends of the interval."""
-    ends = metrics.bootstrap_interval(events["emotion"], events["predicted"], events["dialogue"], **options)
-    return [100 * value for value in ((events["emotion"] == events["predicted"]).mean(), *ends)]
+def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], float]:
+    """The accuracy, in percent, with the ends of an interval, and its limit: what always naming the commonest emotion scores.
 
-
-def _commonest(events: pd.DataFrame) -> float:
-    """What always naming the commonest emotion scores, in percent: one session, or a test part, is not balanced."""
-    return 100 * events["emotion"].value_counts(normalize=True).max()
+    The limit is of the same events, so each draw has both: the ends are the limit plus those of the difference. Where several
+    are the commonest (balanced events) one of them is guessed.
+    """
+    right, counts = events["emotion"].eq(events["predicted"]), events["emotion"].value_counts()
+    commonest = counts.index[counts == counts.max()]
+    guessed = events["emotion"].isin(commonest) / len(commonest)
+    ends = metrics.loss_interval(right - guessed, events["dialogue"], **options)
+    return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
 def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
-    ends, place = _accuracy(events, **criteria.resampling.options), events[_BY].iloc[0]
-    return _row(key, ends, place, criteria, limit=_commonest(events))
+    ends, limit = _over_chance(events, **criteria.resampling.options)
+    return _row(key, ends, events[_BY].iloc[0], criteria, limit=limit)
 
 
 def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
@@ -387,8 +391,8 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
     each = 1 - (1 - level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
     verdicts: dict[str, dict[float, str]] = {"chance": {}}
     for shift, events in of_model.groupby("shift_s"):
-        ends = _accuracy(events, **{**criteria.test, "level": each})[1:]
-        verdicts["chance"][shift] = above(*ends, limit=_commonest(events))
+        ends, limit = _over_chance(events, **{**criteria.test, "level": each})
+        verdicts["chance"][shift] = above(*ends[1:], limit=limit)
     for key in (key for key in ("persistence", "audio_persistence") if key in tested):
         found = tested[key][tested[key]["protocol"] == strict].sort_values("shift_s").to_dict("records")
         judged = {row["shift_s"]: above(row["low"], row["high"], p_value=row["p_holm"], level=level) for row in found}
