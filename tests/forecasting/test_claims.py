@@ -165,7 +165,7 @@ def test_a_guess_among_unbalanced_events_is_the_commonest_emotion():
     table = table[(table["emotion"] == "neutral") | (table["utterance"].str[-1].astype(int) < 5)]
     table = table.assign(predicted=np.where(table["model"] == "FC-DNN", "neutral", table["predicted"]))
     share, of_model = 100 * (table["emotion"] == "neutral").mean(), table[table["model"] == "FC-DNN"]
-    roles = [of_model.assign(role=role) for role in (variants.PUBLISHED, variants.RETUNED)]
+    roles = [of_model.assign(role=role, session=of_model["drawn"]) for role in (variants.PUBLISHED, variants.RETUNED)]
     verdict, found = judged(table, encoders=pd.concat(roles).query("protocol == 'random' and shift_s == 0"))
     rows = found.loc[["chance", "new_encoder"]]
     assert len(rows) == 3 and rows["limit"].tolist() == pytest.approx([share] * 3, abs=0.01) and share > 45
@@ -180,7 +180,7 @@ def test_a_limit_that_is_estimated_is_drawn_with_the_score():
     emotion = np.where(neutral, "neutral", "sadness")
     predicted = np.where(np.arange(n) % 20 == 19, "sadness", "neutral")  # one more than always naming neutral
     marks = {"model": "FC-DNN", "protocol": "dialogue", "shift_s": 0.0, "last_emotion": "neutral"}
-    events = {"utterance": np.arange(n).astype(str), "dialogue": dialogue, "emotion": emotion, "predicted": predicted}
+    events = {"utterance": np.arange(n).astype(str), "drawn": dialogue, "emotion": emotion, "predicted": predicted}
     row = judged(pd.DataFrame({**events, **marks}))[1].loc["chance"]
     assert row["limit"] == pytest.approx(70) and row["value"] == pytest.approx(75)
     assert (row["low"], row["high"]) == pytest.approx((75, 75)) and row["verdict"] == SUPPORTED
@@ -203,6 +203,41 @@ def test_comparisons_are_one_family_of_the_protocols_and_shifts_that_both_have()
     assert (found["only_model"] > found["only_reference"]).all() and found["p_mcnemar"].between(0, 1).all()
     fewer = table[(table["model"] == "FC-DNN") | (table["shift_s"] == 0)]
     assert claims.comparisons(fewer, ["persistence"], CRITERIA)["shift_s"].unique().tolist() == [0.0]
+
+
+def of_sessions(count, **right):
+    """Predictions under two protocols, 60 dialogues in so many sessions; under `session` these are drawn."""
+    table = predictions(right or {"FC-DNN": 0.7, "persistence": 0.5}, protocols=("random", "session"))
+    session = "s" + (table["dialogue"].str[1:].astype(int) % count).astype(str)
+    return table.assign(drawn=table["drawn"].where(table["protocol"] == "random", session))
+
+
+def test_a_claim_of_new_people_draws_their_sessions():
+    """Who is always right in two sessions of ten may be so in none of the next ten: dialogues drawn do not tell."""
+    table = of_sessions(10)
+    good = table["drawn"].isin(["s0", "s1"]) & (table["model"] == "FC-DNN")
+    table["predicted"] = table["predicted"].where(~good, table["emotion"])
+    found = claims.comparisons(table, ["persistence"], CRITERIA).set_index("protocol")
+    assert found["groups"].to_dict() == {"random": 60, "session": 10}
+    by_dialogue = claims.comparisons(table.assign(drawn=table["dialogue"]), ["persistence"], CRITERIA)
+    width, narrow = (rows["high"] - rows["low"] for rows in (found, by_dialogue.set_index("protocol")))
+    assert (width["session"] > 1.3 * narrow["session"]).all() and width["random"].equals(narrow["random"])
+
+
+def test_of_fewer_than_five_sessions_nothing_is_claimed():
+    for count, tests in ((5, 4), (4, 2)):
+        found = claims.table(of_sessions(count), strict="session", criteria=CRITERIA, shifts_s=[0.0, 20.0])
+        rows = found[found["protocol"] == "session"].set_index("id")
+        few = count < 5
+        chance, gain = rows.loc["chance"], rows.loc["persistence"]
+        assert (chance["verdict"], gain["verdict"]) == (NOT_SHOWN if few else SUPPORTED, NOT_SHOWN)
+        for row in (chance, gain):
+            assert row["evidence"].endswith("; only 4 sessions") == few and math.isnan(row["low"]) == few
+        assert math.isnan(gain["p_holm"]) == few and "nan" not in gain["evidence"]
+        at_random = found[(found["protocol"] == "random") & (found["id"] == "persistence")].iloc[0]
+        assert at_random["p_holm"] == pytest.approx(tests * 0.001)  # a test that was not made is none of the family
+    several = claims.against(of_sessions(4), CRITERIA.resampling).set_index("protocol")
+    assert several["verdict"].to_dict() == {"random": "above", "session": "open"}
 
 
 def test_skill_lies_between_persistence_and_the_ceiling():
@@ -228,6 +263,7 @@ def test_calibration_is_judged_by_what_is_tolerated():
 def test_the_encoders_memory_is_seen(published, retuned, verdict, left):
     roles = {variants.PUBLISHED: published, variants.RETUNED: retuned}
     rows = predictions(roles, shifts=(0.0,), seed=2).query("protocol == 'random'").rename(columns={"model": "role"})
+    rows["session"] = rows["utterance"].str[-1]
     found, _ = judged(predictions({"FC-DNN": 0.6, "other": 0.5}, seed=1), encoders=rows)
     assert found["encoder @ session"] == verdict and found["new_encoder @ session"] == left
 
@@ -284,7 +320,11 @@ def _table(*, shifts=(0.0, 2.0), references=claims.REFERENCES):
             for model, predicted in {experiments.MODEL: of_model, **dict.fromkeys(references, half)}.items():
                 event = {"utterance": [f"u{n}" for n in range(40)], "dialogue": np.repeat(list("abcdefghij"), 4)}
                 marks = {"protocol": protocol, "model": model, "shift_s": shift}
-                rows.append(pd.DataFrame({**event, "emotion": TRUE, "predicted": predicted, **marks}))
+                rows.append(
+                    pd.DataFrame(
+                        {**event, "emotion": TRUE, "predicted": predicted, **marks, "drawn": event["dialogue"]}
+                    )
+                )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -301,8 +341,8 @@ def test_a_model_is_held_against_both_over_all_shifts():
 def test_the_sentence_says_what_the_table_does():
     table = claims.against(_table(references=["persistence"]), CRITERIA.resampling)
     assert claims.finding(table, level=0.9) == (
-        "On 40 events, each at 2 shifts, by 90 % intervals and tests that draw whole dialogues (tests after Holm's "
-        "correction), "
+        "On 40 events, each at 2 shifts, by 90 % intervals and tests that draw whole dialogues, or the sessions held out "
+        "(tests after Holm's correction), "
         "the FC-DNN is better than persistence under random, "
         "worse than persistence under dialogue, not shown to differ from persistence under session."
     )

@@ -136,6 +136,15 @@ def test_a_protocol_is_what_each_says_alone(unspoken, windows, X, sound, predict
     pd.testing.assert_frame_equal(found[list(expected.columns)], expected)
 
 
+def test_what_is_held_out_is_drawn(predicted, windows):
+    of_protocol = predicted.drop_duplicates(["protocol", "utterance"]).merge(
+        windows[["utterance", "session"]].drop_duplicates(), on="utterance"
+    )
+    rows = dict(list(of_protocol.groupby("protocol")))
+    assert (rows["random"]["drawn"] == rows["random"]["dialogue"]).all()
+    assert (rows["session"]["drawn"] == rows["session"]["session"].astype(str)).all()
+
+
 def test_without_sound_or_a_known_process_those_stay_away(windows, unspoken, X, tmp_path):
     models = {"one": (LogisticRegression(), X), "two": (LogisticRegression(C=0.1), X)}
     options = {"protocols": ["dialogue"], "folder": tmp_path, "computing": QUIET}

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from .. import compute, labels, metrics
 from ..metrics.resampling import Resampling
 from . import crossval
-from .splits import Split
+from .splits import Split, drawn
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
 PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
@@ -456,10 +456,11 @@ def change_oracle(windows: pd.DataFrame, utterances: pd.DataFrame, split: Split)
     """Cross-validate the chain that is told of a change, on the fixed events and folds of the other baselines.
 
     It is what a forecast of changes has to beat: who always names another emotion than the last is right on one in k - 1 and
-    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol` and `model`.
+    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol`, `drawn` and `model`.
     """
     found = sweep(windows, utterances, split, models={CHAIN: MarkovGivenChange()})
-    return with_last(found.assign(protocol=split.protocol), windows, utterances, classes=split.classes)
+    marks = {"protocol": split.protocol, "drawn": found["utterance"].map(drawn(windows, split.protocol))}
+    return with_last(found.assign(**marks), windows, utterances, classes=split.classes)
 
 
 def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence[str]) -> pd.Series:
@@ -475,14 +476,14 @@ def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence
 def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
     """Say of each event of one protocol and shift who is right on it: models by 0 or 1, the uniform guess by how often.
 
-    Returns one row an event that all of the models have, named by its utterance: `dialogue`, a column a model, and `GUESS`.
+    Returns one row an event that all of the models have, named by its utterance: `drawn`, a column a model, and `GUESS`.
     """
     asked = events[events["model"].isin(models)]
     right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
     table = right.pivot(index="utterance", columns="model", values="right").dropna()
     facts = asked.drop_duplicates("utterance").set_index("utterance").loc[table.index]
     guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
-    return table.assign(**{GUESS: guessed, "dialogue": facts["dialogue"]}).rename_axis(columns=None)
+    return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
 
 
 def change_scores(

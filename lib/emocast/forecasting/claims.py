@@ -1,13 +1,17 @@
 """What may be claimed of a forecaster: every claim with its evidence and the verdict that follows from it.
 
-Nothing is judged by eye. A number, its interval (dialogues drawn whole) and, where it is one of many tests, its p-value as
-Holm adjusts it make a claim supported, contradicted, or not shown, which is neither. Tests are adjusted for all protocols and
-shifts that were looked at; so one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
+Nothing is judged by eye. A number, its interval and, where it is one of many tests, its p-value as Holm adjusts it make a claim
+supported, contradicted, or not shown, which is neither. Tests are adjusted for all protocols and shifts that were looked at; so
+one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
+
+Dialogues are drawn whole; under protocols that hold out people their sessions are, for such a claim is of other people
+(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown. And of five no test rejects: p is 2 / 2**5 at least.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +27,7 @@ from .. import metrics
 from ..metrics.resampling import Resampling
 from . import baselines, ceiling
 from .experiments import MODEL
-from .splits import PROTOCOLS, SHARING
+from .splits import DRAWN, PROTOCOLS, SHARING
 from .variants import PUBLISHED, RETUNED
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = VERDICTS = ("supported", "not shown", "contradicted")
@@ -45,6 +49,9 @@ STATISTICS: tuple[str, ...] = (*TOLD, "majority", "Markov chain, order 1")
 
 #: Who knows the dialogue and its moment and has no sound: asked only where training and test share dialogues.
 MOMENT: tuple[str, ...] = ("dialogue mode", baselines.NEAREST)
+
+#: Of how many held-out sessions something may be claimed.
+FEWEST = 5
 
 _BY = ["protocol", "shift_s"]
 
@@ -94,7 +101,9 @@ def in_words(value: float, low: float, high: float, *, p_value: float | None = N
     """A number with its interval and adjusted p-value, such as "+3.1 points (-1.0 to 7.2), p = 0.210"; points have a sign."""
     sign = "+" if unit == "points" else ""
     ends = "no interval" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
-    test = "" if p_value is None else f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
+    test = (
+        "" if p_value is None or math.isnan(p_value) else f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
+    )
     return f"{value:{sign}.1f} {unit} ({ends}){test}"
 
 
@@ -120,10 +129,22 @@ def comparisons(
         points = both.groupby(_BY, sort=False)
         counted = [metrics.mcnemar_test(*(events[name] for name in columns)) for _, events in points]
         if counted:
-            found = metrics.compare_forecasts(asked, other, by=_BY, **criteria.test).assign(against=reference)
+            found = _compared(asked, other, _BY, **criteria.test).assign(against=reference)
             tables.append(found.join(pd.DataFrame(counted).rename(columns=names)))
     found = _of_each(pd.concat(tables, ignore_index=True))
     return found.assign(p_holm=metrics.holm(found["p_value"]))
+
+
+def _compared(own: pd.DataFrame, other: pd.DataFrame, by: Sequence[str], **options: Any) -> pd.DataFrame:
+    """`metrics.compare_forecasts` by what is `drawn`; of too few sessions it has neither interval nor p-value."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="all rows belong to one group")
+        return _shown(metrics.compare_forecasts(own, other, by=by, groups="drawn", **options))
+
+
+def _shown(found: pd.DataFrame) -> pd.DataFrame:
+    found.loc[found["protocol"].isin(DRAWN) & (found["groups"] < FEWEST), ["low", "high", "p_value"]] = float("nan")
+    return found
 
 
 def _of_each(found: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +166,7 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
         facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
-        found = metrics.skill(facts["emotion"], *models, facts["dialogue"], **criteria.resampling.options)
+        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **criteria.resampling.options)
         rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
     return pd.DataFrame(rows)
 
@@ -153,7 +174,7 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
 def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     """Hold the model against what carries the past forward: one number a protocol, over all shifts together.
 
-    Whole dialogues are drawn, with all their shifts. Returns one row a reference of `REFERENCES` that was asked and a protocol:
+    What is `drawn` is drawn with all its shifts. Returns one row a reference of `REFERENCES` that was asked and a protocol:
     `model`, `baseline`, `shifts` (how many are together) and the columns of `metrics.compare_forecasts` in percent. `verdict`
     is "above" or "below" where the interval of the difference lies on one side of zero and the test, adjusted for the
     protocols of that baseline, rejects; else "open".
@@ -163,7 +184,8 @@ def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     rows, tables = predictions.assign(utterance=event), []
     own = rows[rows["model"] == MODEL]
     for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
-        found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **resampling.options)
+        found = _compared(own, rows[rows["model"] == baseline], ["protocol"], **resampling.options)
+        found["p_holm"] = metrics.holm(found["p_value"])
         found[["reference", "score", "difference", "low", "high"]] *= 100
         ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
         sides = [_SIDES[above(low, high, p_value=p_value, level=resampling.level)] for low, high, p_value in ends]
@@ -183,8 +205,8 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
     fewer = ", ".join(f"{count:,} under {protocol}" for protocol, count in counts[counts < counts.max()].items())
     each = f", each at {shifts} shifts" if shifts > 1 else ""
     asked = f"{counts.max():,} events" + (f" ({fewer})" if fewer else "") + each
-    draws = f"{100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
-    return f"On {asked}, by {draws}, the {differences['model'].iloc[0]} is {'; it is '.join(found)}."
+    drawn = "intervals and tests that draw whole dialogues, or the sessions held out (tests after Holm's correction)"
+    return f"On {asked}, by {100 * level:g} % {drawn}, the {differences['model'].iloc[0]} is {'; it is '.join(found)}."
 
 
 @cache
@@ -240,11 +262,11 @@ def table(
         ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
         rows.append(_row("calibrated", ends, place, criteria, limit=limit, scaled=scores["scaled"]))
     if encoders is not None:
+        encoders = encoders.assign(protocol="session", shift_s=now, drawn=encoders["session"])
         old, new = (encoders[encoders["role"] == role] for role in (PUBLISHED, RETUNED))
-        gain = metrics.compare_forecasts(old, new, **criteria.test).iloc[0]
-        by_session = {**place, "protocol": "session"}
-        rows.append(_row("encoder", _ends(gain), by_session, criteria, limit=limit, unit="points"))
-        rows.append(_chance("new_encoder", new.assign(protocol="session", shift_s=now), criteria))
+        gain = _compared(old, new, _BY, **criteria.test).iloc[0]
+        rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
+        rows.append(_chance("new_encoder", new, criteria))
     if networks is not None:
         rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
@@ -311,6 +333,8 @@ def _row(
     claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
     verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
     named = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
+    if place.get("groups", FEWEST) < FEWEST and place["protocol"] in DRAWN:
+        named += f"; only {place['groups']} {DRAWN[place['protocol']]}"
     return {
         "id": key,
         "kind": claim["kind"],
@@ -338,13 +362,14 @@ def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], flo
     right, counts = events["emotion"].eq(events["predicted"]), events["emotion"].value_counts()
     commonest = counts.index[counts == counts.max()]
     guessed = events["emotion"].isin(commonest) / len(commonest)
-    ends = metrics.loss_interval(right - guessed, events["dialogue"], **options)
+    few = events["protocol"].iloc[0] in DRAWN and events["drawn"].nunique() < FEWEST
+    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **options)
     return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
 def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
     ends, limit = _over_chance(events, **criteria.resampling.options)
-    return _row(key, ends, events[_BY].iloc[0], criteria, limit=limit)
+    return _row(key, ends, {**events[_BY].iloc[0], "groups": events["drawn"].nunique()}, criteria, limit=limit)
 
 
 def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
@@ -365,14 +390,15 @@ def _hit_gain(
     `p_value`.
     """
     hits, rows = baselines.hits(events, models=[model, *references], **options), []
-    own, groups = hits[model].to_numpy(), hits["dialogue"].to_numpy()
+    own, groups = hits[model].to_numpy(), hits["drawn"].to_numpy()
+    place = {**events[_BY].iloc[0], "groups": hits["drawn"].nunique()}
     for reference in (name for name in references if name in hits):
         other = hits[reference].to_numpy()
         test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **criteria.test)
         low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-        row = {**events[_BY].iloc[0], "model": model, "against": reference, "reference": test["first"]}
+        row = {**place, "model": model, "against": reference, "reference": test["first"]}
         rows.append({**row, "difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]})
-    return _of_each(pd.DataFrame(rows))
+    return _of_each(_shown(pd.DataFrame(rows)))
 
 
 def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:

@@ -162,20 +162,24 @@ def predictions(
 
 
 def scores(
-    predictions: pd.DataFrame, resampling: Resampling, *, by: Sequence[str] = ("event_set", "shift_s")
+    predictions: pd.DataFrame,
+    resampling: Resampling,
+    *,
+    by: Sequence[str] = ("event_set", "shift_s"),
+    groups: str = "dialogue",
 ) -> pd.DataFrame:
     """Boil out-of-fold predictions down to one row a point of a curve, in percent, as the preprint prints them.
 
     `by` are the columns that tell the points apart (none: one point), and every point has the same draws. Returns them, then
     `n` (events), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with ddof 0, which the preprint does not
-    state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by dialogue), and `uar`.
+    state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by `groups`), and `uar`.
     """
     rows = []
     for point, events in predictions.groupby(list(by), sort=False) if by else [((), predictions)]:
         true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()
         of_folds = (events["emotion"] == events["predicted"]).groupby(events["fold"]).mean().to_numpy()
         scored = metrics.evaluate(true, predicted, labels=labels.ordered([*true, *predicted]))
-        low, high = metrics.bootstrap_interval(true, predicted, events["dialogue"].to_numpy(), **resampling.options)
+        low, high = metrics.bootstrap_interval(true, predicted, events[groups].to_numpy(), **resampling.options)
         row = {"cv_mean": of_folds.mean(), "cv_std": of_folds.std(ddof=0), "accuracy": scored["accuracy"]}
         row |= {"accuracy_low": low, "accuracy_high": high, "uar": scored["uar"]}
         percent = {name: 100 * value for name, value in row.items()}

@@ -182,7 +182,8 @@ def evaluate_protocols(
         computing: as for `crossval.sweep`.
 
     Returns:
-        One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol` and `model`.
+        One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol`, `model` and `drawn`, what is
+        drawn whole in a claim (`splits.drawn`).
     """
     persistences = {baselines.PERSISTENCE: baselines.Persistence()}
     persistences |= {} if sound is None else {baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence()}
@@ -201,7 +202,12 @@ def evaluate_protocols(
             folds = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", "utterance", "fold"]]
             marked = bounds.merge(folds, on=["shift_s", "utterance"], validate="many_to_one")
             tables.append(marked.assign(protocol=protocol))
-    return pd.concat(tables, ignore_index=True)
+    return _with_drawn(pd.concat(tables, ignore_index=True), windows)
+
+
+def _with_drawn(predictions: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
+    parts = predictions.groupby("protocol", sort=False)["utterance"]
+    return predictions.assign(drawn=pd.concat(rows.map(splits.drawn(windows, name)) for name, rows in parts))
 
 
 def evaluate_baselines(
@@ -238,7 +244,7 @@ def evaluate_baselines(
         for name in (name for name in learners if name not in left_out):
             table = crossval.sweep(learners[name], windows, embeddings, own, computing=quiet)
             tables.append(table.assign(model=name, protocol=protocol))
-    return pd.concat(tables, ignore_index=True)
+    return _with_drawn(pd.concat(tables, ignore_index=True), windows)
 
 
 def save(folder: Path | str, predictions: pd.DataFrame) -> None:

@@ -198,15 +198,21 @@ def evaluate_forecasts(table: pd.DataFrame, *, by: Sequence[str], **options: Any
 
 
 def compare_forecasts(
-    table: pd.DataFrame, reference: pd.DataFrame, *, by: Sequence[str] = (), metric: str = "accuracy", **options: Any
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    groups: str = "dialogue",
+    metric: str = "accuracy",
+    **options: Any,
 ) -> pd.DataFrame:
     """Test predictions against a reference such as persistence on the events of both; the rows are one family of tests.
 
     Both tables have the columns `by` (what tells the tests apart, such as protocol and shift_s; none makes one test of all
-    rows), utterance and predicted, the model's also dialogue and emotion. Options are those of `bootstrap_interval`; each test
-    and interval has 9999 draws, if nothing else is said.
+    rows), utterance and predicted, the model's also emotion and the column `groups`, which are drawn whole. Options are those
+    of `bootstrap_interval`; each test and interval has 9999 draws, if nothing else is said.
 
-    Returns the columns `by`; `n`, the events of both; `left_out`, the model's events that the reference lacks; the scores
+    Returns the columns `by`; `n`, the events of both, and their `groups`; `left_out`, what the reference lacks; the scores
     `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
     `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
     """
@@ -219,10 +225,10 @@ def compare_forecasts(
     rows = []
     for part, events in both.groupby(list(by), sort=False) if by else [((), both)]:
         common = events[events["predicted_reference"].notna()]
-        columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", "dialogue")]
+        columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", groups)]
         test, spread = permutation_test(*columns, **options), paired_bootstrap(*columns, **options)
-        row = dict(zip(by, part, strict=True)) | {"n": len(common), "left_out": len(events) - len(common)}
-        row |= {"reference": test["first"], "score": test["second"]}
+        row = dict(zip(by, part, strict=True)) | {"n": len(common), "groups": common[groups].nunique()}
+        row |= {"left_out": len(events) - len(common), "reference": test["first"], "score": test["second"]}
         rows.append(row | {name: spread[name] for name in ("difference", "low", "high")} | {"p_value": test["p_value"]})
     return pd.DataFrame(rows).assign(p_holm=holm([row["p_value"] for row in rows]))
 
