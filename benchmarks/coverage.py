@@ -186,7 +186,7 @@ def main() -> None:
     """Run the simulations and print their tables."""
     parser = argparse.ArgumentParser(description="Simulate how often intervals hold the truth and tests cry wolf.")
     parser.add_argument("--studies", type=int, default=500)
-    parser.add_argument("--dialogues", type=int, nargs="+", default=[10, 20, 60, 150])
+    parser.add_argument("--dialogues", type=int, nargs="+", default=[5, 10, 20, 60, 150])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for count, title, column in ((coverage, "held", "covered"), (false_alarms, "false alarms", "false_alarms")):

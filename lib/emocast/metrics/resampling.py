@@ -56,9 +56,10 @@ class Resampling:
         """Say which shares of the draws are the ends of an interval, the lower and the upper.
 
         Draws vary as if the variance of G groups were divided by G, not G - 1, with the percentiles of a normal curve, not of
-        Student's t. So the plain percentiles are too narrow: of 5 groups, 95 % intervals hold the truth in 83 % of simulated
-        studies, of 10 in 88 to 91 %. These are expanded: further out by both factors, so that for a mean they agree with the
-        t interval (Hesterberg 2014, arXiv 1411.5279): Phi(t(level, G - 1) sqrt(G / (G - 1))).
+        Student's t. So plain percentiles are too narrow: at 95 % those of 5 groups hold the truth in 81 to 86 % of simulated
+        studies, those of 10 in 88 to 91 %. These are expanded, further out by both factors, so that for a mean they agree with
+        the t interval (Hesterberg 2014, arXiv 1411.5279): Phi(t(level, G - 1) sqrt(G / (G - 1))). They hold it in 90 to 93 % of
+        the studies with 5 groups, in 93 to 96 % with 10 and more.
         """
         groups = max(2, groups)
         outside = stats.norm.cdf(stats.t.ppf((1 - self.level) / 2, groups - 1) * np.sqrt(groups / (groups - 1)))
