@@ -91,7 +91,9 @@ def test_the_moment_is_asked_only_where_dialogues_are_shared():
     """And the better of two that know it is the rival: the commonest emotion of the dialogue, and the nearest event's."""
     right = {"FC-DNN": 0.6, "dialogue mode": 0.4, baselines.NEAREST: 0.58}
     table = predictions(right, protocols=("random", "purged", "dialogue"))
-    row = judged(table)[1].loc["moment"]
+    rows = judged(table)[1].loc["moment"]
+    assert rows["protocol"].tolist() == ["random", "purged"]
+    row = rows.iloc[0]
     assert row["verdict"] == NOT_SHOWN and row["evidence"].endswith(f"against {baselines.NEAREST}")
     sharing = table[(table["protocol"] != "dialogue") & (table["shift_s"] != 10)]
     family = claims.comparisons(sharing, claims.MOMENT, CRITERIA)

@@ -131,7 +131,7 @@ def comparisons(
         if counted:
             found = _compared(asked, other, _BY, **criteria.test).assign(against=reference)
             tables.append(found.join(pd.DataFrame(counted).rename(columns=names)))
-    found = _of_each(pd.concat(tables, ignore_index=True))
+    found = _of_each(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame(columns=[*_BY, "p_value"])
     return found.assign(p_holm=metrics.holm(found["p_value"]))
 
 
@@ -246,16 +246,13 @@ def table(
     published, now, limit = predictions["protocol"].iloc[0], few["shift_s"].min(), 100 * criteria.tolerance
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
     strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
-    rows = [
-        _chance("chance", first[first["protocol"] == name], criteria) for name in dict.fromkeys((published, strict))
-    ]
-    tested = {"moment": MOMENT, "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
-    asked = {key: few[few["protocol"].isin(SHARING)] if key == "moment" else few for key in tested}
-    held = {key: names for key, names in tested.items() if asked[key]["model"].isin(names).any()}
-    tested = {key: comparisons(asked[key], names, criteria) for key, names in held.items()}
+    protocols = dict.fromkeys((published, strict))
+    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
+    tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
+    for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
+        tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
-        shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "moment"))]
-        rows += _gains(key, shown, criteria)
+        rows += _gains(key, found[found["shift_s"] == now], criteria)
     rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
     for scores in [] if calibration is None else calibration.to_dict("records"):
@@ -294,11 +291,9 @@ def label_table(
     repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
     protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
     rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
-    gains, shared = {}, predictions[predictions["protocol"].isin(SHARING)]
-    if len(shared):
-        of_dialogue = comparisons(shared, ["majority"], criteria, model="dialogue mode")
-        gains["label_dialogue"] = of_dialogue.assign(model="dialogue mode")
-    gains["label_chain"] = tested[tested["protocol"] == strict]
+    sharing = predictions[predictions["protocol"].isin(SHARING)]
+    of_dialogue = comparisons(sharing, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
+    gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
     events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
         rivals = "majority", baselines.GUESS
@@ -419,7 +414,7 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
     for shift, events in of_model.groupby("shift_s"):
         ends, limit = _over_chance(events, **{**criteria.test, "level": each})
         verdicts["chance"][shift] = above(*ends[1:], limit=limit)
-    for key in (key for key in ("persistence", "audio_persistence") if key in tested):
+    for key in ("persistence", "audio_persistence"):
         found = tested[key][tested[key]["protocol"] == strict].sort_values("shift_s").to_dict("records")
         judged = {row["shift_s"]: above(row["low"], row["high"], p_value=row["p_holm"], level=level) for row in found}
         verdicts |= {key: judged} if judged else {}

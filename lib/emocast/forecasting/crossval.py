@@ -187,36 +187,6 @@ def scores(
     return pd.DataFrame(rows)
 
 
-def recalls(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Score each emotion on its own at each shift, of one event set of `sweep`.
-
-    Returns one row an emotion and shift, in the project's order: emotion, shift_s, n (events), and `recall` with its interval
-    `recall_low` to `recall_high` in percent.
-    """
-    # Among the events of one true emotion, accuracy is that emotion's recall.
-    of_emotion = scores(predictions, resampling, by=("emotion", "shift_s"))
-    names = {"accuracy": "recall", "accuracy_low": "recall_low", "accuracy_high": "recall_high"}
-    table = of_emotion.rename(columns=names)[["emotion", "shift_s", "n", *names.values()]]
-    order = table["emotion"].map(labels.EMOTIONS.index)
-    return table.iloc[np.lexsort([table["shift_s"], order])].reset_index(drop=True)
-
-
-def compare(first: pd.DataFrame, second: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Set one event set of two sweeps beside each other, shift by shift, on the events that both predict.
-
-    Returns one row a shift that both have: shift_s, n (events), the accuracies `first` and `second` in percent, and the
-    `difference` second - first in points with its interval `low` to `high`, of a paired bootstrap.
-    """
-    other = second[["shift_s", "utterance", "predicted"]]
-    both, rows = first.merge(other, on=["shift_s", "utterance"], suffixes=("", "_second")), []
-    for shift, events in both.groupby("shift_s"):
-        columns = (events[name].to_numpy() for name in ("emotion", "predicted", "predicted_second", "dialogue"))
-        found = metrics.paired_bootstrap(*columns, **resampling.options)
-        percent = {name: 100 * found[name] for name in ("first", "second", "difference", "low", "high")}
-        rows.append({"shift_s": shift, "n": len(events), **percent})
-    return pd.DataFrame(rows)
-
-
 def _event_rows(windows: pd.DataFrame, event_set: str, split: Split) -> Iterator[tuple[float, np.ndarray]]:
     """Choose the events of every shift, balanced: (shift in seconds, positions in the table)."""
     shifts = windows["shift_s"].to_numpy()

@@ -71,18 +71,16 @@ class Result:
         Returns n_train, n_test; cv_mean and cv_std in percent, as the preprint prints them; test_accuracy with its interval
         test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
         """
-        true, predicted, dialogue = (self.test[name] for name in ("emotion", "predicted", "dialogue"))
         of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
-        tested = metrics.evaluate(true, predicted, labels=self.classes)
-        low, high = metrics.bootstrap_interval(true, predicted, dialogue, **resampling.options)
+        tested = metrics.evaluate_forecast(self.test, **resampling.options)
         return {
             "n_train": self.n_train,
             "n_test": len(self.test),
             "cv_mean": of_folds["cv_mean"],
             "cv_std": of_folds["cv_std"],
             "test_accuracy": tested["accuracy"],
-            "test_low": low,
-            "test_high": high,
+            "test_low": tested["accuracy_low"],
+            "test_high": tested["accuracy_high"],
             "test_uar": tested["uar"],
             "test_f1_macro": tested["f1_macro"],
             "chance": 1 / len(self.classes),
