@@ -101,9 +101,8 @@ def in_words(value: float, low: float, high: float, *, p_value: float | None = N
     """A number with its interval and adjusted p-value, such as "+3.1 points (-1.0 to 7.2), p = 0.210"; points have a sign."""
     sign = "+" if unit == "points" else ""
     ends = "no interval" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
-    test = (
-        "" if p_value is None or math.isnan(p_value) else f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
-    )
+    known = p_value is not None and not math.isnan(p_value)
+    test = f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}" if known else ""
     return f"{value:{sign}.1f} {unit} ({ends}){test}"
 
 
@@ -187,8 +186,8 @@ def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
         found = _compared(own, rows[rows["model"] == baseline], ["protocol"], **resampling.options)
         found["p_holm"] = metrics.holm(found["p_value"])
         found[["reference", "score", "difference", "low", "high"]] *= 100
-        ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
-        sides = [_SIDES[above(low, high, p_value=p_value, level=resampling.level)] for low, high, p_value in ends]
+        ends = found[["low", "high", "p_holm"]].itertuples(index=False)
+        sides = [_SIDES[above(*row[:2], p_value=row.p_holm, level=resampling.level)] for row in ends]
         marks = {"model": MODEL, "baseline": baseline, "shifts": rows["shift_s"].nunique()}
         tables.append(found.assign(verdict=sides, **marks)[[*marks, *found.columns, "verdict"]])
     return pd.concat(tables, ignore_index=True)
@@ -327,21 +326,16 @@ def _row(
     """One row of a table of claims: of a number with the ends of its interval, at the protocol and shift of a place."""
     claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
     verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
-    named = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
+    further = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
     if place.get("groups", FEWEST) < FEWEST and place["protocol"] in DRAWN:
-        named += f"; only {place['groups']} {DRAWN[place['protocol']]}"
+        further += f"; only {place['groups']} {DRAWN[place['protocol']]}"
+    named = {"apart": PROTOCOLS[place["protocol"]], "model": place.get("model"), **words}
     return {
-        "id": key,
-        "kind": claim["kind"],
-        "claim": claim["claim"].format(apart=PROTOCOLS[place["protocol"]], model=place.get("model"), **words),
-        "evidence": in_words(*ends, p_value=p_value, unit=unit) + named,
-        "verdict": verdict,
-        "meaning": claim[verdict],
-        **{name: place[name] for name in _BY},
-        "measure": claim["measure"],
-        **dict(zip(("value", "low", "high"), ends, strict=True)),
-        **{"limit": limit, "p_holm": p_value},
-    }
+        "id": key, "kind": claim["kind"], "claim": claim["claim"].format(**named),
+        "evidence": in_words(*ends, p_value=p_value, unit=unit) + further, "verdict": verdict, "meaning": claim[verdict],
+        **{name: place[name] for name in _BY}, "measure": claim["measure"],
+        **dict(zip(("value", "low", "high"), ends, strict=True)), "limit": limit, "p_holm": p_value,
+    }  # fmt: skip
 
 
 def _ends(gain: Mapping[str, float]) -> list[float]:

@@ -38,11 +38,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "from sound": (*baselines.of_embeddings(), baselines.AUDIO_PERSISTENCE, ceiling.STATES),
 }
 
+_UNTRAINED = (*_OF_PLACE, "uniform guess*", "persistence*", "Markov chain*", "ceiling*")
 
 #: Rows of a table that no network makes, as patterns -> how far `make verify` lets them be from the reference: not at all.
-FROM_LABELS: dict[str, float] = dict.fromkeys(
-    (*_OF_PLACE, "uniform guess*", "persistence*", "Markov chain*", "ceiling*"), 0
-)
+FROM_LABELS: dict[str, float] = dict.fromkeys(_UNTRAINED, 0)
 
 
 @dataclass(frozen=True)
@@ -73,19 +72,10 @@ class Result:
         """
         of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
         tested = metrics.evaluate_forecast(self.test, **resampling.options)
-        return {
-            "n_train": self.n_train,
-            "n_test": len(self.test),
-            "cv_mean": of_folds["cv_mean"],
-            "cv_std": of_folds["cv_std"],
-            "test_accuracy": tested["accuracy"],
-            "test_low": tested["accuracy_low"],
-            "test_high": tested["accuracy_high"],
-            "test_uar": tested["uar"],
-            "test_f1_macro": tested["f1_macro"],
-            "chance": 1 / len(self.classes),
-            **self.proof,
-        }
+        names = ("accuracy", "accuracy_low", "accuracy_high", "uar", "f1_macro")
+        of_test = {f"test_{name.removeprefix('accuracy_')}": tested[name] for name in names}
+        size = {"n_train": self.n_train, "n_test": len(self.test)}
+        return {**size, **of_folds[["cv_mean", "cv_std"]], **of_test, "chance": 1 / len(self.classes), **self.proof}
 
 
 def run(

@@ -239,11 +239,3 @@ def by_encoder(
     order = list(dict.fromkeys(table["role"]))
     together = pd.concat(tables, ignore_index=True)
     return together.sort_values("role", key=lambda roles: roles.map(order.index), kind="stable", ignore_index=True)
-
-
-def differences(predictions: pd.DataFrame, **options: float | str) -> pd.DataFrame:
-    """Compare each other role with `PUBLISHED` on the same events: `role`, and what `metrics.compare_forecasts` gives."""
-    others = predictions[predictions["role"] != PUBLISHED]
-    base = predictions[predictions["role"] == PUBLISHED].drop(columns="role")
-    copies = pd.concat([base.assign(role=role) for role in others["role"].unique()], ignore_index=True)
-    return metrics.compare_forecasts(others, copies, by=["role"], **options)

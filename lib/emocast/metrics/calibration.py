@@ -198,13 +198,7 @@ def evaluate_forecasts(table: pd.DataFrame, *, by: Sequence[str], **options: Any
 
 
 def compare_forecasts(
-    table: pd.DataFrame,
-    reference: pd.DataFrame,
-    *,
-    by: Sequence[str] = (),
-    groups: str = "dialogue",
-    metric: str = "accuracy",
-    **options: Any,
+    table: pd.DataFrame, reference: pd.DataFrame, *, by: Sequence[str] = (), groups: str = "dialogue", **options: Any
 ) -> pd.DataFrame:
     """Test predictions against a reference such as persistence on the events of both; the rows are one family of tests.
 
@@ -216,7 +210,7 @@ def compare_forecasts(
     `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
     `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
     """
-    keys, options = [*by, "utterance"], {"metric": metric, "draws": 9999, **options}
+    keys, options = [*by, "utterance"], {"draws": 9999, **options}
     other = reference[[*keys, "predicted"]]
     try:
         both = table.merge(other, on=keys, how="left", suffixes=("", "_reference"), validate="one_to_one")
