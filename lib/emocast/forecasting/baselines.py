@@ -350,9 +350,7 @@ class AudioPersistence(Forecaster):
         if past.sound is None:
             raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
         plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        recogniser = (
-            plain if self.recogniser is None else self.recogniser
-        )  # an ensemble without trees is not true either
+        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
         self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])

