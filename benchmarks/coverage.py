@@ -67,11 +67,11 @@ def unsure(table: pd.DataFrame, power: float) -> np.ndarray:
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def intervals(table: pd.DataFrame, *, method: str, draws: int, random_state: int) -> dict[str, tuple[float, float]]:
+def intervals(table: pd.DataFrame, *, draws: int, random_state: int) -> dict[str, tuple[float, float]]:
     """Every interval of one study: score -> (low, high)."""
     columns = [table[name].to_numpy() for name in ("emotion", "predicted", "dialogue")]
     true, _, dialogue = columns
-    options = {"method": method, "draws": draws, "random_state": random_state}
+    options = {"draws": draws, "random_state": random_state}
     found = {
         name: metrics.bootstrap_interval(*columns, metric=name, **options) for name in ("accuracy", "uar", "f1_macro")
     }
@@ -112,17 +112,16 @@ def coverage(*, studies: int, dialogues: int, draws: int = 1000, random_state: i
         random_state: seed of everything.
 
     Returns:
-        One row a score and method: score, dialogues, method, truth, covered (a fraction of the studies).
+        One row a score: score, dialogues, truth, covered (a fraction of the studies).
     """
     large, *seeds = np.random.SeedSequence(random_state).spawn(studies + 1)
     known, rows = truths(np.random.default_rng(large)), []
     for generator in map(np.random.default_rng, seeds):
         table, seed = study(generator, dialogues=dialogues), int(generator.integers(2**31))
-        for method in ("percentile", "expanded"):
-            found = intervals(table, method=method, draws=draws, random_state=seed)
-            rows += [(name, dialogues, method, low <= known[name] <= high) for name, (low, high) in found.items()]
-    counted = pd.DataFrame(rows, columns=["score", "dialogues", "method", "covered"])
-    summary = counted.groupby(["score", "dialogues", "method"], sort=False)["covered"].mean().reset_index()
+        found = intervals(table, draws=draws, random_state=seed)
+        rows += [(name, dialogues, low <= known[name] <= high) for name, (low, high) in found.items()]
+    counted = pd.DataFrame(rows, columns=["score", "dialogues", "covered"])
+    summary = counted.groupby(["score", "dialogues"], sort=False)["covered"].mean().reset_index()
     return summary.assign(truth=summary["score"].map(known))
 
 
@@ -187,7 +186,7 @@ def main() -> None:
     """Run the simulations and print their tables."""
     parser = argparse.ArgumentParser(description="Simulate how often intervals hold the truth and tests cry wolf.")
     parser.add_argument("--studies", type=int, default=500)
-    parser.add_argument("--dialogues", type=int, nargs="+", default=[10, 20, 60, 150])
+    parser.add_argument("--dialogues", type=int, nargs="+", default=[5, 10, 20, 60, 150])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for count, title, column in ((coverage, "held", "covered"), (false_alarms, "false alarms", "false_alarms")):

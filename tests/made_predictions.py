@@ -29,6 +29,7 @@ def predictions(
                 "shift_s": shift,
                 "utterance": [f"u{number}" for number in range(n)],
                 "dialogue": [f"d{number // events}" for number in range(n)],
+                "drawn": [f"d{number // events}" for number in range(n)],
                 "emotion": emotion,
                 "last_emotion": np.where(changed, other, emotion),
                 "changed": changed,

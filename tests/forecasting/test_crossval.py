@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC
 from emocast import labels, metrics
 from emocast.compute import Cache
 from emocast.forecasting import crossval, splits
-from emocast.forecasting.crossval import Computing, compare, recalls, scores, sweep
+from emocast.forecasting.crossval import Computing, scores, sweep
 from emocast.forecasting.fcdnn import FCDNNClassifier
 from emocast.forecasting.splits import Split
 from emocast.metrics import Resampling
@@ -297,39 +297,5 @@ def test_scores_by_hand():
     assert point["accuracy"] == pytest.approx(100 * 4 / 6)
     assert point["uar"] == pytest.approx(100 * (3 / 4 + 1 / 2) / 2)
     columns = (table[name] for name in ("emotion", "predicted", "dialogue"))
-    expected = metrics.bootstrap_interval(*columns, method="expanded", random_state=0)
+    expected = metrics.bootstrap_interval(*columns, random_state=0)
     assert (point["accuracy_low"], point["accuracy_high"]) == pytest.approx([100 * end for end in expected])
-
-
-def test_recalls_by_hand():
-    """Two emotions at one shift in two dialogues: 3 of 4 and 1 of 2 are found."""
-    predictions = pd.DataFrame(
-        {
-            "shift_s": 0.0,
-            "fold": 0,
-            "dialogue": ["a", "a", "b", "b", "a", "b"],
-            "emotion": ["sadness"] * 4 + ["neutral"] * 2,
-            "predicted": ["sadness", "sadness", "sadness", "neutral", "neutral", "sadness"],
-        }
-    )
-    table = recalls(predictions, Resampling(draws=20))
-    assert table["emotion"].to_list() == ["neutral", "sadness"]
-    assert table["n"].to_list() == [2, 4]
-    assert table["recall"].to_list() == [50.0, 75.0]
-    assert (table["recall_low"] <= table["recall"]).all()
-    assert (table["recall"] <= table["recall_high"]).all()
-
-
-def test_two_sweeps_are_compared_event_by_event():
-    utterances, dialogues = [f"u{number}" for number in range(40)], np.repeat([f"d{n}" for n in range(8)], 5)
-    true = np.where(np.arange(40) % 2, "neutral", "sadness")
-    wrong = np.where(true == "neutral", "sadness", "neutral")
-    table = pd.DataFrame({"shift_s": 2.0, "utterance": utterances, "dialogue": dialogues, "emotion": true})
-    first = table.assign(predicted=np.where(np.arange(40) < 20, true, wrong))
-    second = table.assign(predicted=true).iloc[::-1]  # in another order, and with a shift that the first lacks
-    second = pd.concat([second, second.assign(shift_s=4.0)])
-    found = compare(first, second, Resampling()).iloc[0]
-    assert list(found[["shift_s", "n", "first", "second", "difference"]]) == [2.0, 40, 50.0, 100.0, 50.0]
-    assert 0 <= found["low"] < 50 < found["high"] <= 100
-    assert len(compare(first, second, Resampling())) == 1
-    assert compare(first, first, Resampling())[["difference", "low", "high"]].eq(0).all(axis=None)

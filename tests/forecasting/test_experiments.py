@@ -145,6 +145,15 @@ def test_a_protocol_is_what_each_says_alone(unspoken, windows, X, sound, predict
     pd.testing.assert_frame_equal(found[list(expected.columns)], expected)
 
 
+def test_what_is_held_out_is_drawn(predicted, windows):
+    of_protocol = predicted.drop_duplicates(["protocol", "utterance"]).merge(
+        windows[["utterance", "session"]].drop_duplicates(), on="utterance"
+    )
+    rows = dict(list(of_protocol.groupby("protocol")))
+    assert (rows["random"]["drawn"] == rows["random"]["dialogue"]).all()
+    assert (rows["session"]["drawn"] == rows["session"]["session"].astype(str)).all()
+
+
 def test_without_sound_or_a_known_process_those_stay_away(windows, unspoken, X, tmp_path):
     models = {"one": (LogisticRegression(), X), "two": (LogisticRegression(C=0.1), X)}
     options = {"protocols": ["dialogue"], "folder": tmp_path, "computing": QUIET}
@@ -164,6 +173,18 @@ def test_protocols_that_cannot_divide_are_named_with_the_reason(windows):
     assert "joined by their dialogues" in left_out["speaker"] and "no official part" in left_out["official"]
     with pytest.raises(ValueError, match="none of the protocols speaker can divide these windows; the first: protocol"):
         experiments.possible(windows, ["speaker"], SPLIT)
+
+
+def test_a_protocol_with_the_folds_of_another_is_left_out(make_windows):
+    """In IEMOCAP each session has speakers of its own: held apart, they are the sessions."""
+    windows, asked = make_windows(shifts=(0.0, 4.0)), (splits.IEMOCAP_PROTOCOLS, SPLIT)
+    names, left_out = experiments.possible(windows, *asked)
+    assert names == ["random", "purged", "dialogue", "session", "scenario"]
+    assert left_out == {"speaker": "it has the same folds as session"}
+    names, left_out = experiments.possible(windows, *asked, keep="speaker")
+    assert "speaker" in names and left_out == {"session": "it has the same folds as speaker"}
+    at_one_shift = windows["session"].where(windows["shift_s"] == 0, windows["dialogue"])
+    assert "speaker" in experiments.possible(windows.assign(session=at_one_shift), *asked)[0]
 
 
 def test_a_protocol_whose_folds_learn_one_class_is_left_out(make_windows):

@@ -31,7 +31,7 @@ def test_row_holds_each_score_with_its_interval(table):
     expected |= {"groups": 25, "brier": metrics.brier_losses(true, shares, labels=CLASSES).mean()}
     expected |= {"ece": metrics.calibration_error(true, shares, labels=CLASSES)}
     assert {name: row[name] for name in expected} == pytest.approx(expected)
-    options = {"method": "expanded", "random_state": 0}
+    options = {"random_state": 0}
     for name in ("accuracy", "uar", "f1_macro"):
         ends = metrics.bootstrap_interval(true, predicted, dialogue, metric=name, **options)
         assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx(ends)

@@ -129,6 +129,13 @@ def test_speakers_tell_what_utterances_hide():
     assert row["group_low"] == 0 < row["low"]
 
 
+def test_the_differences_of_all_test_sets_are_one_family(six):
+    sets = {"one": six, "two": six, "neither": six[six["emotion"] != "anger"]}
+    multi = {"one": six.assign(predicted=six["emotion"]), "two": six, "neither": six}
+    table = tables.second_objective(sets, multi, draws=199, **SEED)
+    assert table["p_holm"].tolist() == pytest.approx([0.04, 0.04, 1, 1, np.nan, np.nan], nan_ok=True)
+
+
 def test_only_common_utterances_are_compared(six):
     fewer = six[six["speaker"] != "F"].sample(frac=1, random_state=0)
     sets = {"both": six, "alone": six}

@@ -36,9 +36,8 @@ def run_command(options: argparse.Namespace) -> None:
     """Forecast as the options say."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up on the network
     settings = profiles.load(str(options.profile))
-    validate(
-        Recording(options.file), settings.windows.length_s
-    )  # what cannot be is refused before the slow imports that follow
+    # What cannot be is refused before the slow imports that follow.
+    validate(Recording(options.file), settings.windows.length_s)
     step_s = settings.forecaster.step_s if options.step is None else options.step
     print(f"{options.file.name}: loading the model of the profile {settings.name}", file=sys.stderr)
     from . import inference, training

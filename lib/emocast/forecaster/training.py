@@ -422,7 +422,7 @@ def _answered(events: pd.DataFrame, **options: Any) -> dict[str, float]:
     rate, ends = some["emotion"].eq(some["predicted"]).mean(), (np.nan, np.nan)
     if len(set(some["dialogue"])) > 1:  # one dialogue has no interval
         columns = (some[name].to_numpy() for name in ("emotion", "predicted", "dialogue"))
-        ends = metrics.bootstrap_interval(*columns, method="expanded", **options)
+        ends = metrics.bootstrap_interval(*columns, **options)
     rates = {"answered": len(some) / len(events), "answered_accuracy": rate}
     return rates | {"answered_low": ends[0], "answered_high": ends[1]}
 

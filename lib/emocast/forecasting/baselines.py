@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from .. import compute, labels, metrics
 from ..metrics.resampling import Resampling
 from . import crossval
-from .splits import Split
+from .splits import Split, drawn
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
 PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
@@ -350,9 +350,7 @@ class AudioPersistence(Forecaster):
         if past.sound is None:
             raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
         plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        recogniser = (
-            plain if self.recogniser is None else self.recogniser
-        )  # an ensemble without trees is not true either
+        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
         self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
@@ -456,10 +454,11 @@ def change_oracle(windows: pd.DataFrame, utterances: pd.DataFrame, split: Split)
     """Cross-validate the chain that is told of a change, on the fixed events and folds of the other baselines.
 
     It is what a forecast of changes has to beat: who always names another emotion than the last is right on one in k - 1 and
-    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol` and `model`.
+    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol`, `drawn` and `model`.
     """
     found = sweep(windows, utterances, split, models={CHAIN: MarkovGivenChange()})
-    return with_last(found.assign(protocol=split.protocol), windows, utterances, classes=split.classes)
+    marks = {"protocol": split.protocol, "drawn": found["utterance"].map(drawn(windows, split.protocol))}
+    return with_last(found.assign(**marks), windows, utterances, classes=split.classes)
 
 
 def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence[str]) -> pd.Series:
@@ -475,14 +474,14 @@ def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence
 def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
     """Say of each event of one protocol and shift who is right on it: models by 0 or 1, the uniform guess by how often.
 
-    Returns one row an event that all of the models have, named by its utterance: `dialogue`, a column a model, and `GUESS`.
+    Returns one row an event that all of the models have, named by its utterance: `drawn`, a column a model, and `GUESS`.
     """
     asked = events[events["model"].isin(models)]
     right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
     table = right.pivot(index="utterance", columns="model", values="right").dropna()
     facts = asked.drop_duplicates("utterance").set_index("utterance").loc[table.index]
     guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
-    return table.assign(**{GUESS: guessed, "dialogue": facts["dialogue"]}).rename_axis(columns=None)
+    return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
 
 
 def change_scores(
@@ -498,7 +497,7 @@ def change_scores(
         has no row) and the columns of `metrics.evaluate_forecast`. Of the guess it has the expected accuracy alone; its
         interval says how much hangs on the events.
     """
-    options, rows = {**resampling.options, "method": crossval.METHOD}, []
+    options, rows = resampling.options, []
     for shift, of_shift in predictions.groupby("shift_s"):
         tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates("utterance")}
         for name in (name for name in models if name in tables):

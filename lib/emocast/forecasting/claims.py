@@ -1,13 +1,17 @@
 """What may be claimed of a forecaster: every claim with its evidence and the verdict that follows from it.
 
-Nothing is judged by eye. A number, its interval (dialogues drawn whole) and, where it is one of many tests, its p-value as
-Holm adjusts it make a claim supported, contradicted, or not shown, which is neither. Tests are adjusted for all protocols and
-shifts that were looked at; so one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
+Nothing is judged by eye. A number, its interval and, where it is one of many tests, its p-value as Holm adjusts it make a claim
+supported, contradicted, or not shown, which is neither. Tests are adjusted for all protocols and shifts that were looked at; so
+one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
+
+Dialogues are drawn whole; under protocols that hold out people their sessions are, for such a claim is of other people
+(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown. And of five no test rejects: p is 2 / 2**5 at least.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,9 +26,8 @@ from pandas.io.formats.style import Styler
 from .. import metrics
 from ..metrics.resampling import Resampling
 from . import baselines, ceiling
-from .crossval import METHOD
 from .experiments import MODEL
-from .splits import PROTOCOLS
+from .splits import DRAWN, PROTOCOLS, SHARING
 from .variants import PUBLISHED, RETUNED
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = VERDICTS = ("supported", "not shown", "contradicted")
@@ -43,6 +46,12 @@ TOLD: tuple[str, ...] = (baselines.GUESS, baselines.CHAIN)
 
 #: All that goes by labels alone: on changes a chain, which bets on what lasts, may be the worst of them.
 STATISTICS: tuple[str, ...] = (*TOLD, "majority", "Markov chain, order 1")
+
+#: Who knows the dialogue and its moment and has no sound: asked only where training and test share dialogues.
+MOMENT: tuple[str, ...] = ("dialogue mode", baselines.NEAREST)
+
+#: Of how many held-out sessions something may be claimed.
+FEWEST = 5
 
 _BY = ["protocol", "shift_s"]
 
@@ -64,14 +73,9 @@ class Criteria:
     tolerance: float
 
     @property
-    def interval(self) -> dict[str, Any]:
-        """The options of an interval."""
-        return {**self.resampling.options, "method": METHOD}
-
-    @property
     def test(self) -> dict[str, Any]:
         """The options of a test with its interval."""
-        return {**self.interval, "draws": self.permutations}
+        return {**self.resampling.options, "draws": self.permutations}
 
 
 def above(low: float, high: float, *, limit: float = 0.0, p_value: float | None = None, level: float = 0.95) -> str:
@@ -97,38 +101,56 @@ def in_words(value: float, low: float, high: float, *, p_value: float | None = N
     """A number with its interval and adjusted p-value, such as "+3.1 points (-1.0 to 7.2), p = 0.210"; points have a sign."""
     sign = "+" if unit == "points" else ""
     ends = "no interval" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
-    test = "" if p_value is None else f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
+    known = p_value is not None and not math.isnan(p_value)
+    test = f", p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}" if known else ""
     return f"{value:{sign}.1f} {unit} ({ends}){test}"
 
 
 def comparisons(
     predictions: pd.DataFrame, references: Sequence[str], criteria: Criteria, *, model: str = MODEL
 ) -> pd.DataFrame:
-    """Test a model against the better reference under every protocol and at every shift that has both: one family.
+    """Test a model against all references under every protocol and at every shift that has both: one family.
 
-    Of several references (those that the predictions lack are left out) the model meets the one that is right most often at
-    that protocol and shift: chosen on the very events of the test, which can only make it harder to pass. Returns one row a
-    protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is adjusted for all rows), then
-    `against` (the reference's name) and McNemar's `only_reference`, `only_model`, `p_mcnemar` (mid-p).
+    Which reference is the best is chosen on the very events of the test. So a verdict of either kind needs each of them, by an
+    intersection-union test (Berger 1982, Technometrics 24, 295-300): `low` to `high` reaches over the intervals of all
+    differences, and `p_value` is the largest. References that the predictions lack are left out.
+
+    Returns one row a protocol and shift: the columns of `metrics.compare_forecasts` (fractions; `p_holm` is adjusted for all
+    rows) of the best reference, then `against` (its name) and McNemar's `only_reference`, `only_model`, `p_mcnemar` (mid-p).
     """
-    own = predictions[predictions["model"] == model]
-    other = predictions[predictions["model"].isin(references)]
-    right = other["emotion"].eq(other["predicted"]).groupby([other[name] for name in (*_BY, "model")]).mean()
-    wide = right.unstack("model")
-    best = wide[[name for name in references if name in wide]].idxmax(axis=1).rename("best")  # the first on a tie
-    other = other.join(best, on=_BY).query("model == best").drop(columns="best")
-    common = other[[*_BY, "utterance", "predicted", "model"]].merge(
-        own[[*_BY, "utterance", "emotion", "predicted"]], on=[*_BY, "utterance"], suffixes=("_reference", "")
-    )
-    asked = own.merge(common[_BY].drop_duplicates(), on=_BY)
-    found = metrics.compare_forecasts(asked, other, by=_BY, **criteria.test)
-    rows = []
-    for point, events in common.groupby(_BY, sort=False):
-        test = metrics.mcnemar_test(events["emotion"], events["predicted_reference"], events["predicted"])
-        names = {"only_first": "only_reference", "only_second": "only_model", "p_mid": "p_mcnemar"}
-        named = {**dict(zip(_BY, point, strict=True)), "against": events["model"].iloc[0]}
-        rows.append({**named, **{new: test[old] for old, new in names.items()}})
-    return found.merge(pd.DataFrame(rows), on=_BY)
+    own, tables = predictions[predictions["model"] == model], []
+    names = {"only_first": "only_reference", "only_second": "only_model", "p_mid": "p_mcnemar"}
+    for reference in references:
+        other = predictions[predictions["model"] == reference]
+        asked = own.merge(other[_BY].drop_duplicates(), on=_BY)
+        both = asked.merge(other, on=[*_BY, "utterance"], suffixes=("", "_reference"))
+        columns = ("emotion", "predicted_reference", "predicted")
+        points = both.groupby(_BY, sort=False)
+        counted = [metrics.mcnemar_test(*(events[name] for name in columns)) for _, events in points]
+        if counted:
+            found = _compared(asked, other, _BY, **criteria.test).assign(against=reference)
+            tables.append(found.join(pd.DataFrame(counted).rename(columns=names)))
+    found = _of_each(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame(columns=[*_BY, "p_value"])
+    return found.assign(p_holm=metrics.holm(found["p_value"]))
+
+
+def _compared(own: pd.DataFrame, other: pd.DataFrame, by: Sequence[str], **options: Any) -> pd.DataFrame:
+    """`metrics.compare_forecasts` by what is `drawn`; of too few sessions it has neither interval nor p-value."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="all rows belong to one group")
+        return _shown(metrics.compare_forecasts(own, other, by=by, groups="drawn", **options))
+
+
+def _shown(found: pd.DataFrame) -> pd.DataFrame:
+    found.loc[found["protocol"].isin(DRAWN) & (found["groups"] < FEWEST), ["low", "high", "p_value"]] = float("nan")
+    return found
+
+
+def _of_each(found: pd.DataFrame) -> pd.DataFrame:
+    """Of a row a reference: the best one's, at each protocol and shift, with the ends and p-value that hold of all."""
+    points, ends = found.groupby(_BY, sort=False), {"low": "min", "high": "max", "p_value": "max"}
+    spread = {name: points[name].transform(end) for name, end in ends.items()}
+    return found.assign(**spread).loc[points["reference"].idxmax()].reset_index(drop=True)  # the first on a tie
 
 
 def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
@@ -143,7 +165,7 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
         facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
-        found = metrics.skill(facts["emotion"], *models, facts["dialogue"], **criteria.interval)
+        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **criteria.resampling.options)
         rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
     return pd.DataFrame(rows)
 
@@ -151,7 +173,7 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
 def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     """Hold the model against what carries the past forward: one number a protocol, over all shifts together.
 
-    Whole dialogues are drawn, with all their shifts. Returns one row a reference of `REFERENCES` that was asked and a protocol:
+    What is `drawn` is drawn with all its shifts. Returns one row a reference of `REFERENCES` that was asked and a protocol:
     `model`, `baseline`, `shifts` (how many are together) and the columns of `metrics.compare_forecasts` in percent. `verdict`
     is "above" or "below" where the interval of the difference lies on one side of zero and the test, adjusted for the
     protocols of that baseline, rejects; else "open".
@@ -159,12 +181,13 @@ def against(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     # An event is asked once at each shift: each is a row of its own here.
     event = predictions["utterance"].astype(str) + " at " + predictions["shift_s"].astype(str)
     rows, tables = predictions.assign(utterance=event), []
-    own, options = rows[rows["model"] == MODEL], {**resampling.options, "method": METHOD}
+    own = rows[rows["model"] == MODEL]
     for baseline in (name for name in REFERENCES if (rows["model"] == name).any()):
-        found = metrics.compare_forecasts(own, rows[rows["model"] == baseline], by=["protocol"], **options)
+        found = _compared(own, rows[rows["model"] == baseline], ["protocol"], **resampling.options)
+        found["p_holm"] = metrics.holm(found["p_value"])
         found[["reference", "score", "difference", "low", "high"]] *= 100
-        ends = zip(found["low"], found["high"], found["p_holm"], strict=True)
-        sides = [_SIDES[above(low, high, p_value=p_value, level=resampling.level)] for low, high, p_value in ends]
+        ends = found[["low", "high", "p_holm"]].itertuples(index=False)
+        sides = [_SIDES[above(*row[:2], p_value=row.p_holm, level=resampling.level)] for row in ends]
         marks = {"model": MODEL, "baseline": baseline, "shifts": rows["shift_s"].nunique()}
         tables.append(found.assign(verdict=sides, **marks)[[*marks, *found.columns, "verdict"]])
     return pd.concat(tables, ignore_index=True)
@@ -181,8 +204,8 @@ def finding(differences: pd.DataFrame, *, level: float) -> str:
     fewer = ", ".join(f"{count:,} under {protocol}" for protocol, count in counts[counts < counts.max()].items())
     each = f", each at {shifts} shifts" if shifts > 1 else ""
     asked = f"{counts.max():,} events" + (f" ({fewer})" if fewer else "") + each
-    draws = f"{100 * level:g} % intervals and tests that draw whole dialogues (tests after Holm's correction)"
-    return f"On {asked}, by {draws}, the {differences['model'].iloc[0]} is {'; it is '.join(found)}."
+    drawn = "intervals and tests that draw whole dialogues, or the sessions held out (tests after Holm's correction)"
+    return f"On {asked}, by {100 * level:g} % {drawn}, the {differences['model'].iloc[0]} is {'; it is '.join(found)}."
 
 
 @cache
@@ -222,23 +245,24 @@ def table(
     published, now, limit = predictions["protocol"].iloc[0], few["shift_s"].min(), 100 * criteria.tolerance
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
     strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
-    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in (published, strict)]
-    tested = {"dialogue_mode": ["dialogue mode"], "persistence": PERSISTENCES, "audio_persistence": [REFERENCES[1]]}
-    tested = {key: comparisons(few, names, criteria) for key, names in tested.items() if few["model"].isin(names).any()}
+    protocols = dict.fromkeys((published, strict))
+    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
+    tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
+    for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
+        tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
-        shown = found[(found["shift_s"] == now) & (found["protocol"].eq(published) | (key != "dialogue_mode"))]
-        rows += _gains(key, shown, criteria)
+        rows += _gains(key, found[found["shift_s"] == now], criteria)
     rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
     for scores in [] if calibration is None else calibration.to_dict("records"):
         ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
         rows.append(_row("calibrated", ends, place, criteria, limit=limit, scaled=scores["scaled"]))
     if encoders is not None:
+        encoders = encoders.assign(protocol="session", shift_s=now, drawn=encoders["session"])
         old, new = (encoders[encoders["role"] == role] for role in (PUBLISHED, RETUNED))
-        gain = metrics.compare_forecasts(old, new, **criteria.test).iloc[0]
-        by_session = {**place, "protocol": "session"}
-        rows.append(_row("encoder", _ends(gain), by_session, criteria, limit=limit, unit="points"))
-        rows.append(_chance("new_encoder", new.assign(protocol="session", shift_s=now), criteria))
+        gain = _compared(old, new, _BY, **criteria.test).iloc[0]
+        rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
+        rows.append(_chance("new_encoder", new, criteria))
     if networks is not None:
         rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
@@ -266,15 +290,14 @@ def label_table(
     repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
     protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
     rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
-    of_dialogue = comparisons(predictions, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
+    sharing = predictions[predictions["protocol"].isin(SHARING)]
+    of_dialogue = comparisons(sharing, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
     gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
     events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
-        hits = baselines.hits(events, models=(*CHAINS, "majority"), classes=classes)
-        best = hits[["majority", baselines.GUESS]].mean().idxmax()
-        found = pd.DataFrame([_hit_gain(hits, chain, best, criteria) for chain in CHAINS])
-        holm = metrics.holm(found["p_value"])
-        gains["label_changes"] = found.assign(protocol=strict, shift_s=now, p_holm=holm)
+        rivals = "majority", baselines.GUESS
+        found = pd.concat([_hit_gain(events, chain, rivals, criteria, classes=classes) for chain in CHAINS])
+        gains["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
     for key, found in gains.items():
         rows += _gains(key, found[found["shift_s"] == now], criteria)
     return pd.DataFrame(rows)
@@ -303,39 +326,39 @@ def _row(
     """One row of a table of claims: of a number with the ends of its interval, at the protocol and shift of a place."""
     claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
     verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
-    named = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
+    further = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
+    if place.get("groups", FEWEST) < FEWEST and place["protocol"] in DRAWN:
+        further += f"; only {place['groups']} {DRAWN[place['protocol']]}"
+    named = {"apart": PROTOCOLS[place["protocol"]], "model": place.get("model"), **words}
     return {
-        "id": key,
-        "kind": claim["kind"],
-        "claim": claim["claim"].format(apart=PROTOCOLS[place["protocol"]], model=place.get("model"), **words),
-        "evidence": in_words(*ends, p_value=p_value, unit=unit) + named,
-        "verdict": verdict,
-        "meaning": claim[verdict],
-        **{name: place[name] for name in _BY},
-        "measure": claim["measure"],
-        **dict(zip(("value", "low", "high"), ends, strict=True)),
-        **{"limit": limit, "p_holm": p_value},
-    }
+        "id": key, "kind": claim["kind"], "claim": claim["claim"].format(**named),
+        "evidence": in_words(*ends, p_value=p_value, unit=unit) + further, "verdict": verdict, "meaning": claim[verdict],
+        **{name: place[name] for name in _BY}, "measure": claim["measure"],
+        **dict(zip(("value", "low", "high"), ends, strict=True)), "limit": limit, "p_holm": p_value,
+    }  # fmt: skip
 
 
 def _ends(gain: Mapping[str, float]) -> list[float]:
     return [100 * gain[name] for name in ("difference", "low", "high")]
 
 
-def _accuracy(events: pd.DataFrame, **options: Any) -> list[float]:
-    """In percent, with the ends of the interval."""
-    ends = metrics.bootstrap_interval(events["emotion"], events["predicted"], events["dialogue"], **options)
-    return [100 * value for value in ((events["emotion"] == events["predicted"]).mean(), *ends)]
+def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], float]:
+    """The accuracy, in percent, with the ends of an interval, and its limit: what always naming the commonest emotion scores.
 
-
-def _commonest(events: pd.DataFrame) -> float:
-    """What always naming the commonest emotion scores, in percent: one session, or a test part, is not balanced."""
-    return 100 * events["emotion"].value_counts(normalize=True).max()
+    The limit is of the same events, so each draw has both: the ends are the limit plus those of the difference. Where several
+    are the commonest (balanced events) one of them is guessed.
+    """
+    right, counts = events["emotion"].eq(events["predicted"]), events["emotion"].value_counts()
+    commonest = counts.index[counts == counts.max()]
+    guessed = events["emotion"].isin(commonest) / len(commonest)
+    few = events["protocol"].iloc[0] in DRAWN and events["drawn"].nunique() < FEWEST
+    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **options)
+    return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
 def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
-    ends, place = _accuracy(events, **criteria.interval), events[_BY].iloc[0]
-    return _row(key, ends, place, criteria, limit=_commonest(events))
+    ends, limit = _over_chance(events, **criteria.resampling.options)
+    return _row(key, ends, {**events[_BY].iloc[0], "groups": events["drawn"].nunique()}, criteria, limit=limit)
 
 
 def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
@@ -347,32 +370,34 @@ def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, 
     return rows
 
 
-def _hit_gain(hits: pd.DataFrame, model: str, reference: str, criteria: Criteria) -> dict[str, Any]:
-    """Hold the model against a reference of which it is known how often it is right on each event (`baselines.hits`)."""
-    own, other, groups = (hits[name].to_numpy() for name in (model, reference, "dialogue"))
-    options = {"draws": criteria.permutations, "random_state": criteria.resampling.random_state}
-    test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **options)
-    low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-    return {"model": model, "against": reference, **test, "low": low, "high": high}
+def _hit_gain(
+    events: pd.DataFrame, model: str, references: Sequence[str], criteria: Criteria, **options: Any
+) -> pd.DataFrame:
+    """Hold the model against references of which it is known how often each is right on an event (`baselines.hits`).
+
+    Returns one row, as `comparisons` does: `protocol`, `shift_s`, `model`, `against`, `reference`, `difference`, `low`, `high`,
+    `p_value`.
+    """
+    hits, rows = baselines.hits(events, models=[model, *references], **options), []
+    own, groups = hits[model].to_numpy(), hits["drawn"].to_numpy()
+    place = {**events[_BY].iloc[0], "groups": hits["drawn"].nunique()}
+    for reference in (name for name in references if name in hits):
+        other = hits[reference].to_numpy()
+        test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **criteria.test)
+        low, high = metrics.loss_interval(own - other, groups, **criteria.test)
+        row = {**place, "model": model, "against": reference, "reference": test["first"]}
+        rows.append({**row, "difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]})
+    return _of_each(_shown(pd.DataFrame(rows)))
 
 
 def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -> list[dict[str, Any]]:
-    """Two rows on the events that change the emotion: against who is told of the change, and against all label statistics.
-
-    Of the first the limit is another forecaster's score on the same events; so the ends are that plus those of the difference.
-    """
+    """Two rows on the events that change the emotion, one family: against who is told of it, and against label statistics."""
     if not (events["model"] == MODEL).any():
         return []
-    hits = baselines.hits(events, models=[MODEL, *STATISTICS], classes=classes)
-    score, place, rows = 100 * hits.drop(columns="dialogue").mean(), events[_BY].iloc[0], []
-    for key, names in {"changes": TOLD, "changes_statistics": STATISTICS}.items():
-        best = score[[name for name in names if name in score]].idxmax()
-        gain = _hit_gain(hits, MODEL, best, criteria)
-        ends, of_row = _ends(gain), {"unit": "points"}
-        if names is TOLD:
-            ends, of_row = [score[MODEL], score[best] + ends[1], score[best] + ends[2]], {"limit": score[best]}
-        rows.append(_row(key, ends, place, criteria, p_value=gain["p_value"], against=best, **of_row))
-    return rows
+    asked = {"changes": TOLD, "changes_statistics": STATISTICS}
+    found = pd.concat([_hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
+    found = found.assign(p_holm=metrics.holm(found["p_value"]))
+    return [row for at, key in enumerate(asked) for row in _gains(key, found.iloc[at : at + 1], criteria)]
 
 
 def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria: Criteria) -> list[dict[str, Any]]:
@@ -381,9 +406,9 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
     each = 1 - (1 - level) / of_model["shift_s"].nunique()  # Bonferroni: one claim is made of many intervals
     verdicts: dict[str, dict[float, str]] = {"chance": {}}
     for shift, events in of_model.groupby("shift_s"):
-        ends = _accuracy(events, **{**criteria.test, "level": each})[1:]
-        verdicts["chance"][shift] = above(*ends, limit=_commonest(events))
-    for key in (key for key in ("persistence", "audio_persistence") if key in tested):
+        ends, limit = _over_chance(events, **{**criteria.test, "level": each})
+        verdicts["chance"][shift] = above(*ends[1:], limit=limit)
+    for key in ("persistence", "audio_persistence"):
         found = tested[key][tested[key]["protocol"] == strict].sort_values("shift_s").to_dict("records")
         judged = {row["shift_s"]: above(row["low"], row["high"], p_value=row["p_holm"], level=level) for row in found}
         verdicts |= {key: judged} if judged else {}

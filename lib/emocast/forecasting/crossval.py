@@ -27,9 +27,6 @@ from .splits import Split, folds
 #: What a sweep may compare: the same events at every shift, and (as published) each shift's own.
 EVENT_SETS: tuple[str, ...] = ("fixed", "moving")
 
-#: How intervals are read from their draws: a test part has a dozen dialogues and not hundreds.
-METHOD = "expanded"
-
 
 @dataclass(frozen=True)
 class Computing:
@@ -165,54 +162,28 @@ def predictions(
 
 
 def scores(
-    predictions: pd.DataFrame, resampling: Resampling, *, by: Sequence[str] = ("event_set", "shift_s")
+    predictions: pd.DataFrame,
+    resampling: Resampling,
+    *,
+    by: Sequence[str] = ("event_set", "shift_s"),
+    groups: str = "dialogue",
 ) -> pd.DataFrame:
     """Boil out-of-fold predictions down to one row a point of a curve, in percent, as the preprint prints them.
 
     `by` are the columns that tell the points apart (none: one point), and every point has the same draws. Returns them, then
     `n` (events), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with ddof 0, which the preprint does not
-    state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by dialogue), and `uar`.
+    state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by `groups`), and `uar`.
     """
-    options, rows = {**resampling.options, "method": METHOD}, []
+    rows = []
     for point, events in predictions.groupby(list(by), sort=False) if by else [((), predictions)]:
         true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()
         of_folds = (events["emotion"] == events["predicted"]).groupby(events["fold"]).mean().to_numpy()
         scored = metrics.evaluate(true, predicted, labels=labels.ordered([*true, *predicted]))
-        low, high = metrics.bootstrap_interval(true, predicted, events["dialogue"].to_numpy(), **options)
+        low, high = metrics.bootstrap_interval(true, predicted, events[groups].to_numpy(), **resampling.options)
         row = {"cv_mean": of_folds.mean(), "cv_std": of_folds.std(ddof=0), "accuracy": scored["accuracy"]}
         row |= {"accuracy_low": low, "accuracy_high": high, "uar": scored["uar"]}
         percent = {name: 100 * value for name, value in row.items()}
         rows.append({**dict(zip(by, point, strict=True)), "n": scored["n"], **percent})
-    return pd.DataFrame(rows)
-
-
-def recalls(predictions: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Score each emotion on its own at each shift, of one event set of `sweep`.
-
-    Returns one row an emotion and shift, in the project's order: emotion, shift_s, n (events), and `recall` with its interval
-    `recall_low` to `recall_high` in percent.
-    """
-    # Among the events of one true emotion, accuracy is that emotion's recall.
-    of_emotion = scores(predictions, resampling, by=("emotion", "shift_s"))
-    names = {"accuracy": "recall", "accuracy_low": "recall_low", "accuracy_high": "recall_high"}
-    table = of_emotion.rename(columns=names)[["emotion", "shift_s", "n", *names.values()]]
-    order = table["emotion"].map(labels.EMOTIONS.index)
-    return table.iloc[np.lexsort([table["shift_s"], order])].reset_index(drop=True)
-
-
-def compare(first: pd.DataFrame, second: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Set one event set of two sweeps beside each other, shift by shift, on the events that both predict.
-
-    Returns one row a shift that both have: shift_s, n (events), the accuracies `first` and `second` in percent, and the
-    `difference` second - first in points with its interval `low` to `high`, of a paired bootstrap.
-    """
-    other = second[["shift_s", "utterance", "predicted"]]
-    both, rows = first.merge(other, on=["shift_s", "utterance"], suffixes=("", "_second")), []
-    for shift, events in both.groupby("shift_s"):
-        columns = (events[name].to_numpy() for name in ("emotion", "predicted", "predicted_second", "dialogue"))
-        found = metrics.paired_bootstrap(*columns, **resampling.options, method=METHOD)
-        percent = {name: 100 * found[name] for name in ("first", "second", "difference", "low", "high")}
-        rows.append({"shift_s": shift, "n": len(events), **percent})
     return pd.DataFrame(rows)
 
 

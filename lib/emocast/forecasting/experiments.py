@@ -38,11 +38,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "from sound": (*baselines.of_embeddings(), baselines.AUDIO_PERSISTENCE, ceiling.STATES),
 }
 
+_UNTRAINED = (*_OF_PLACE, "uniform guess*", "persistence*", "Markov chain*", "ceiling*")
 
 #: Rows of a table that no network makes, as patterns -> how far `make verify` lets them be from the reference: not at all.
-FROM_LABELS: dict[str, float] = dict.fromkeys(
-    (*_OF_PLACE, "uniform guess*", "persistence*", "Markov chain*", "ceiling*"), 0
-)
+FROM_LABELS: dict[str, float] = dict.fromkeys(_UNTRAINED, 0)
 
 
 @dataclass(frozen=True)
@@ -71,24 +70,12 @@ class Result:
         Returns n_train, n_test; cv_mean and cv_std in percent, as the preprint prints them; test_accuracy with its interval
         test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
         """
-        true, predicted, dialogue = (self.test[name] for name in ("emotion", "predicted", "dialogue"))
         of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
-        tested = metrics.evaluate(true, predicted, labels=self.classes)
-        options = {**resampling.options, "method": crossval.METHOD}
-        low, high = metrics.bootstrap_interval(true, predicted, dialogue, **options)
-        return {
-            "n_train": self.n_train,
-            "n_test": len(self.test),
-            "cv_mean": of_folds["cv_mean"],
-            "cv_std": of_folds["cv_std"],
-            "test_accuracy": tested["accuracy"],
-            "test_low": low,
-            "test_high": high,
-            "test_uar": tested["uar"],
-            "test_f1_macro": tested["f1_macro"],
-            "chance": 1 / len(self.classes),
-            **self.proof,
-        }
+        tested = metrics.evaluate_forecast(self.test, **resampling.options)
+        names = ("accuracy", "accuracy_low", "accuracy_high", "uar", "f1_macro")
+        of_test = {f"test_{name.removeprefix('accuracy_')}": tested[name] for name in names}
+        size = {"n_train": self.n_train, "n_test": len(self.test)}
+        return {**size, **of_folds[["cv_mean", "cv_std"]], **of_test, "chance": 1 / len(self.classes), **self.proof}
 
 
 def run(
@@ -130,21 +117,27 @@ def run(
     return Result(classes, len(train), folds.sort_values("row", ignore_index=True), tested, model.losses_, shared)
 
 
-def possible(windows: pd.DataFrame, protocols: Sequence[str], split: Split) -> tuple[list[str], dict[str, str]]:
-    """Find the protocols that can divide the windows of all shifts, and why each other one cannot.
+def possible(
+    windows: pd.DataFrame, protocols: Sequence[str], split: Split, *, keep: str = ""
+) -> tuple[list[str], dict[str, str]]:
+    """Find the protocols that can divide the windows of all shifts, and why each other one is left out.
 
-    Of the split the protocol is not read. ValueError where none divides them, with the reason of the first.
+    Of those whose folds are the same at all shifts only `keep` or else the first is left, so that tables and families of tests
+    have it once. Of the split the protocol is not read. ValueError where none divides them, with the reason of the first.
     """
-    problems, emotion = {}, windows["emotion"].to_numpy(dtype=str)
-    for name in protocols:
+    problems, known, emotion = {}, {}, windows["emotion"].to_numpy(dtype=str)
+    for name in sorted(protocols, key=lambda name: name != keep):
         try:
             fits = crossval.plan(windows, split.under(name))
         except ValueError as error:
             problems[name] = str(error)
             continue
         poor = sum(len(np.unique(emotion[fit.train])) < 2 for fit in fits)
+        same = known.setdefault(frozenset((fit.train.tobytes(), fit.test.tobytes()) for fit in fits), name)
         if poor:
             problems[name] = f"{poor} of its {len(fits)} folds have fewer than two classes to learn from"
+        elif same != name:
+            problems[name] = f"it has the same folds as {same}"
     if len(problems) == len(protocols):
         first = problems[protocols[0]]
         raise ValueError(f"none of the protocols {', '.join(protocols)} can divide these windows; the first: {first}")
@@ -180,7 +173,8 @@ def evaluate_protocols(
         computing: as for `crossval.sweep`.
 
     Returns:
-        One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol` and `model`.
+        One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol`, `model` and `drawn`, what is
+        drawn whole in a claim (`splits.drawn`).
     """
     persistences = {baselines.PERSISTENCE: baselines.Persistence(), baselines.NEAREST: baselines.NearestEvent()}
     first = next((X for _, X in models.values()), None)
@@ -201,7 +195,12 @@ def evaluate_protocols(
             folds = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", "utterance", "fold"]]
             marked = bounds.merge(folds, on=["shift_s", "utterance"], validate="many_to_one")
             tables.append(marked.assign(protocol=protocol))
-    return pd.concat(tables, ignore_index=True)
+    return _with_drawn(pd.concat(tables, ignore_index=True), windows)
+
+
+def _with_drawn(predictions: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
+    parts = predictions.groupby("protocol", sort=False)["utterance"]
+    return predictions.assign(drawn=pd.concat(rows.map(splits.drawn(windows, name)) for name, rows in parts))
 
 
 def evaluate_baselines(
@@ -238,7 +237,7 @@ def evaluate_baselines(
         for name in (name for name in learners if name not in left_out):
             table = crossval.sweep(learners[name], windows, embeddings, own, computing=quiet)
             tables.append(table.assign(model=name, protocol=protocol))
-    return pd.concat(tables, ignore_index=True)
+    return _with_drawn(pd.concat(tables, ignore_index=True), windows)
 
 
 def save(folder: Path | str, predictions: pd.DataFrame) -> None:

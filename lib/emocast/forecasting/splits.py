@@ -42,13 +42,19 @@ PROTOCOLS: dict[str, str] = {
 }
 
 #: The protocols of corpora like IEMOCAP, from the published one to the hardest.
-IEMOCAP_PROTOCOLS: tuple[str, ...] = ("random", "purged", "dialogue", "speaker", "session", "scenario")
+IEMOCAP_PROTOCOLS: tuple[str, ...] = ("random", "purged", "dialogue", "session", "speaker", "scenario")
 
 #: Those of MELD, whose main characters speak in every episode and which plays no scenario twice.
 MELD_PROTOCOLS: tuple[str, ...] = ("random", "purged", "official", "dialogue", "episode")
 
+#: Those under which training and test share dialogues, so that it is worth something to know which dialogue this is.
+SHARING: tuple[str, ...] = ("random", "purged")
+
 #: The protocols that hold a group together -> the column of the window table that names it.
 GROUPS = {name: name for name in ("dialogue", "speaker", "session", "scenario")} | {"episode": "session"}
+
+#: The protocols that hold out more than dialogues -> what is drawn whole of them, in words.
+DRAWN = {"session": "sessions", "speaker": "sets of speakers", "scenario": "sessions", "episode": "episodes"}
 
 Sides = tuple[np.ndarray, np.ndarray]  # positions of the training rows and of the test rows, each ascending
 
@@ -207,6 +213,16 @@ def together(windows: pd.DataFrame, protocol: str, *, at_least: int = 2) -> pd.S
         joined = f": {windows[column].nunique()} speakers are joined by their dialogues" * (protocol == "speaker")
         raise ValueError(f"protocol {protocol!r} needs at least {at_least} {apart}, the windows have {count}{joined}")
     return groups
+
+
+def drawn(windows: pd.DataFrame, protocol: str) -> dict[str, str]:
+    """Utterance -> what is drawn whole when a claim is made under a protocol: what it holds out (`DRAWN`), else dialogues.
+
+    The claim is of new people, and a dialogue more of the same ones is none.
+    """
+    column = "session" if protocol == "scenario" else protocol
+    names = together(windows, column) if protocol in DRAWN else windows["dialogue"]
+    return dict(zip(windows["utterance"], names.astype(str), strict=True))
 
 
 def proofs(windows: pd.DataFrame, protocols: Sequence[str], split: Split) -> pd.DataFrame:

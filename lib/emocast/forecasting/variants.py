@@ -172,8 +172,7 @@ def search(
 def best(table: pd.DataFrame, *, larger: bool) -> pd.Series:
     """Pick of a table of `search` the best of the networks that are larger than the first setting's, or of those that are not.
 
-    Each is the best of its own tries, so the two differ by size and not by who was tuned. The tries are as many as were
-    drawn, not equally many on both sides; the best of more is flattered more, by the search but not on other events.
+    Each is the best of its own tries: they differ by size, not by who was tuned.
     """
     side = table[(table["parameters"] > table["parameters"].iloc[0]) == larger]
     return side.loc[side["accuracy"].idxmax()]
@@ -239,11 +238,3 @@ def by_encoder(
     order = list(dict.fromkeys(table["role"]))
     together = pd.concat(tables, ignore_index=True)
     return together.sort_values("role", key=lambda roles: roles.map(order.index), kind="stable", ignore_index=True)
-
-
-def differences(predictions: pd.DataFrame, **options: float | str) -> pd.DataFrame:
-    """Compare each other role with `PUBLISHED` on the same events: `role`, and what `metrics.compare_forecasts` gives."""
-    others = predictions[predictions["role"] != PUBLISHED]
-    base = predictions[predictions["role"] == PUBLISHED].drop(columns="role")
-    copies = pd.concat([base.assign(role=role) for role in others["role"].unique()], ignore_index=True)
-    return metrics.compare_forecasts(others, copies, by=["role"], **options)

@@ -167,7 +167,7 @@ def _by_group(owner: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.nda
 
 
 def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
-    """Score a table of predictions by everything at once; options are those of `bootstrap_interval`, intervals are expanded.
+    """Score a table of predictions by everything at once; options are those of `bootstrap_interval`.
 
     Takes the columns `dialogue`, `emotion`, `predicted` and, where a model gives them, its probabilities `p_<emotion>`. Returns
     `n` (events), `groups` (dialogues), and `accuracy`, `uar`, `f1_macro`, `brier` (0 to 2) and `ece`, each with its
@@ -175,7 +175,6 @@ def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
     where the table is empty, an emotion or prediction is missing, or some rows alone have no probabilities.
     """
     true, predicted, groups = (table[column].to_numpy() for column in ("emotion", "predicted", "dialogue"))
-    options = {"method": "expanded", **options}
     names = [column.removeprefix("p_") for column in table.columns if column.startswith("p_")]
     scores = evaluate(true, predicted, labels=[*dict.fromkeys([*names, *true, *predicted])])
     row = {"n": scores["n"], "groups": table["dialogue"].nunique()}
@@ -199,19 +198,19 @@ def evaluate_forecasts(table: pd.DataFrame, *, by: Sequence[str], **options: Any
 
 
 def compare_forecasts(
-    table: pd.DataFrame, reference: pd.DataFrame, *, by: Sequence[str] = (), metric: str = "accuracy", **options: Any
+    table: pd.DataFrame, reference: pd.DataFrame, *, by: Sequence[str] = (), groups: str = "dialogue", **options: Any
 ) -> pd.DataFrame:
     """Test predictions against a reference such as persistence on the events of both; the rows are one family of tests.
 
     Both tables have the columns `by` (what tells the tests apart, such as protocol and shift_s; none makes one test of all
-    rows), utterance and predicted, the model's also dialogue and emotion. Options are those of `bootstrap_interval`; each test
-    and interval has 9999 draws, if nothing else is said.
+    rows), utterance and predicted, the model's also emotion and the column `groups`, which are drawn whole. Options are those
+    of `bootstrap_interval`; each test and interval has 9999 draws, if nothing else is said.
 
-    Returns the columns `by`; `n`, the events of both; `left_out`, the model's events that the reference lacks; the scores
+    Returns the columns `by`; `n`, the events of both, and their `groups`; `left_out`, what the reference lacks; the scores
     `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
     `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
     """
-    keys, options = [*by, "utterance"], {"metric": metric, "draws": 9999, "method": "expanded", **options}
+    keys, options = [*by, "utterance"], {"draws": 9999, **options}
     other = reference[[*keys, "predicted"]]
     try:
         both = table.merge(other, on=keys, how="left", suffixes=("", "_reference"), validate="one_to_one")
@@ -220,10 +219,10 @@ def compare_forecasts(
     rows = []
     for part, events in both.groupby(list(by), sort=False) if by else [((), both)]:
         common = events[events["predicted_reference"].notna()]
-        columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", "dialogue")]
+        columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", groups)]
         test, spread = permutation_test(*columns, **options), paired_bootstrap(*columns, **options)
-        row = dict(zip(by, part, strict=True)) | {"n": len(common), "left_out": len(events) - len(common)}
-        row |= {"reference": test["first"], "score": test["second"]}
+        row = dict(zip(by, part, strict=True)) | {"n": len(common), "groups": common[groups].nunique()}
+        row |= {"left_out": len(events) - len(common), "reference": test["first"], "score": test["second"]}
         rows.append(row | {name: spread[name] for name in ("difference", "low", "high")} | {"p_value": test["p_value"]})
     return pd.DataFrame(rows).assign(p_holm=holm([row["p_value"] for row in rows]))
 
@@ -254,7 +253,7 @@ def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
     the scores of `evaluate_forecast`, and `gain`, what the accuracy rose from the row before on the same events, with its
     interval `gain_low` to `gain_high` (NaN in the first row). Fractions of unlike events are a ValueError.
     """
-    options, rows, before = {"method": "expanded", **options}, [], None
+    rows, before = [], None
     for fraction, events in predictions.groupby("fraction"):
         events = events.sort_values("utterance", kind="stable").reset_index(drop=True)
         size = {name: float(events[name].mean()) for name in ("train_dialogues", "train_events")}

@@ -150,7 +150,8 @@ def second_objective(
     Both are scored on the same draws of the utterances in both tables, with classes of equal weight. One row a test set of
     both and score: `test_set`, `score`, `n` (utterances), `single`, `multi`, `difference` with `low`, `high`, `p_value` over
     single utterances, as if they were independent; `group_low`, `group_high`, `group_p_value` over `interval_by`, to be
-    trusted where the two disagree; `published`, the thesis's tables 5.4 minus 5.1; and `reason` if there is none. A
+    trusted where the two disagree, and `p_holm`, the latter adjusted for all rows; `published`, the thesis's tables 5.4 minus
+    5.1; and `reason` if there is none. A
     pandas.errors.MergeError where an utterance stands twice in a table.
     """
     before, after, rows = _printed("ser-classification"), _printed("ser-multiobjective"), []
@@ -169,8 +170,9 @@ def second_objective(
             if by:
                 drawn = metrics.paired_bootstrap(*classes, pairs[by].to_numpy(), metric=metric, **drawing)
                 rows[-1] |= {f"group_{column}": drawn[column] for column in ("low", "high", "p_value")}
-    ends = ["low", "high", "p_value", "group_low", "group_high", "group_p_value", "interval_by", "published", "reason"]
-    return _framed(rows, ["test_set", "score", "n", "single", "multi", "difference", *ends])
+    ends = ["low", "high", "p_value", "group_low", "group_high", "group_p_value", "p_holm", "interval_by", "published"]
+    table = _framed(rows, ["test_set", "score", "n", "single", "multi", "difference", *ends, "reason"])
+    return table.assign(p_holm=metrics.holm(table["group_p_value"]))
 
 
 def prediction_bias(
