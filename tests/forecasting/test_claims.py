@@ -252,10 +252,15 @@ def test_skill_lies_between_persistence_and_the_ceiling():
 
 def test_calibration_is_judged_by_what_is_tolerated():
     rows = {"scaled": ["as trained", "temperature scaled"], "ece": [0.2, 0.02]}
-    rows |= {"ece_low": [0.15, 0.0], "ece_high": [0.25, 0.04]}
+    rows |= {"ece_low": [0.15, 0.0], "ece_high": [0.25, 0.04], "groups": [4, 4]}
     found = judged(predictions({"FC-DNN": 0.6}), calibration=pd.DataFrame(rows))[1].loc["calibrated"]
     assert found["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
     assert "temperature scaled" in found["claim"].iloc[1] and found["limit"].tolist() == [5, 5]
+    options = {"strict": "session", "criteria": CRITERIA, "shifts_s": [0.0, 20.0], "calibration": pd.DataFrame(rows)}
+    of_people = claims.table(of_sessions(6), **options).set_index("id").loc["calibrated"]
+    assert (
+        of_people["verdict"].tolist() == [NOT_SHOWN] * 2 and of_people["evidence"].str.endswith("only 4 sessions").all()
+    )
 
 
 @pytest.mark.parametrize(

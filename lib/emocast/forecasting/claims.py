@@ -232,7 +232,7 @@ def table(
         strict: the protocol of the claims that are asked of one protocol.
         criteria: how.
         shifts_s: the shifts whose tests are one family where protocols are compared.
-        calibration: from `metrics.evaluate_forecasts` by `scaled` under the strict protocol, at the shortest shift.
+        calibration: from `metrics.evaluate_forecasts` by `scaled`: strict protocol, shortest shift, by what is `drawn`.
         encoders: what `variants.by_encoder` gives.
         networks: `difference`, `low`, `high` of the best larger network of a search minus the best of its others, on
             held-out events (fractions), and the `protocol` of the division.
@@ -256,7 +256,8 @@ def table(
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
     for scores in [] if calibration is None else calibration.to_dict("records"):
         ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
-        rows.append(_row("calibrated", ends, place, criteria, limit=limit, scaled=scores["scaled"]))
+        of_all = {**place, "groups": scores["groups"]}
+        rows.append(_row("calibrated", ends, of_all, criteria, limit=limit, scaled=scores["scaled"]))
     if encoders is not None:
         encoders = encoders.assign(protocol="session", shift_s=now, drawn=encoders["session"])
         old, new = (encoders[encoders["role"] == role] for role in (PUBLISHED, RETUNED))
@@ -325,10 +326,11 @@ def _row(
 ) -> dict[str, Any]:  # fmt: skip
     """One row of a table of claims: of a number with the ends of its interval, at the protocol and shift of a place."""
     claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
-    verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
     further = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
     if place.get("groups", FEWEST) < FEWEST and place["protocol"] in DRAWN:
+        ends = [ends[0], float("nan"), float("nan")]
         further += f"; only {place['groups']} {DRAWN[place['protocol']]}"
+    verdict = within(*ends[1:], limit=limit) if claim["kind"] == "within" else above(*ends[1:], limit=limit, **judge)
     named = {"apart": PROTOCOLS[place["protocol"]], "model": place.get("model"), **words}
     return {
         "id": key, "kind": claim["kind"], "claim": claim["claim"].format(**named),

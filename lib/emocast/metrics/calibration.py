@@ -261,8 +261,7 @@ def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
         if before is not None:
             if before["utterance"].tolist() != events["utterance"].tolist():
                 raise ValueError(f"the events of fraction {fraction} are not those of the one before")
-            columns = (events["emotion"], before["predicted"], events["predicted"], events["dialogue"])
-            spread = paired_bootstrap(*(column.to_numpy() for column in columns), **options)
+            spread = compare_forecasts(events, before, **options).iloc[0]
             gain = _with_ends("gain", spread["difference"], (spread["low"], spread["high"]))
         rows.append({"fraction": fraction, **size, **evaluate_forecast(events, **options), **gain})
         before = events
