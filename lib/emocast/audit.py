@@ -316,17 +316,14 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
     return (alike / (sizes * (sizes - 1)).where(sizes > 1)).dropna()
 
 
-#: What `conversation` finds in IEMOCAP's labels (`benchmarks/fit_conversations.py`).
-PEOPLE = Path(__file__).with_name("people.csv")
+PEOPLE = Path(__file__).with_name(
+    "people.csv"
+)  # `conversation` of IEMOCAP's labels, by `benchmarks/fit_conversations.py`
 #: How far a twin may be from it: a share of the number, or, for what has no scale of its own, this.
 ALLOWED, OWN_ALLOWED = 0.1, {"last label": 0.04, "dialogue mode": 0.05, "gap": 0.2}
 
 #: The classes of the preprint's three tasks, by their number.
-TASKS = {
-    2: ("excitement", "sadness"),
-    3: ("excitement", "sadness", "neutral"),
-    4: ("excitement", "sadness", "neutral", "anger"),
-}
+TASKS = {number: ("excitement", "sadness", "neutral", "anger")[:number] for number in (2, 3, 4)}
 
 
 def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Series:
@@ -367,8 +364,6 @@ def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Serie
     for number, classes in TASKS.items():
         events = table[table["emotion"].isin(classes)]
         found[f"dialogue mode, {number} classes"] = _mode(events[events["start_s"] >= 10], random_state)
-    for number, classes in TASKS.items():
-        events = table[table["emotion"].isin(classes)]
         for shift in (0, 10, 20):
             found[f"last label, {number} classes, {shift} s before"] = _last_label(events, shift)
     return pd.Series(found, name="value").rename_axis("what")

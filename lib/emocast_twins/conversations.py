@@ -70,6 +70,9 @@ WORDS_A_SECOND, BEGINNING_S = 3.1, 0.1
 #: How the lengths of turns differ from dialogue to dialogue, the standard deviation of the logarithm of a factor.
 TEMPO = 0.15
 
+#: How strongly a turn is acted on which raters may disagree, as a share of a clear one.
+UNCLEAR_STRENGTH = 0.5
+
 #: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
 DAY = (2.0, 3.0, 3.0, 1.2, 0.35, 0.0)
 
@@ -205,8 +208,9 @@ def _turn(
     *,
     day: np.ndarray,
 ) -> PlannedTurn:
-    delivery = voices.deliver(speaker, emotion, rng, baseline=day)
-    rating = process.rate(emotion, delivery.intensity, rng)
+    unclear = rng.random() < process.UNCLEAR_SHARE
+    delivery = voices.deliver(speaker, emotion, rng, baseline=day, strength=UNCLEAR_STRENGTH if unclear else 1.0)
+    rating = process.rate(emotion, delivery.intensity, rng, unclear=unclear)
     clip = voices.clip(speaker, delivery, text, seed=int(rng.integers(1, 2**31)))
     return PlannedTurn(utterance, speaker.name[-1], role, emotion, text, delivery, rating, clip)
 

@@ -72,7 +72,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 
 def first(count: int) -> tuple[Scenario, ...]:
-    """The scenarios of a corpus that plays so many, at least 1; a ValueError where there are not so many."""
+    """The scenarios of a corpus that plays so many; a ValueError where there are not so many."""
     if not 1 <= count <= len(SCENARIOS):
         raise ValueError(f"scenarios={count}: the script has 1 to {len(SCENARIOS)}")
     return SCENARIOS[:count]
@@ -87,7 +87,7 @@ def scenario(name: str) -> Scenario:
 
 
 def _draw(weights: np.ndarray, rng: np.random.Generator) -> int:
-    """Draw an index by its probability, from one number of the generator."""
+    """Draw an index by its probability."""
     return min(int(np.searchsorted(np.cumsum(weights), rng.random(), side="right")), len(weights) - 1)
 
 
@@ -155,10 +155,7 @@ class Process:
         return found
 
     def sample(self, scenario: Scenario, speakers: Sequence[int], rng: np.random.Generator) -> pd.DataFrame:
-        """Draw one dialogue: a row a turn, with the `role` of its speaker and the acted `emotion`, names of `STATES`.
-
-        See `draw`; a longer dialogue of the same generator begins with the shorter one.
-        """
+        """Draw one dialogue (`draw`): a row a turn, the `role` of its speaker and the acted `emotion`, names of `STATES`."""
         names = [(STATES[role], STATES[emotion]) for role, emotion in self.draw(scenario.shares, speakers, rng)]
         return pd.DataFrame(names, columns=["role", "emotion"])
 
@@ -231,8 +228,7 @@ CLEAR, UNCLEAR = (
     own * np.eye(*_OTHERS.shape) + other * _OTHERS / 100 + (1 - own - other) / len(CATEGORIES)
     for own, other in ((0.92, 0.07), (0.35, 0.35))
 )
-#: Share of the turns that are acted unclearly.
-UNCLEAR_SHARE = 0.47
+UNCLEAR_SHARE = 0.47  # of the turns
 
 #: Mean valence, activation and dominance of a rater for an emotion acted with intensity 1, on the scale 1 to 5. Where the
 #: emotions lie follows the plane of Russell (1980, https://doi.org/10.1037/h0077714) and the clusters of Busso et al.; the
@@ -269,16 +265,17 @@ def majority(categories: Sequence[str]) -> str:
     return next((category for category in categories if categories.count(category) >= 2), UNDECIDED)
 
 
-def rate(emotion: str, intensity: float, rng: np.random.Generator) -> Rating:
+def rate(emotion: str, intensity: float, rng: np.random.Generator, *, unclear: bool) -> Rating:
     """Let the five raters judge one turn, each independently of the others and of everything else.
 
     Args:
         emotion: the acted emotion, one of `STATES`.
         intensity: how strongly it is acted, 1 on average. It moves the scores away from the neutral ones; the
-            categories do not depend on it, which keeps the channel exact.
+            categories depend on `unclear` alone, which keeps the channel exact.
         rng: the source of all chance.
+        unclear: whether the turn is acted unclearly, as `UNCLEAR_SHARE` of them are.
     """
-    named = UNCLEAR if rng.random() < UNCLEAR_SHARE else CLEAR
+    named = UNCLEAR if unclear else CLEAR
     drawn = rng.choice(len(CATEGORIES), size=3, p=named[STATES.index(emotion)])
     categories = tuple(CATEGORIES[index] for index in drawn)
     neutral = np.array(MEANS["neutral"])

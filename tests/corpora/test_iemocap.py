@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,6 +66,22 @@ def test_parts_of_a_scenario_are_one_scenario(copy):
     part = rows[rows["dialogue"] == "Ses01M_impro05b"]
     assert set(part["scenario"]) == {"impro05"}
     assert set(part["speaker"]) == {"Ses01_F", "Ses01_M"}
+
+
+def test_recognisers_hear_the_speakers_own_microphone_where_it_is_there(copy):
+    """The thesis reads `sentences/wav`; what is not there is read from the dialogue."""
+    whole, root = iemocap.load(copy), Path(copy)
+    alone = iemocap.CORPUS.load_alone(copy)
+    assert alone["audio"].str.contains("sentences/wav").all() and (alone["start_s"] == 0).all()
+    np.testing.assert_allclose(alone["end_s"], whole["end_s"] - whole["start_s"], atol=1e-3)
+    row, own = whole.iloc[3], alone.iloc[3]
+    sound, _ = soundfile.read(root / own["audio"])
+    both, _ = soundfile.read(root / row["audio"])
+    part = both[round(row["start_s"] * 16_000) : round(row["end_s"] * 16_000)]
+    np.testing.assert_array_equal(sound, part[:, "FM".index(row["speaker"][-1])])
+    (root / own["audio"]).unlink()
+    again = iemocap.CORPUS.load_alone(copy).iloc[3]
+    assert again[["audio", "start_s", "end_s"]].tolist() == row[["audio", "start_s", "end_s"]].tolist()
 
 
 def test_a_truncated_wav_is_named_and_its_first_turns_are_kept(copy):

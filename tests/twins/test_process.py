@@ -114,7 +114,7 @@ def test_the_channel_by_enumeration():
 def test_ratings_follow_the_channel(emotion):
     """A frequency over n ratings has a standard error of at most 0.5 / sqrt(n); four of them are allowed."""
     rng, count = np.random.default_rng(4), 1500
-    golds = [process.rate(emotion, 1.0, rng).gold for _ in range(count)]
+    golds = [process.rate(emotion, 1.0, rng, unclear=rng.random() < process.UNCLEAR_SHARE).gold for _ in range(count)]
     frequencies = [golds.count(label) / count for label in process.GOLD]
     expected = process.channel()[STATES.index(emotion)]
     np.testing.assert_allclose(frequencies, expected, atol=4 * 0.5 / np.sqrt(count))
@@ -122,7 +122,7 @@ def test_ratings_follow_the_channel(emotion):
 
 def test_scores_are_whole_and_lie_on_the_emotions_side_of_the_plane():
     rng = np.random.default_rng(6)
-    rated = {emotion: [process.rate(emotion, 1.0, rng) for _ in range(300)] for emotion in STATES}
+    rated = {emotion: [process.rate(emotion, 1.0, rng, unclear=False) for _ in range(300)] for emotion in STATES}
     scores = np.array([rating.scores for rows in rated.values() for rating in rows])
     assert set(np.unique(scores)) == {1, 2, 3, 4, 5}
     mean = {emotion: np.mean([rating.attributes for rating in rows], axis=0) for emotion, rows in rated.items()}

@@ -9,8 +9,8 @@ Known faults: copies are often incomplete; some carry `._*` files of macOS besid
 name (`Ses01F_...`) says which actor wore the markers and *not* who speaks; the turn's own letter does (`..._M003`).
 Dialogues in parts (`impro05a`, `impro05b`) play one scenario.
 
-Layout read: `Session{1-5}/dialog/EmoEvaluation/*.txt` and `Session{1-5}/dialog/wav/*.wav`, as in the release, in the corpus
-folder or in `IEMOCAP_full_release` below it.
+Layout read: of `Session{1-5}` the files `dialog/EmoEvaluation/*.txt` and `dialog/wav/*.wav`, for recognisers `sentences/wav`,
+the speaker's own microphone; in the corpus folder or in `IEMOCAP_full_release` below it.
 In the table: `session` is "Ses01", `speaker` "Ses01_F", `scenario` "impro01"; valence, arousal and dominance run from 1 to 5.
 Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn counts: the release's own label files.
 """
@@ -197,6 +197,7 @@ CORPUS = Corpus(
         ),
     },
     base=release,
+    alone=lambda row: f"Session{row.session[-1]}/sentences/wav/{row.dialogue}/{row.utterance}.wav",
     sample_rate=16_000,
     channels=2,  # one microphone an actor
     folder=_RELEASE,

@@ -13,9 +13,11 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -110,6 +112,7 @@ class Corpus:
     base: Callable[[Path], Path] = Path  # corpus folder -> the folder that the files of `validate` are relative to
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
     silence: Callable[[Path, pd.DataFrame], pd.Series] | None = None  # share of windows without sound
+    alone: Callable[[Any], str] | None = None  # row of the table -> the file of that utterance alone, below `base`
     sample_rate: int | None = None  # of every file of the release, in Hz; None where they differ
     channels: int | None = None  # of every file of the release; None where they differ
     lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
@@ -134,6 +137,16 @@ class Corpus:
             message = f"{self.name}: {len(found)} problem(s), the first: {first}. {left_out}"
             warnings.warn(message, CorpusWarning, stacklevel=2)
         return build(rows, corpus=self.name)
+
+    def load_alone(self, root: Path | str, **options: str) -> pd.DataFrame:
+        """As `load`, but of an utterance of which a release has a recording alone, with that as its `audio`, from 0 s on."""
+        table = self.load(root, **options)
+        for row in table.itertuples() if self.alone else ():
+            file = self.base(Path(root)) / self.alone(row)
+            with suppress(audio.AudioError):  # what is not there or damaged is read from the whole conversation
+                own = [file.relative_to(root).as_posix(), 0.0, audio.inspect(file).duration_s]
+                table.loc[row.Index, ["audio", "start_s", "end_s"]] = own
+        return table
 
     def validate(self, root: Path | str) -> pd.DataFrame:
         """List what is missing, unreadable or odd in a copy, by its labels and its files' headers. Nothing is written.

@@ -38,7 +38,7 @@ def scores(
     guess: str = "chance",
     label: str = "accuracy",
     title: str = "",
-    looks: Mapping[str, dict] | None = None,
+    looks: Mapping[str, dict] = LOOKS,
 ) -> None:
     """A score by test set, a colour a model, with intervals, and the `published` value of each as a hollow black square.
 

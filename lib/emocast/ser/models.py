@@ -81,7 +81,7 @@ def proof(table: pd.DataFrame, parts: pd.Series) -> pd.Series:
 
 def table(profile: Profile) -> pd.DataFrame:
     """The utterances of the profile's main corpus, their emotion brought to the four classes or missing."""
-    utterances = corpora.get(profile.corpus).load(profile.corpus_root())
+    utterances = corpora.get(profile.corpus).load_alone(profile.corpus_root())
     return utterances.assign(emotion=labels.four_classes(utterances["emotion"]))
 
 

@@ -100,7 +100,7 @@ def load_test_sets(profile: Profile) -> tuple[dict[str, TestSet], pd.DataFrame]:
             continue
         root = profile.corpus_root(corpus)
         try:
-            table = corpora.get(corpus).load(root, **options)
+            table = corpora.get(corpus).load_alone(root, **options)
         except CorpusError as error:
             left_out[name] = str(error)
             continue
