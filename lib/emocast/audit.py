@@ -329,13 +329,12 @@ TASKS = {number: ("excitement", "sadness", "neutral", "anger")[:number] for numb
 def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Series:
     """How emotions and turns run in conversations, in some forty numbers, so that a twin can be held against people.
 
-    `utterances` are those of a loader; `random_state` draws the balanced events. Shares are fractions, lengths are seconds; of
-    what has a distribution its 5, 25, 50, 75 and 95 % are given, or as many as `.people` has. Events of "dialogue mode" (each
-    is forecast by the others of its dialogue) begin at 10 s or later, of "last label" (the latest one in play that ended up to
-    10 s before t-d; chance where there is none) at 30 s, the same number of each class.
+    `random_state` draws balanced events. Shares are fractions, lengths are seconds. Events of "dialogue mode" (forecast by the
+    others of their dialogue) begin at 10 s or later, of "last label" (the latest in play that ended up to 10 s before t-d;
+    chance where there is none) at 30 s.
     """
-    texts = {name: utterances[name].astype(object) for name in ("emotion", "dialogue", "speaker")}
-    table = utterances.assign(**texts).sort_values(["dialogue", "start_s", "end_s"], kind="stable")
+    table = utterances.astype(dict.fromkeys(("emotion", "dialogue", "speaker"), object))
+    table = table.sort_values(["dialogue", "start_s", "end_s"], kind="stable")
     labelled = table.dropna(subset=["emotion"])
     of_speaker = labelled.groupby(["dialogue", "speaker"])["emotion"]
     own, before = of_speaker.shift(), labelled.groupby("dialogue")[["emotion", "speaker"]].shift()
@@ -392,9 +391,9 @@ def _commonest(labelled: pd.DataFrame, keys: list[str]) -> pd.Series:
 
 def _mode(events: pd.DataFrame, random_state: int, *, draws: int = 10) -> float:
     """How often the commonest emotion of the other events of a dialogue is right; ties count by their share."""
-    smallest, rates = events["emotion"].value_counts().min(), []
-    for draw in range(draws):
-        drawn = events.groupby("emotion").sample(smallest, random_state=random_state + draw)
+    rates, smallest = [], events["emotion"].value_counts().min()
+    for draw in range(random_state, random_state + draws):
+        drawn = events.groupby("emotion").sample(smallest, random_state=draw)
         counts = pd.crosstab(drawn["dialogue"], drawn["emotion"])
         others = counts.loc[drawn["dialogue"]].to_numpy()
         own = counts.columns.get_indexer(drawn["emotion"])[:, np.newaxis] == np.arange(counts.shape[1])

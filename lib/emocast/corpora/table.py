@@ -144,8 +144,8 @@ class Corpus:
         for row in table.itertuples() if self.alone else ():
             file = self.base(Path(root)) / self.alone(row)
             with suppress(audio.AudioError):  # what is not there or damaged is read from the whole conversation
-                own = [file.relative_to(root).as_posix(), 0.0, audio.inspect(file).duration_s]
-                table.loc[row.Index, ["audio", "start_s", "end_s"]] = own
+                seconds = audio.inspect(file).duration_s
+                table.loc[row.Index, ["audio", "start_s", "end_s"]] = file.relative_to(root).as_posix(), 0.0, seconds
         return table
 
     def validate(self, root: Path | str) -> pd.DataFrame:
