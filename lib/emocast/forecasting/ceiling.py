@@ -24,8 +24,7 @@ from .splits import Split
 
 CEILING, ATTAINABLE, STATES = "ceiling", "ceiling, turns not known", "ceiling, true states"
 
-#: In the order of the table.
-BOUNDS: tuple[str, ...] = (ATTAINABLE, CEILING, STATES)
+BOUNDS: tuple[str, ...] = (ATTAINABLE, CEILING, STATES)  # in the order of the table
 
 
 def exists(folder: Path | str) -> bool:
