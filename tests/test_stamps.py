@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from emocast import paths
+from emocast.corpora import meld_sound
 from emocast_run import runner
 
 
@@ -74,7 +75,7 @@ def test_corrected_recordings_and_labels_are_seen(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
     own, labels = tmp_path / "own.yaml", tmp_path / "data" / "mine" / "labels.csv"
     (tmp_path / "mine.py").write_text("def load(root):\n    return None\n")
-    own.write_text("extends: demo\ncorpora: {mine: {module: mine.py, root: mine}}\n")
+    own.write_text("extends: demo\ncorpora: {mine: {module: mine.py, root: mine}}\ntwins: {librispeech: null}\n")
     labels.parent.mkdir(parents=True)
     labels.write_text("utterance,emotion\na,neutral\n")
     assert runner.write_stamps(str(own), tmp_path / "stamps")
@@ -82,6 +83,23 @@ def test_corrected_recordings_and_labels_are_seen(tmp_path, monkeypatch):
     assert runner.write_stamps(str(own), tmp_path / "stamps") == []
     labels.write_text("utterance,emotion\na,sadness\n")
     assert "04_forecasting_fcdnn" in runner.write_stamps(str(own), tmp_path / "stamps")
+
+
+def test_what_a_loader_writes_into_its_corpus_is_no_change(tmp_path, monkeypatch):
+    """MELD's recordings are rendered below its folder by the first run: the second has nothing to do."""
+    monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
+    clips, history = (tmp_path / "data" / "MELD.Raw" / name for name in ("train_splits", ".git"))
+    for folder in (clips, history):
+        folder.mkdir(parents=True)
+    (clips / "dia0_utt0.mp4").write_bytes(b"a clip")
+    assert runner.write_stamps("paper", tmp_path / "stamps")
+    rendered = tmp_path / "data" / "MELD.Raw" / meld_sound.FOLDER / "train_dia0.wav"
+    rendered.parent.mkdir()
+    rendered.write_bytes(b"rendered")
+    (history / "HEAD").write_text("another branch")
+    assert runner.write_stamps("paper", tmp_path / "stamps") == []
+    (clips / "dia0_utt0.mp4").write_bytes(b"another clip")
+    assert runner.write_stamps("paper", tmp_path / "stamps")
 
 
 def test_a_notebook_is_its_cells_and_not_its_outputs(house):

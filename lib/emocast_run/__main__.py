@@ -103,9 +103,8 @@ def _needs(options: argparse.Namespace) -> None:
 def _stamp(options: argparse.Namespace) -> None:
     from . import runner
 
-    home = (
-        paths.outputs() / _home(options)[0].name
-    )  # of all its corpora; one that it does not know is told here, before all else
+    # Of all its corpora; one that it does not know is told here, before all else.
+    home = paths.outputs() / _home(options)[0].name
     runner.write_stamps(options.profile, home / ".code", twins=options.twins)
 
 

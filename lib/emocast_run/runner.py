@@ -284,8 +284,13 @@ def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> li
     own, settings = Path(profile), profiles.load(profile)
     folders = {file.parent for file in settings.loaders.values()} | ({own.resolve().parent} if own.suffix else set())
     loaders = sorted(file for place in folders for file in place.glob("*.py"))
-    recorded = [settings.corpus_root(name) for name in settings.corpora if name not in settings.sizes]
-    common = repr(settings) + "".join([*map(compute.file_digest, loaders), *map(_contents, recorded)])
+    written = {name: corpora.get(name).written for name in (*corpora.NAMES, *settings.loaders)}
+    recorded = [
+        _contents(settings.corpus_root(name), written=written.get(name, ""))
+        for name in settings.corpora
+        if name not in settings.sizes
+    ]
+    common = repr(settings) + "".join([*map(compute.file_digest, loaders), *recorded])
     stamps = {folder / path.stem: f"{common} {stamp_text(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
     stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"
     if twins:
@@ -299,11 +304,13 @@ def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> li
     return [stamp.name for stamp in changed]
 
 
-def _contents(corpus: Path) -> str:
-    """Which files a corpus holds, of which size and time: what a loader may read; nothing hidden."""
-    files = (file for file in sorted(corpus.rglob("[!.]*")) if file.is_file())
-    facts = ((file.relative_to(corpus).as_posix(), file.stat()) for file in files)
-    return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts])
+def _contents(root: Path, *, written: str) -> str:
+    """Which files a corpus holds, of which size and time: nothing hidden, nor in the folder that its loader has written."""
+    found = {file.relative_to(root): file for file in sorted(root.rglob("*")) if file.is_file()}
+    hidden = {path for path in found if any(part.startswith(".") for part in path.parts)}
+    read = {path: file.stat() for path, file in found.items() if path not in hidden}
+    facts = [(path.as_posix(), at.st_size, at.st_mtime_ns) for path, at in read.items() if path.parts[0] != written]
+    return repr(facts)
 
 
 def stamp_text(path: Path) -> str:

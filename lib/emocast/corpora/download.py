@@ -250,9 +250,8 @@ def _tar_members(stream: IO[bytes], below: str, *, nested: bool) -> Iterator[tup
             if not (member.isfile() or member.isdir()):
                 raise DownloadError(f"it holds a link or device, {member.name!r}: refused")
             file = PurePosixPath(member.name).name
-            if (
-                member.isfile() and nested and file.endswith(".tar.gz") and not file.startswith("._")
-            ):  # which is macOS's
+            packed = file.endswith(".tar.gz") and not file.startswith("._")  # such are macOS's
+            if member.isfile() and nested and packed:
                 inner = f"{below}{member.name}".removesuffix(file)
                 yield from _tar_members(archive.extractfile(member), inner, nested=nested)
             elif member.isfile():

@@ -309,6 +309,7 @@ CORPUS = Corpus(
     title="MELD",
     read=partial(_read, records_of=meld_sound.update),
     look=partial(_read, records_of=meld_sound.current),
+    written=meld_sound.FOLDER,
     card=__doc__,
     licence="GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license",
     citation="S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party "

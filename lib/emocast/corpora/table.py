@@ -109,6 +109,7 @@ class Corpus:
     counts: dict = field(default_factory=dict)  # of a complete copy: `utterances` (or of each part), `codes`, ...
     is_own: bool = False  # whether a file of one's own reads it
     look: Callable[[Path], Reading] | None = None  # for `validate`, in place of `read` where that writes something
+    written: str = ""  # the folder below the corpus folder that `read` writes, and no part of a copy
     base: Callable[[Path], Path] = Path  # corpus folder -> the folder that the files of `validate` are relative to
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
     silence: Callable[[Path, pd.DataFrame], pd.Series] | None = None  # share of windows without sound

@@ -80,11 +80,9 @@ def local(source: Path | str) -> Path | None:
 def find_file(source: Path | str) -> Path:
     """Find a checkpoint that is one file, as `find` does: a path, or a hub id and a file of it ("owner/name/file.pt")."""
     here, (folder, _, name) = local(source), str(source).rpartition("/")
-    return (
-        here
-        if here is not None and here.is_file()
-        else find(folder or paths.data() / "checkpoints", needed=[name]) / name
-    )
+    if here is not None and here.is_file():
+        return here
+    return find(folder or paths.data() / "checkpoints", needed=[name]) / name
 
 
 @functools.lru_cache(maxsize=8)  # the hub is asked once a process, not once a sound file
