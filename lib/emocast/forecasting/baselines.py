@@ -424,10 +424,10 @@ def sweep(
 
 
 def ordered(table: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
-    """Bring `rows` of several models into order: models as given, event sets, shifts, windows; columns of `sweep`."""
+    """Bring `rows` of several models into order: models as given, event sets, shifts, seeds, windows; columns of `sweep`."""
     rank = table["model"].map({name: place for place, name in enumerate(models)})
-    table = table.assign(rank=rank).sort_values(["rank", "place", "shift_s", "row"], kind="stable")
-    columns = ["model", "event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    table = table.assign(rank=rank).sort_values(["rank", "place", "shift_s", "seed", "row"], kind="stable")
+    columns = ["model", "event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
     return table[[*columns, *(f"p_{name}" for name in labels.ordered(classes))]].reset_index(drop=True)
 
 
@@ -474,12 +474,12 @@ def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence
 def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
     """Say of each event of one protocol and shift who is right on it: models by 0 or 1, the uniform guess by how often.
 
-    Returns one row an event that all of the models have, named by its utterance: `drawn`, a column a model, and `GUESS`.
+    Returns one row an event that all of the models have, named by seed and utterance: `drawn`, a column a model, and `GUESS`.
     """
     asked = events[events["model"].isin(models)]
     right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
-    table = right.pivot(index="utterance", columns="model", values="right").dropna()
-    facts = asked.drop_duplicates("utterance").set_index("utterance").loc[table.index]
+    table = right.pivot(index=crossval.EVENT, columns="model", values="right").dropna()
+    facts = asked.drop_duplicates(crossval.EVENT).set_index(crossval.EVENT).loc[table.index]
     guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
     return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
 
@@ -499,7 +499,7 @@ def change_scores(
     """
     options, rows = resampling.options, []
     for shift, of_shift in predictions.groupby("shift_s"):
-        tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates("utterance")}
+        tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates(crossval.EVENT)}
         for name in (name for name in models if name in tables):
             changed = metrics.shift_events(tables[name][LAST], tables[name]["emotion"])
             stays = ~changed & tables[name][LAST].notna().to_numpy()
@@ -509,9 +509,9 @@ def change_scores(
                     continue
                 if name == GUESS:
                     right = guess_hits(events[LAST], events["emotion"], classes=classes)
-                    low, high = metrics.loss_interval(right, events["dialogue"], **options)
-                    row = {"n": len(events), "groups": events["dialogue"].nunique(), "accuracy": right.mean()}
-                    row |= {"accuracy_low": low, "accuracy_high": high}
+                    low, high = metrics.loss_interval(right, events["dialogue"], seeds=events["seed"], **options)
+                    row = {"n": metrics.count_events(events), "groups": events["dialogue"].nunique()}
+                    row |= {"accuracy": right.mean(), "accuracy_low": low, "accuracy_high": high}
                 else:
                     row = metrics.evaluate_forecast(events, **options)
                 rows.append({"shift_s": shift, "model": name, "events": kind, **row})

@@ -5,7 +5,8 @@ supported, contradicted, or not shown, which is neither. Tests are adjusted for 
 one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
 
 Dialogues are drawn whole; under protocols that hold out people their sessions are, for such a claim is of other people
-(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown. And of five no test rejects: p is 2 / 2**5 at least.
+(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown; of fewer than ten the test is Student's, for of five no
+permutation gives a p-value below 2 / 2**5. Seeds of the trainings are drawn as well.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pandas.io.formats.style import Styler
 
 from .. import metrics
 from ..metrics.resampling import Resampling
-from . import baselines, ceiling
+from . import baselines, ceiling, crossval
 from .experiments import MODEL
 from .splits import DRAWN, PROTOCOLS, SHARING
 from .variants import PUBLISHED, RETUNED
@@ -123,7 +124,8 @@ def comparisons(
     for reference in references:
         other = predictions[predictions["model"] == reference]
         asked = own.merge(other[_BY].drop_duplicates(), on=_BY)
-        both = asked.merge(other, on=[*_BY, "utterance"], suffixes=("", "_reference"))
+        both = asked.merge(other, on=[*_BY, *crossval.EVENT], suffixes=("", "_reference"))
+        both = both[both["seed"] == both["seed"].min()]  # McNemar's test is of two trained models
         columns = ("emotion", "predicted_reference", "predicted")
         points = both.groupby(_BY, sort=False)
         counted = [metrics.mcnemar_test(*(events[name] for name in columns)) for _, events in points]
@@ -161,11 +163,12 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """
     rows = []
     for (protocol, shift), events in predictions.groupby(_BY, sort=False):
-        wide = events.pivot(index="utterance", columns="model", values="predicted")
-        facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
+        wide = events.pivot(index=crossval.EVENT, columns="model", values="predicted")
+        facts = events[events["model"] == MODEL].set_index(crossval.EVENT).loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
-        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **criteria.resampling.options)
+        drawing = {"seeds": wide.index.get_level_values("seed"), **criteria.resampling.options}
+        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **drawing)
         rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
     return pd.DataFrame(rows)
 
@@ -354,7 +357,8 @@ def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], flo
     commonest = counts.index[counts == counts.max()]
     guessed = events["emotion"].isin(commonest) / len(commonest)
     few = events["protocol"].iloc[0] in DRAWN and events["drawn"].nunique() < FEWEST
-    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **options)
+    drawing = {"seeds": events["seed"], **options}
+    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **drawing)
     return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
@@ -385,10 +389,16 @@ def _hit_gain(
     place = {**events[_BY].iloc[0], "groups": hits["drawn"].nunique()}
     for reference in (name for name in references if name in hits):
         other = hits[reference].to_numpy()
-        test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **criteria.test)
-        low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-        row = {**place, "model": model, "against": reference, "reference": test["first"]}
-        rows.append({**row, "difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]})
+        if place["groups"] < metrics.FEW:
+            p_value = metrics.few_groups_test(own - other, groups)
+        else:
+            asked = {"metric": lambda _, right: right.mean(), **criteria.test}
+            p_value = metrics.permutation_test(own, other, own, groups, **asked)["p_value"]
+        low, high = metrics.loss_interval(
+            own - other, groups, seeds=hits.index.get_level_values("seed"), **criteria.test
+        )
+        row = {**place, "model": model, "against": reference, "reference": other.mean()}
+        rows.append({**row, "difference": (own - other).mean(), "low": low, "high": high, "p_value": p_value})
     return _of_each(_shown(pd.DataFrame(rows)))
 
 
