@@ -224,6 +224,22 @@ def test_what_is_said_last_is_carried_forward(spoken):
     assert np.mean(model.predict(test)[known] == true[known]) > 0.97
 
 
+def test_the_recogniser_chooses_its_penalty_within_the_training_part(spoken):
+    """Sound that tells the emotion asks for a weak one, sound that tells nothing for a strong one."""
+    train, _ = _halves(spoken)
+    noise = np.random.default_rng(1).normal(size=spoken.sound.shape)
+    for sound, penalties in ((spoken.sound, (1.0, 1.0)), (noise, (1e-3, 1e-2))):
+        model = baselines.AudioPersistence().fit(dataclasses.replace(train, sound=sound))
+        assert penalties[0] <= model.recogniser_[-1].C_.min() <= penalties[1]
+        others = np.where(np.isin(np.arange(len(sound)), train.event)[:, np.newaxis], sound, sound[::-1])
+        again = baselines.AudioPersistence().fit(dataclasses.replace(train, sound=others))
+        assert np.array_equal(again.recogniser_[-1].coef_, model.recogniser_[-1].coef_), (
+            "only the training part is read"
+        )
+    few = train.take(np.unique(train.emotion.astype(str), return_index=True)[1])
+    assert isinstance(baselines.AudioPersistence().fit(few).recogniser_[-1], LogisticRegression)
+
+
 def test_sound_that_could_not_be_embedded_is_left_out(spoken):
     """A damaged file's utterances teach nothing, and where they are the last ones known the prior stands."""
     train, test = _halves(spoken)

@@ -8,6 +8,7 @@ of the training events.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -338,7 +339,8 @@ class AudioPersistence(Forecaster):
     """Recognise the emotion of the last utterance that lies wholly within the window, and forecast it again.
 
     Persistence reads the true label of what was said last; a forecaster has its sound alone, and so has this one: who is no
-    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression.
+    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression whose
+    penalty is chosen by cross-validation within the training part, which it divides in runs of rows, so nearly of dialogues.
     """
 
     of_events = True  # it learns from the events' own utterances
@@ -349,11 +351,16 @@ class AudioPersistence(Forecaster):
         super().fit(past)
         if past.sound is None:
             raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
-        plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
-        self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
+        folds, plain = min(3, *Counter(emotion[known]).values()), LogisticRegression(C=0.01, max_iter=500)
+        if folds > 1:
+            plain = LogisticRegressionCV(Cs=[1e-3, 1e-2, 1e-1, 1.0], cv=folds, scoring="neg_log_loss", max_iter=500)
+        plain = make_pipeline(StandardScaler(), plain)
+        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what scikit-learn 1.10 will call the settings
+            self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
