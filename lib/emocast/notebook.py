@@ -172,7 +172,8 @@ class Run:
         figure.set_layout_engine("none")  # laid out once; each of what follows would do it anew
         made = self.profile.corpus in self.synthetic if synthetic is None else synthetic
         mark = ", ".join([self.dataset] * bool(self._variant.name) + ["synthetic voices"] * made)
-        figure.text(1, figure.get_tightbbox().y0 / figure.get_figheight(), mark, ha="right", va="top", color="0.4")
+        down = figure.get_tightbbox().y0 / figure.get_figheight()
+        figure.text(1, down, mark, ha="right", va="top", color="0.4", fontsize="small")
         for suffix in ("png", "svg"):
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)
