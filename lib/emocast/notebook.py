@@ -126,9 +126,9 @@ class Run:
 
                 - a number: how far those columns may move, in their unit; 0: nothing moves, for no network is asked;
                 - a mapping: column, or a pattern of columns as in file names -> how far, the first that fits counts:
-                  a number; a pair, absolute or as a share of the number, whichever is more; `None`, not compared; "words", a text whose
-                  numbers may move while the row's verdict stays; or again a mapping, of the rows that have a text like the
-                  key, for example `{"*": {"majority": 0, "ceiling*": 0, "*": 10}}`. "*" means the columns of fractions;
+                  a number; a pair, absolute or, if that is more, as a share of the number; `None`, not compared; "words", a
+                  text whose numbers may move while the row's verdict stays; or again a mapping, of the rows that have a text
+                  like the key, for example `{"*": {"majority": 0, "ceiling*": 0, "*": 5}}`. "*": the columns of fractions;
                 - "verdict" -> "above" or "below": the verdict follows from the row's interval (`low`, `high`), which lies
                   above (below) its `limit` (0 where there is none), and its adjusted p-value (`p_holm`). It may be
                   another than in the reference where that interval ends near the limit. "as TEXT": it goes with the row
