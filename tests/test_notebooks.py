@@ -93,7 +93,8 @@ def loosest(folder):
         numbers = pd.read_csv(folder / f"{table['name']}.csv").select_dtypes("number")
         scores = [column for column in numbers if SCORES.search(column)]
         for column in scores + [end for end in ("low", "high") if scores and end in numbers]:
-            rules, largest = table.get("tolerance", {}).get(column, 0), numbers[column].abs().max()
+            alike = [name for name in scores if name.startswith("cv_") == column.startswith("cv_")]  # of one unit
+            rules, largest = table.get("tolerance", {}).get(column, 0), numbers[alike].abs().max().max()
             for rule in rules.values() if isinstance(rules, dict) else [rules]:
                 pair = rule if isinstance(rule, list) else [0.0 if isinstance(rule, str) else rule or 0.0, 0.0]
                 if max(pair[0], pair[1] * largest) > (5 if largest > 2 else 0.05):
