@@ -232,7 +232,9 @@ def test_of_fewer_than_five_sessions_nothing_is_claimed():
         rows = found[found["protocol"] == "session"].set_index("id")
         few = count < 5
         chance, gain = rows.loc["chance"], rows.loc["persistence"]
-        assert (chance["verdict"], gain["verdict"]) == (NOT_SHOWN,) * 2 if few else (SUPPORTED,) * 2  # of five, by Student's t
+        assert (
+            (chance["verdict"], gain["verdict"]) == (NOT_SHOWN,) * 2 if few else (SUPPORTED,) * 2
+        )  # of five, by Student's t
         for row in (chance, gain):
             assert row["evidence"].endswith("; only 4 sessions") == few and math.isnan(row["low"]) == few
         assert math.isnan(gain["p_holm"]) == few and "nan" not in gain["evidence"]
