@@ -307,3 +307,30 @@ def test_scores_by_hand():
     assert both["accuracy"] == pytest.approx(100 * 10 / 12)
     assert both["seed_sd"] == pytest.approx(np.std([400 / 6, 100], ddof=1))
     assert both["cv_std"] == pytest.approx((12.5 + 0) / 2), "of folds, within each seed"
+
+
+def test_each_repeat_is_the_split_of_its_seed(windows):
+    several = Split(CLASSES, "random", 3, 4, repeats=3)
+    fits = crossval.plan(windows, several)
+    assert list(dict.fromkeys(fit.marks["seed"] for fit in fits)) == [4, 5, 6]
+    for seed in several.seeds:
+        alone = crossval.plan(windows, Split(CLASSES, "random", 3, seed))
+        own = [fit for fit in fits if fit.marks["seed"] == seed]
+        assert len(own) == len(alone)
+        for one, other in zip(own, alone, strict=True):
+            assert one.seed == other.seed and np.array_equal(one.train, other.train)
+            assert np.array_equal(one.test, other.test)
+    assert len({fit.test.tobytes() for fit in fits if fit.marks["shift_s"] == SHIFTS[0]}) == 9, "other folds each time"
+
+
+@pytest.mark.parametrize("protocol", ["random", "purged", "dialogue", "session"])
+def test_training_parts_are_balanced_and_nothing_is_tested_less(windows, protocol):
+    plain = crossval.plan(windows, Split(CLASSES, protocol, 3, 0))
+    even = crossval.plan(windows, Split(CLASSES, protocol, 3, 0, balanced=True))
+    emotion, cut = windows["emotion"].to_numpy(), 0
+    for one, other in zip(plain, even, strict=True):
+        assert np.array_equal(one.test, other.test) and set(other.train) <= set(one.train)
+        counts = pd.Series(emotion[other.train]).value_counts()
+        assert set(counts) == {counts.iloc[0]} and counts.iloc[0] == pd.Series(emotion[one.train]).value_counts().min()
+        cut += len(one.train) - len(other.train)
+    assert cut > 0

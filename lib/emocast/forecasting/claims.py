@@ -155,6 +155,16 @@ def _of_each(found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(**spread).loc[points["reference"].idxmax()].reset_index(drop=True)  # the first on a tie
 
 
+def falls(predictions: pd.DataFrame, at_random: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Test what the model loses from random folds to each protocol, with equally many training events: one family.
+
+    Takes the predictions of `experiments.evaluate_protocols` and of `experiments.size_matched`. Returns one row a protocol and
+    shift of the latter, as `comparisons` does: `reference` under the protocol, `score` at random, `against` empty.
+    """
+    own = predictions[(predictions["model"] == MODEL) & predictions["shift_s"].isin(at_random["shift_s"])]
+    return _compared(at_random, own, _BY, **criteria.test).assign(against="")
+
+
 def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """Place the model between persistence and the best possible forecast, under every protocol and at every shift.
 
@@ -226,6 +236,7 @@ def table(
     calibration: pd.DataFrame | None = None,
     encoders: pd.DataFrame | None = None,
     networks: Mapping[str, Any] | None = None,
+    fallen: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge every claim for which there is evidence.
 
@@ -238,7 +249,8 @@ def table(
         calibration: from `metrics.evaluate_forecasts` by `scaled`: strict protocol, shortest shift, by what is `drawn`.
         encoders: what `variants.by_encoder` gives.
         networks: `difference`, `low`, `high` of the best larger network of a search minus the best of its others, on
-            held-out events (fractions), and the `protocol` of the division.
+            held-out events (fractions), and the `protocol` of the split.
+        fallen: what `falls` gives.
 
     Returns:
         One row a claim: `id`, `kind`, `claim`, `measure` and `meaning` (of `claims.yaml`), `evidence` (in words), `verdict`,
@@ -267,6 +279,8 @@ def table(
         gain = _compared(old, new, _BY, **criteria.test).iloc[0]
         rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
         rows.append(_chance("new_encoder", new, criteria))
+    if fallen is not None:
+        rows += _gains("fall", fallen[fallen["shift_s"] == now], criteria)
     if networks is not None:
         rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
