@@ -171,7 +171,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
-synthetic = $(PY) -m emocast_twins --profile $(ASKED)
+synthetic = $(STEADY) $(PY) -m emocast_twins --profile $(ASKED)
 
 $(TALKS) $(TWINS): $(VOICES) | $(STAMP)
 	@folder=$$(basename "$$(dirname "$@")"); echo "$(NAME): synthetic $$folder"; $(synthetic) --corpus "$$folder"
