@@ -57,10 +57,14 @@ RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
 
+# The embedded profiles compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
+# makes another network, and a second machine is to tell the same story. It costs a twentieth of the time of one with AVX-512.
+STEADY := $(if $(filter demo smoke,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
+
 # What a notebook goes by: its cells, the profile, the modules that it imports (without docstrings), and which files of which size
 # and time the corpora have that nobody here makes. `stamps` writes a file for each, and anew only when any of that has changed, so
 # that a sentence mended in the library runs nothing again.
-RUNS   := $(PY) -m emocast_run
+RUNS   := $(STEADY) $(PY) -m emocast_run
 CODE   := $(HOME_)/.code
 coded   = $(CODE)/$(1)
 stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS)) $(if $(VOICES),--twins "$$EMOCAST_DATA/$(PROFILE)/.code")
@@ -167,7 +171,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
-synthetic = $(PY) -m emocast_twins --profile $(ASKED)
+synthetic = $(STEADY) $(PY) -m emocast_twins --profile $(ASKED)
 
 $(TALKS) $(TWINS): $(VOICES) | $(STAMP)
 	@folder=$$(basename "$$(dirname "$@")"); echo "$(NAME): synthetic $$folder"; $(synthetic) --corpus "$$folder"
