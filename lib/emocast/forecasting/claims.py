@@ -263,6 +263,8 @@ def table(
     protocols = dict.fromkeys((published, strict))
     rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
     tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
+    if (few["model"] == "scenario prior").any():  # it knows nothing where the scenario is held out
+        tested["scenario"] = comparisons(few[few["protocol"] != "scenario"], ["scenario prior"], criteria)
     for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
         tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
