@@ -297,12 +297,12 @@ def test_changes_and_the_rest_are_scored_apart_with_the_guess_among_the_others(t
     assert guess.loc["shift", "accuracy_low"] <= guess.loc["shift", "accuracy"] <= guess.loc["shift", "accuracy_high"]
 
 
-def _asked(rows, model="FC-DNN", **further):
+def _asked(rows, model="FC-DNN"):
     """Predictions of (dialogue, last emotion, emotion, p_neutral, p_sadness)."""
     table = pd.DataFrame(rows, columns=["dialogue", "last_emotion", "emotion", "p_neutral", "p_sadness"])
     of_class = table[["p_neutral", "p_sadness"]].set_axis(["neutral", "sadness"], axis=1)
     named = {"utterance": [f"u{row}" for row in range(len(table))], "predicted": of_class.idxmax(axis=1)}
-    return table.assign(shift_s=0.0, protocol="dialogue", drawn=table["dialogue"], model=model, **named, **further)
+    return table.assign(shift_s=0.0, seed=0, protocol="dialogue", drawn=table["dialogue"], model=model, **named)
 
 
 EVENTS = [
@@ -346,7 +346,7 @@ def test_scores_of_changes_are_scikit_learns_and_draws_are_of_whole_groups(seeds
             utterance=table["utterance"].where(table.index < 150, "u" + (table.index - 150).astype(str))
         )
         table = table.assign(seed=np.repeat([0, 1], 150), dialogue=[f"d{number % 150 // 10}" for number in range(300)])
-    how = Resampling(draws=40) if seeds == 1 else SeedsDrawn(draws=40)
+    how = Resampling(draws=40)
     found = baselines.change_detection(table, how, models={"true": ["FC-DNN"]}).iloc[0]
     changed = (table["emotion"] != table["last_emotion"]).to_numpy()
     chance = np.where(table["last_emotion"] == "neutral", 1 - table["p_neutral"], 1 - table["p_sadness"])
@@ -355,14 +355,7 @@ def test_scores_of_changes_are_scikit_learns_and_draws_are_of_whole_groups(seeds
     assert found["brier"] == pytest.approx(np.mean((changed - chance) ** 2))
     owner, names = pd.factorize(table["dialogue"])
     cell = owner if seeds == 1 else owner * 2 + table["seed"]
-    drawn = (how.weights(len(names)) if seeds == 1 else how.weights(len(names), 2))[:, cell]
+    drawn = how.weights(len(names), seeds)[:, cell]
     for score, function in {"roc_auc": roc_auc_score, "average_precision": average_precision_score}.items():
         low, high = how.ends(np.array([function(changed, chance, sample_weight=some) for some in drawn]), len(names))
         assert (found[f"{score}_low"], found[f"{score}_high"]) == (pytest.approx(low), pytest.approx(high))
-
-
-class SeedsDrawn(Resampling):
-    """Draws a dialogue's seeds on their own."""
-
-    def weights(self, groups, seeds=1):
-        return super().weights(groups * seeds)

@@ -536,7 +536,7 @@ def change_detection(
         each with its interval; fractions. NaN where all events change, or none.
     """
     of_class, rows = [name for name in predictions if name.startswith("p_")], []
-    keys = [name for name in ("seed", "shift_s", "utterance") if name in predictions]
+    keys = ["shift_s", *crossval.EVENT]
     known = predictions[("p_" + predictions[LAST].astype(str)).isin(of_class)]
     heard = known.loc[known["model"] == AUDIO_PERSISTENCE, [*keys, "predicted"]].rename(columns={"predicted": "heard"})
     lasts = {"true": known.assign(heard=known[LAST]), "recognised": known.merge(heard, on=keys)}
@@ -546,11 +546,11 @@ def change_detection(
             place = pd.Index(of_class).get_indexer("p_" + events["heard"].astype(str))
             chances = 1 - events[of_class].to_numpy(dtype=float)[np.arange(len(events)), place]
             changed = events[LAST].ne(events["emotion"]).to_numpy()
-            codes = [pd.factorize(events[column])[0] for column in (groups, "seed") if column in events]
+            codes = [pd.factorize(events[column])[0] for column in (groups, "seed")]
             sizes = [of_row.max() + 1 for of_row in codes]
             weights = resampling.weights(*sizes)[:, np.ravel_multi_index(codes, sizes)]
             found, drawn = (_change_scores(changed, chances, some) for some in (np.ones((1, len(events))), weights))
-            row = {"shift_s": shift, "last": last, "model": name, "n": len(events), "groups": sizes[0]}
+            row = {"shift_s": shift, "last": last, "model": name, "n": metrics.count_events(events), "groups": sizes[0]}
             row["changes"] = changed.mean()
             for score, (value,) in found.items():
                 low, high = resampling.ends(drawn[score], sizes[0])

@@ -475,6 +475,7 @@ def turns_and_changes(turns: pd.DataFrame, predictions: pd.DataFrame, criteria: 
     asked = {"true": [MODEL], "recognised": [MODEL]}
     each = _each(criteria, len(asked) * predictions["shift_s"].nunique())
     found = baselines.change_detection(predictions, each, models=asked, groups="drawn")
+    found = found[found["changes"].between(0, 1, inclusive="neither")]  # else there is nothing to tell apart
     for row in found.assign(protocol=predictions["protocol"].iloc[0]).to_dict("records"):
         ends = [100 * (row[name] - 0.5) for name in ("roc_auc", "roc_auc_low", "roc_auc_high")]
         rows.append(_of_family(_row("change_detected", ends, row, criteria, unit="points", last=row["last"]), each))
