@@ -201,7 +201,7 @@ $(call finished,08_forecast_a_recording): $(call finished,03_embedding_extractio
 # It has no need of 05, but is not to take the core on which 07, for which all wait in the end, begins when 05 is done.
 $(call finished,08_forecast_a_recording): | $(call finished,05_time_shift_sweep)
 # 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
-$(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) $(call finished,05_time_shift_sweep) \
+$(call finished,07_is_it_forecasting): $(foreach name,03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep,$(call finished,$(name))) \
 	| $(call finished,06_cross_lingual_ser)
 
 define notebook
@@ -219,11 +219,11 @@ endef
 ifneq ($(CORPUS),)
 $(foreach name,$(FORECASTING),$(eval $(call on_another_corpus,$(name))))
 $(call elsewhere,04_forecasting_fcdnn) $(call elsewhere,05_time_shift_sweep): $(call elsewhere,03_embedding_extraction)
-$(call elsewhere,07_is_it_forecasting): $(call elsewhere,03_embedding_extraction) $(call elsewhere,05_time_shift_sweep)
+$(call elsewhere,07_is_it_forecasting): $(foreach name,$(filter-out 07_%,$(FORECASTING)),$(call elsewhere,$(name)))
 endif
 
 # Make begins in this order: first what others wait for, so that no core is idle in the end.
 ASKED_FOR := $(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS))
-URGENT    := $(filter 03_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
+URGENT    := $(filter 03_% 04_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
 $(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name))) $(SITE)
 	@$(RUNS) site --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))

@@ -86,6 +86,7 @@ class Windows:
     length_s: Positive
     guard_s: Annotated[Number, Field(ge=0)]
     shifts_s: Shifts
+    turns: Annotated[list[Count], Field(min_length=1)]
 
 
 @_section

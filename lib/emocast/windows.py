@@ -89,6 +89,38 @@ def sweep(events: pd.DataFrame, shifts_s: Sequence[float], *, length_s: float, g
     return pd.concat(tables, ignore_index=True)
 
 
+def by_turns(
+    events: pd.DataFrame, utterances: pd.DataFrame, turns: Sequence[int], *, length_s: float, guard_s: float = 0.0
+) -> pd.DataFrame:
+    """Cut windows that lie turns ahead, not seconds: h turns ahead, a window ends when the turn h before its event has ended.
+
+    Shahriar and Kim (2019, FG) forecast one, two or three turns of one speaker ahead; here every turn of the dialogue counts,
+    labelled or not, in order of start. Turns overlap. One that lasts on after the event's onset is heard up to the onset. And
+    where a turn between the two has ended earlier (a "yes" amid a long turn), the window ends with it, so that a window
+    farther ahead never hears more. The onsets of turns that begin before the window's end are within it.
+
+    Args:
+        events, length_s, guard_s: as for `before`.
+        utterances: all utterances of the corpus, on the clock of the events; after one whose end is missing nothing is cut.
+        turns: the numbers h, from 1.
+
+    Returns:
+        The window tables of all h one under the other, as `sweep` gives them, with h as `shift_s`, and `ahead_s`, the seconds
+        that lie between the window's end and the onset. An event with fewer turns before it, or no full window, is left out.
+    """
+    if min(turns) < 1:
+        raise ValueError(f"a window lies at least one turn ahead of its event; asked for {list(turns)}")
+    table = utterances.sort_values(["dialogue", "start_s", "end_s"], kind="stable").set_index("utterance")
+    end, ends, tables = table["start_s"], table.groupby("dialogue", sort=False)["end_s"], []
+    windows = before(events, length_s=length_s, guard_s=guard_s)
+    for ahead in range(1, max(turns) + 1):
+        end = np.minimum(end, ends.shift(ahead))  # missing where there is no such turn
+        own = windows["utterance"].map(end) - guard_s
+        bounds = {"start_s": own - length_s, "end_s": own, "ahead_s": windows["onset_s"] - own}
+        tables += [windows.assign(shift_s=float(ahead), **bounds)[own >= length_s]] if ahead in turns else []
+    return pd.concat(tables, ignore_index=True)
+
+
 def undersample(
     table: pd.DataFrame, *, classes: Sequence[str], random_state: int | np.random.Generator
 ) -> pd.DataFrame:

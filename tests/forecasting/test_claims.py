@@ -357,3 +357,52 @@ def test_the_sentence_says_what_the_table_does():
     )
     table = claims.against(_table(), CRITERIA.resampling)
     assert "under session; it is better than audio persistence under random" in claims.finding(table, level=0.95)
+
+
+def _by_turns(**right):
+    """Predictions two turns ahead at most, of one protocol, with the seconds ahead."""
+    table = predictions({"FC-DNN": 0.7, "persistence": 0.5}, protocols=("dialogue",), shifts=(1.0, 2.0), **right)
+    return table.assign(ahead_s=3 * (table["shift_s"] - 1))
+
+
+def _knows_changes(model_knows, *, shifts=(0.0,)):
+    table = predictions({"FC-DNN": 0.5, "audio persistence": 0.5}, protocols=("dialogue",), shifts=shifts)
+    generator, change = np.random.default_rng(5), table["changed"] if model_knows else ~table["changed"]
+    chance = np.clip(0.5 * change + 0.5 * generator.random(len(table)), 0.05, 0.95) if model_knows is not None else 0.5
+    for name in CLASSES:
+        table[f"p_{name}"] = np.where(table["last_emotion"] == name, 1 - chance, chance / 2)
+    # Audio persistence hears the last emotion as it is.
+    heard = table["model"] == "audio persistence"
+    return table.assign(predicted=table["predicted"].mask(heard, table["last_emotion"]))
+
+
+def test_how_many_turns_ahead_it_is_above_chance_is_one_family():
+    late = [("FC-DNN", "shift_s", 2.0, 1 / 3)]
+    rows = claims.turns_and_changes(_by_turns(where=late), _knows_changes(True), CRITERIA)
+    rows = rows[rows["id"] == "turns_ahead"]
+    assert rows["verdict"].tolist() == [SUPPORTED, NOT_SHOWN]
+    assert rows["claim"].str.startswith(("1 turn ahead it", "2 turns ahead it")).all()
+    assert rows["shift_s"].tolist() == [0, 3] and rows["evidence"].str.endswith("limit 33.3; interval of 97.5 %").all()
+    own = _by_turns(where=late).query("model == 'FC-DNN' and shift_s == 1")
+    right = 100 * own["emotion"].eq(own["predicted"])
+    wide, plain = (
+        metrics.loss_interval(right, own["drawn"], level=level, draws=CRITERIA.permutations, random_state=0)
+        for level in (0.975, 0.95)
+    )
+    assert rows[["low", "high"]].iloc[0].tolist() == pytest.approx(wide) and wide[0] < plain[0]
+    assert list(rows) == list(judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}))[1].reset_index())
+
+
+@pytest.mark.parametrize(("knows", "verdict"), [(True, SUPPORTED), (None, NOT_SHOWN), (False, CONTRADICTED)])
+def test_whether_a_change_is_told_is_judged_from_both_last_emotions(knows, verdict):
+    rows = claims.turns_and_changes(_by_turns(), _knows_changes(knows, shifts=(0.0, 20.0)), CRITERIA)
+    rows = rows[rows["id"] == "change_detected"]
+    assert rows["verdict"].tolist() == [verdict] * 4
+    assert [row.split(" from the ")[1].split()[0] for row in rows["claim"]] == ["true", "recognised"] * 2
+    assert rows["evidence"].str.contains("interval of 98.8 %").all() and rows["limit"].eq(0).all()
+    assert rows["value"].between(*{True: (30, 50), None: (0, 0), False: (-50, -30)}[knows]).all()
+    few = _knows_changes(knows).assign(
+        protocol="session", drawn=lambda table: table["dialogue"].str[-1].astype(int) % 4
+    )
+    rows = claims.turns_and_changes(_by_turns(), few, CRITERIA)
+    assert set(rows.loc[rows["id"] == "change_detected", "verdict"]) == {NOT_SHOWN}

@@ -12,6 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -523,3 +524,56 @@ def change_scores(
                     row = metrics.evaluate_forecast(events, **options)
                 rows.append({"shift_s": shift, "model": name, "events": kind, **row})
     return pd.DataFrame(rows)
+
+
+def change_detection(
+    predictions: pd.DataFrame, resampling: Resampling, *, models: Mapping[str, Sequence[str]], groups: str = "dialogue"
+) -> pd.DataFrame:
+    """Score how well forecasters tell *whether* the true emotion changes: p(change) is 1 - p(the last emotion).
+
+    The last emotion is the `true` one, or the one `recognised` by audio persistence, which is all that one has without labels.
+    What is to be told is the same in both: were a change from the recognised emotion counted as one, a recogniser would
+    foretell its own mistakes. Events whose last emotion is none of the classes are left out: there a change is certain.
+
+    Takes predictions of one protocol, as `with_last` gives them, and the `models` to ask by the kind of last emotion.
+
+    Returns:
+        One row a shift, kind (`last`) and model that is there: `n`, `groups`, `changes` (their share, which is the average
+        precision of chance), `roc_auc` (chance: 0.5), `average_precision` and `brier` (the squared error of p(change), 0 to 1),
+        each with its interval; fractions. NaN where all events change, or none.
+    """
+    of_class, rows = [name for name in predictions if name.startswith("p_")], []
+    keys = ["shift_s", *crossval.EVENT]
+    known = predictions[("p_" + predictions[LAST].astype(str)).isin(of_class)]
+    heard = known.loc[known["model"] == AUDIO_PERSISTENCE, [*keys, "predicted"]].rename(columns={"predicted": "heard"})
+    lasts = {"true": known.assign(heard=known[LAST]), "recognised": known.merge(heard, on=keys)}
+    for shift, (last, names) in product(sorted(known["shift_s"].unique()), models.items()):
+        parts = dict(list(lasts[last][lasts[last]["shift_s"] == shift].groupby("model", sort=False)))
+        for name, events in ((name, parts[name]) for name in names if name in parts):
+            place = pd.Index(of_class).get_indexer("p_" + events["heard"].astype(str))
+            chances = 1 - events[of_class].to_numpy(dtype=float)[np.arange(len(events)), place]
+            changed = events[LAST].ne(events["emotion"]).to_numpy()
+            codes = [pd.factorize(events[column])[0] for column in (groups, "seed")]
+            sizes = [of_row.max() + 1 for of_row in codes]
+            weights = resampling.weights(*sizes)[:, np.ravel_multi_index(codes, sizes)]
+            found, drawn = (_change_scores(changed, chances, some) for some in (np.ones((1, len(events))), weights))
+            row = {"shift_s": shift, "last": last, "model": name, "n": metrics.count_events(events), "groups": sizes[0]}
+            row["changes"] = changed.mean()
+            for score, (value,) in found.items():
+                low, high = resampling.ends(drawn[score], sizes[0])
+                row |= {score: float(value), f"{score}_low": low, f"{score}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _change_scores(changed: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Score p(change), (n,), by draws of the events, (draws, n): as scikit-learn does one draw, which would take minutes."""
+    order = np.argsort(-chances, kind="stable")
+    ends = np.flatnonzero(np.diff(chances[order], append=np.nan))  # events of one chance stand or fall together
+    hits, rest = (np.cumsum(weights[:, order] * of[order], axis=1)[:, ends] for of in (changed, ~changed))
+    more, total = np.diff(hits, axis=1, prepend=0), hits[:, -1]
+    with np.errstate(invalid="ignore"):  # a draw without changes, or without events of the highest chances
+        area = np.sum(np.diff(rest, axis=1, prepend=0) * (hits - more / 2), axis=1) / (total * rest[:, -1])
+        precision = np.nansum(more * (hits / (hits + rest)), axis=1) / total
+    loss = (weights @ (changed - chances) ** 2) / weights.sum(axis=1)
+    return {"roc_auc": area, "average_precision": precision, "brier": loss}

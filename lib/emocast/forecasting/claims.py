@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -451,3 +451,44 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
         row |= {"evidence": f"{words}; asked at {', '.join(shifts)} s", "low": None, "high": None}
         rows.append(row | {"verdict": first, "meaning": texts()[row["id"]][first]})
     return rows
+
+
+def turns_and_changes(turns: pd.DataFrame, predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Judge as `table`: how many turns ahead the model is above chance, and whether it tells that the emotion will change.
+
+    Each of the two is a family: the level of its intervals is Bonferroni's, and there is no test beside them.
+
+    Args:
+        turns: predictions by turns, of one protocol (`windows.by_turns`: turns as `shift_s`), with `ahead_s` and `drawn`.
+        predictions: of one protocol and of the shifts to be asked, as `baselines.with_last` gives them.
+        criteria: how.
+
+    Returns:
+        Rows of `table`; by turns `shift_s` is the median of the seconds ahead.
+    """
+    own, rows = turns[turns["model"] == MODEL], []
+    each = _each(criteria, own["shift_s"].nunique())
+    for ahead, events in own.groupby("shift_s"):
+        ends, limit = _over_chance(events, **each.options)
+        place = {"protocol": events["protocol"].iloc[0], "shift_s": events["ahead_s"].median()}
+        place["groups"] = events["drawn"].nunique()
+        words = {"turns": f"{ahead:g} turn{'s' * (ahead > 1)}"}
+        rows.append(_of_family(_row("turns_ahead", ends, place, criteria, limit=limit, **words), each))
+    asked = {"true": [MODEL], "recognised": [MODEL]}
+    each = _each(criteria, len(asked) * predictions["shift_s"].nunique())
+    found = baselines.change_detection(predictions, each, models=asked, groups="drawn")
+    found = found[found["changes"].between(0, 1, inclusive="neither")]  # else there is nothing to tell apart
+    for row in found.assign(protocol=predictions["protocol"].iloc[0]).to_dict("records"):
+        ends = [100 * (row[name] - 0.5) for name in ("roc_auc", "roc_auc_low", "roc_auc_high")]
+        rows.append(_of_family(_row("change_detected", ends, row, criteria, unit="points", last=row["last"]), each))
+    return pd.DataFrame(rows)
+
+
+def _each(criteria: Criteria, count: int) -> Resampling:
+    """Bonferroni's level for each of so many intervals."""
+    level = 1 - (1 - criteria.resampling.level) / count
+    return replace(criteria.resampling, level=level, draws=criteria.permutations)
+
+
+def _of_family(row: dict[str, Any], each: Resampling) -> dict[str, Any]:
+    return row | {"evidence": f"{row['evidence']}; interval of {100 * each.level:.1f} %"}
