@@ -92,6 +92,7 @@ class Windows:
 class Embeddings:
     precision: Precision
     compared: list[Encoder]
+    compared_windows: Count | None
     block_s: Positive | None
     block_shifts_s: list[Number]
 
@@ -155,7 +156,9 @@ class Recogniser:
     learning_rate_encoder: Positive
     annealing_factor: Positive
     crop_s: Positive | None
+    cnn_once: Annotated[bool, Field(strict=True)]
     precision: Precision
+    repeats: Count
     fractions: Parts
     held_out: list[str] | None
     balanced_draws: Count
