@@ -161,6 +161,7 @@ class Recogniser:
     repeats: Count
     fractions: Parts
     held_out: list[str] | None
+    held_out_for: list[Literal["classification", "regression", "multiobjective"]]
     balanced_draws: Count
     candidates: list[str]
     screened: Count

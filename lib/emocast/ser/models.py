@@ -111,6 +111,7 @@ def plans(profile: Profile, utterances: pd.DataFrame) -> dict[str, Plan]:
         objective + name: Plan(objective, session, profile.seed + number)
         for name, (session, number) in asked.items()
         for objective in training.OBJECTIVES
+        if session is None or objective in profile.ser.held_out_for
     }
 
 
