@@ -206,7 +206,7 @@ embeddings:  # the CLAP models are as large as the published ones; notebook 02 h
     - transformers:microsoft/wavlm-base-plus@6
     - transformers:openai/whisper-base
 fcdnn: {epochs: 2}
-ser: {epochs: 1, batch_size: 16, crop_s: 2.0, held_out: [Ses05], balanced_draws: 20, screened: 12, jobs: 2}
+ser: {epochs: 1, batch_size: 16, crop_s: 2.0, repeats: 2, held_out: [Ses05], balanced_draws: 20, screened: 12, jobs: 2}
 contrastive:
   models: {transformers: "transformers:laion/clap-htsat-unfused"}
   model: transformers

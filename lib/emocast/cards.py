@@ -171,7 +171,7 @@ def recognisers(
     """
     scores, errors, written = results["scores"], results["errors"].reset_index().dropna(subset="mse_of_mean"), []
     for name, folder in folders.items():
-        objective, _, session = name.partition("-without-")
+        objective, session = name.split("-")[0], name.partition("-without-")[2]
         parts = pd.read_csv(folder / "split.csv", dtype="string")
         # The test sets on which it was scored: without a session the unseen speakers, else all others.
         own = scores[scores["model"].eq(objective) & (scores["test_set"].eq(UNSEEN) == bool(session))]

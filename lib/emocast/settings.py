@@ -93,6 +93,7 @@ class Windows:
 class Embeddings:
     precision: Precision
     compared: list[Encoder]
+    compared_windows: Count | None
     block_s: Positive | None
     block_shifts_s: list[Number]
 
@@ -157,9 +158,12 @@ class Recogniser:
     learning_rate_encoder: Positive
     annealing_factor: Positive
     crop_s: Positive | None
+    cnn_once: Annotated[bool, Field(strict=True)]
     precision: Precision
+    repeats: Count
     fractions: Parts
     held_out: list[str] | None
+    held_out_for: list[Literal["classification", "regression", "multiobjective"]]
     balanced_draws: Count
     candidates: list[str]
     screened: Count

@@ -10,12 +10,14 @@ from emocast.corpora.table import CorpusError
 from emocast.ser import models, training
 from emocast_run.__main__ import main as command
 from emocast_twins import sentences
+from said import with_values
 
 OWN = """
 extends: smoke
 ser:
   epochs: 2
   crop_s: 0.5
+  repeats: 2
   held_out: [Ses02]
   start:
     epochs: 1
@@ -31,28 +33,33 @@ def five_sessions():
 
 def test_profiles_ask_for_the_published_split_and_for_sessions(five_sessions, utterances):
     paper, demo = settings.load("paper"), settings.load("demo")
-    sessions = [None, "Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
+    sessions = ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
+    asked = [(None, seed) for seed in range(5)] + [(session, seed) for seed, session in enumerate(sessions)]
     assert list(models.plans(paper, five_sessions).values()) == [
-        (objective, session) for session in sessions for objective in training.OBJECTIVES
+        (objective, session, seed) for session, seed in asked for objective in training.OBJECTIVES
     ]
-    wanted = list(models.plans(demo, five_sessions))
-    assert wanted == [*training.OBJECTIVES, *(f"{objective}-without-Ses05" for objective in training.OBJECTIVES)]
+    wanted = models.plans(demo, five_sessions)
+    names = ["", "-seed1", "-seed2", *(f"-without-{session}" for session in sessions)]
+    assert {name.removeprefix("classification") for name in wanted if name.startswith("classification")} == {*names}
+    assert not any(name.startswith("regression-without") for name in wanted), "the demo has not the time"
     assert {models.folder(demo, name) for name in wanted} >= {paths.outputs() / name for name in demo.ser.candidates}
+    held_out = with_values(demo, ser=with_values(demo.ser, held_out=["Ses05"]))
     with pytest.raises(ValueError, match=r"ser\.held_out: no session 'Ses05' in the corpus; there are Ses01, Ses02"):
-        models.plans(demo, utterances)
+        models.plans(held_out, utterances)
 
 
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 @pytest.mark.parametrize("held_out", [None, "Ses01", "Ses02"])
 def test_each_plans_split_keeps_its_word(utterances, objective, held_out):
     table = training.usable(utterances, objective=objective)
-    parts = models.divide(table, settings.load("demo"), held_out)
+    parts = models.divide(table, settings.load("demo"), models.Plan(objective, held_out, 0))
     proof = models.proof(table, parts)
     assert proof["utterances_shared"] == 0
     assert (proof["speakers_shared"] == 0) == (held_out is not None)
     if held_out is None:
         assert [proof["train"], proof["valid"]] == [int(len(table) * 0.8), int(len(table) * 0.1)]
-        assert not parts.equals(models.at_random(table, seed=1)), "it follows the seed"
+        other = models.divide(table, settings.load("demo"), models.Plan(objective, None, 1))
+        assert not parts.equals(other), "it follows the seed"
     else:
         assert parts.eq("test").equals(table["session"].eq(held_out)), "the session is the test, all of it"
         assert proof[["sessions_shared", "dialogues_shared"]].sum() == 0
@@ -76,16 +83,18 @@ def test_all_models_of_a_profile_are_trained_once(own):
     sentences.make(home, "librispeech", sentences.TwinSettings(2, 3), seed=0, processes=2, progress=False)
     get_reusable_executor().shutdown(wait=True)  # workers that other tests left do not know the variables of `own`
     folders = models.train_all(own)
-    assert list(folders) == [
-        f"{objective}{held_out}" for held_out in ("", "-without-Ses02") for objective in training.OBJECTIVES
-    ]
+    names = ["classification", "regression", "multiobjective"]
+    names += [f"{name}-seed1" for name in names] + ["classification-without-Ses02", "multiobjective-without-Ses02"]
+    assert list(folders) == names
     assert all(folder == models.folder(own, name) for name, folder in folders.items())
     for name, folder in folders.items():
         parts = pd.read_csv(folder / "split.csv")
         fitted = parts[parts["part"].ne("test")]["utterance"].str[:5]
         assert set(fitted) == ({"Ses01"} if "without" in name else {"Ses01", "Ses02"})
+    first, second = (pd.read_csv(folders[name] / "split.csv") for name in ("classification", "classification-seed1"))
+    assert first["utterance"].equals(second["utterance"]) and not first["part"].equals(second["part"])
     records = written(own)
-    assert len(records) == 7 and models.folder(own, "start") / "training.json" in records
+    assert len(records) == 9 and models.folder(own, "start") / "training.json" in records
     assert len(models.speech(own)) == 6
     models.train_all(own)
     assert written(own) == records, "the second call trains nothing"

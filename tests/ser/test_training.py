@@ -276,6 +276,38 @@ def test_items_are_the_utterances_sound_and_targets_and_crops_of_it(utterances, 
     assert torch.equal(items(utterances.head(1), 100.0)[0]["sig"], whole), "what is shorter stays whole"
 
 
+def test_a_frozen_cnn_that_hears_once_changes_nothing_but_time(rows, corpus_root, source, settings, tmp_path):
+    """Of a whole utterance the encoder makes the same of its CNN's frames as of its sound; crops are crops of the frames."""
+    table = training.usable(rows, objective="classification").head(4)
+    heard = training.hear(source, table, corpus_root)
+    made = training.hparams("classification", source, tmp_path, settings, 0)
+    brain = training.EmotionBrain(made["modules"], hparams=made)
+    brain.modules.eval()
+    options = {"crop_s": None, "batch_size": 1, "shuffle": False, "seed": 0}
+    both = [training.loader(table, corpus_root, heard=known, **options) for known in (None, heard)]
+    for sound, frames in zip(*both, strict=True):
+        with torch.inference_mode():
+            one, other = (brain.compute_forward(batch, sb.Stage.VALID)["emotion"] for batch in (sound, frames))
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+    item = training.loader(table, corpus_root, heard=heard, **options | {"crop_s": 0.5}).dataset[0]["sig"]
+    start, stop = heard.spans[table["utterance"].iloc[0]]
+    whole, size = heard.frames[start:stop], round(0.5 * heard.rate)
+    assert len(item) == size and any(np.array_equal(whole[n : n + size], item) for n in range(len(whole) - size + 1))
+
+
+def test_padding_of_frames_changes_no_hidden_value(rows, corpus_root, source, settings, tmp_path):
+    """Beside a longer one an utterance's frames attend to nothing of the padding (before the last normalisation)."""
+    made = training.hparams("classification", source, tmp_path, settings, 0)
+    brain = training.EmotionBrain(made["modules"], hparams=made)
+    brain.modules.eval()
+    frames = torch.randn(1, 30, brain.modules.wav2vec2.model.config.conv_dim[-1])
+    padded = torch.cat([frames, torch.full((1, 20, frames.shape[2]), 9.0)], dim=1)
+    other = torch.cat([frames, torch.full((1, 20, frames.shape[2]), -5.0)], dim=1)
+    with torch.inference_mode():
+        one, two = (brain.after_cnn(values, torch.tensor([0.6]))[:, :30] for values in (padded, other))
+    torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-5)
+
+
 def test_each_objective_uses_what_it_can(utterances):
     table = utterances.copy()
     table.loc[0, "valence"] = np.nan

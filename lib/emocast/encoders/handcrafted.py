@@ -22,6 +22,7 @@ SPECTRUM = 512  # 32 ms: MFCC, mel bank, energy, zero crossings
 SUPPORT = 1024  # 64 ms: a frame's pitch needs two periods of the lowest voice
 MEL_BANDS = 26
 CEPSTRA = 13
+_PIECE = 1000  # frames at once: those of a whole dialogue would take three times as long, for want of memory near the processor
 PITCH_RANGE_HZ = (62.5, 500.0)
 SPEECH_BELOW_PEAK = np.log(10.0)  # frames within 20 dB of the window's loud ones count as speech (log amplitude)
 
@@ -62,8 +63,11 @@ class Handcrafted:
             raise ValueError(f"a waveform has the shape {np.shape(waveform)}; expected (samples,)")
         if len(waveform) < SUPPORT:
             raise ValueError(f"{len(waveform)} samples at 16 kHz are shorter than one frame of {SUPPORT}")
+        rows = (len(waveform) - SUPPORT) // HOP + 1
+        pieces = [(first, min(first + _PIECE, rows) - 1) for first in range(0, rows, _PIECE)]
         with threadpool_limits(1):  # a sum's last digit depends on the number of threads that share it
-            return self._frames(waveform)
+            parts = [self._frames(waveform[first * HOP : last * HOP + SUPPORT]) for first, last in pieces]
+        return np.concatenate(parts)
 
     def _frames(self, waveform: np.ndarray) -> np.ndarray:
         short = waveform[SUPPORT - SPECTRUM :]  # so that short and long frames of a row end at the same sample

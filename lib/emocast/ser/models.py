@@ -1,7 +1,8 @@
 """Which recognisers a profile asks for, how their utterances are divided, and one call that trains what is missing.
 
-A model is a folder `outputs/<profile>/models/<name>`: "classification" on the published split, at random over utterances, and
-"classification-without-Ses05", trained without the two speakers of a session. SpeechBrain's authors report 79.58 %
+A model is a folder `outputs/<profile>/models/<name>`: "classification" on the published split, at random over utterances;
+"classification-seed1", the same with another seed of split, weights and order; and "classification-without-Ses05", trained
+without the two speakers of a session. SpeechBrain's authors report 79.58 %
 speaker-dependent against 73.01 % speaker-independent for this recipe (https://arxiv.org/abs/2111.02735, table 2).
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -85,29 +87,41 @@ def table(profile: Profile) -> pd.DataFrame:
     return utterances.assign(emotion=labels.four_classes(utterances["emotion"]))
 
 
-def plans(profile: Profile, utterances: pd.DataFrame) -> dict[str, tuple[str, str | None]]:
-    """The models that a profile asks for: name -> objective and the session held out (None: the published split).
+class Plan(NamedTuple):
+    """One training: its objective, the session held out (None: the published split), and the seed."""
 
-    A ValueError where a session to hold out is not among the utterances (from `table`).
+    objective: str
+    session: str | None
+    seed: int
+
+
+def plans(profile: Profile, utterances: pd.DataFrame) -> dict[str, Plan]:
+    """The models that a profile asks for, by name: on the published split with `ser.repeats` seeds, without a session with one.
+
+    No session has the seed of another. A ValueError where one to hold out is not among the utterances (from `table`).
     """
     sessions = sorted(utterances["session"].dropna().unique())
     held_out = sessions if profile.ser.held_out is None else profile.ser.held_out
     unknown = set(held_out) - set(sessions)
     if unknown:
         raise ValueError(f"ser.held_out: no session {min(unknown)!r} in the corpus; there are {', '.join(sessions)}")
-    asked = [(objective, session) for session in (None, *held_out) for objective in training.OBJECTIVES]
+    asked = {f"-seed{repeat}" if repeat else "": (None, repeat) for repeat in range(profile.ser.repeats)}
+    asked |= {f"-without-{session}": (session, sessions.index(session)) for session in held_out}
     return {
-        objective + (f"-without-{session}" if session else ""): (objective, session) for objective, session in asked
+        objective + name: Plan(objective, session, profile.seed + number)
+        for name, (session, number) in asked.items()
+        for objective in training.OBJECTIVES
+        if session is None or objective in profile.ser.held_out_for
     }
 
 
-def divide(table: pd.DataFrame, profile: Profile, held_out: str | None) -> pd.Series:
+def divide(table: pd.DataFrame, profile: Profile, plan: Plan) -> pd.Series:
     """The part of each utterance of a table that holds those that an objective can use; errors as `at_random`."""
     shares = profile.ser.fractions
-    if held_out is None:
-        return at_random(table, fractions=shares, seed=profile.seed)
+    if plan.session is None:
+        return at_random(table, fractions=shares, seed=plan.seed)
     share = shares[1] / sum(shares[:2])
-    return leave_out(table, [held_out], column="session", valid_fraction=share, seed=profile.seed)
+    return leave_out(table, [plan.session], column="session", valid_fraction=share, seed=plan.seed)
 
 
 def folder(profile: Profile, name: str) -> Path:
@@ -129,16 +143,20 @@ def train_all(profile: Profile) -> dict[str, Path]:
             training.train_start(paths.outputs() / profile.ser.source, speech(profile), **options)
     # found here: a worker that another run left may know other folders
     settings = replace(profile.ser, source=str(training.find_source(profile.ser.source)))
-    for name, (objective, session) in wanted.items():
+    for name, plan in wanted.items():
         # what the objective cannot use is dropped before the split, as published
-        chosen, folders[name] = training.usable(utterances, objective=objective), folder(profile, name)
-        asked = {"table": chosen, "root": profile.corpus_root(), "parts": divide(chosen, profile, session)}
-        asked |= {"objective": objective, "settings": settings, "seed": profile.seed}
+        chosen, folders[name] = training.usable(utterances, objective=plan.objective), folder(profile, name)
+        asked = {"table": chosen, "root": profile.corpus_root(), "parts": divide(chosen, profile, plan)}
+        asked |= {"objective": plan.objective, "settings": settings, "seed": plan.seed}
         # looked at here: workers, which take long to start, are for what is not there
         if not training.is_trained(folders[name], training.key_of(**asked)):
             missing.append({"folder": folders[name], **asked, "report": Bar(name, len(missing))})
+    heard = None
+    if missing and settings.cnn_once:  # joblib lets its processes share large arrays
+        with compute.torch_threads(1):
+            heard = training.hear(Path(settings.source), utterances, profile.corpus_root())
     share = max(1, torch.get_num_threads() // profile.ser.jobs)
-    jobs = (joblib.delayed(training.train)(**asked, threads=share) for asked in missing)
+    jobs = (joblib.delayed(training.train)(**asked, threads=share, heard=heard) for asked in missing)
     joblib.Parallel(n_jobs=profile.ser.jobs)(jobs)
     return folders
 

@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
@@ -63,6 +63,7 @@ _HPARAMS = Path(__file__).parent / "hparams"
 #: What of the settings a recogniser's training depends on, and what of an utterance it reads.
 _FIT = (
     "epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "annealing_factor", "crop_s", "precision",
+    "cnn_once",
 )  # fmt: skip
 _READ = ["utterance", "audio", "start_s", "end_s", "emotion", "valence", "arousal"]
 
@@ -77,14 +78,41 @@ def usable(table: pd.DataFrame, *, objective: str) -> pd.DataFrame:
     return table.dropna(subset=NEEDED[objective]).reset_index(drop=True)
 
 
+class Heard(NamedTuple):
+    """What a frozen CNN gives of utterances: all frames one after the other, (frames, channels), and where each one's lie."""
+
+    frames: np.ndarray
+    spans: dict[str, tuple[int, int]]
+    rate: float  # frames a second
+
+
+def hear(source: Path, table: pd.DataFrame, root: Path | str) -> Heard:
+    """Let the CNN of a wav2vec 2.0 (a folder of `find_source`) hear each whole utterance, normalised, once.
+
+    It is frozen in all trainings, and takes as much time as what is trained. An audio.AudioError where sound cannot be read.
+    """
+    cnn, parts = Wav2Vec2Model.from_pretrained(source).feature_extractor.eval(), []
+    for row in table.itertuples():
+        waveform = audio.read(Path(root) / row.audio, start_s=row.start_s, end_s=row.end_s, sample_rate=SAMPLE_RATE)
+        with torch.inference_mode():
+            sound = torch.from_numpy(waveform)[None]
+            parts.append(cnn(functional.layer_norm(sound, sound.shape[1:]))[0].T.numpy())
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    spans = dict(zip(table["utterance"], zip([0, *ends], ends, strict=False), strict=True))
+    return Heard(
+        np.concatenate(parts), spans, SAMPLE_RATE / math.prod(layer.conv.stride[0] for layer in cnn.conv_layers)
+    )
+
+
 def loader(
-    table: pd.DataFrame, root: Path | str, *, crop_s: float | None, batch_size: int, shuffle: bool, seed: int
-) -> DataLoader:
+    table: pd.DataFrame, root: Path | str, *,
+    crop_s: float | None, batch_size: int, shuffle: bool, seed: int, heard: Heard | None = None,
+) -> DataLoader:  # fmt: skip
     """Batches of utterances, padded at their ends; the order of each epoch follows from seed and epoch alone.
 
-    Items are `id`, `sig` (float32, (samples,), 16 kHz), `emotion` (the number in `labels.FOUR`, or -1) and `dimensions`
-    (valence, arousal or NaN; float32, (2,)). `crop_s`: length in seconds of random crops of what is longer; None for whole
-    utterances, as in SpeechBrain's recipe.
+    Items are `id`, `sig` (float32, (samples,), 16 kHz; of utterances that were `heard` the frames, (frames, channels)),
+    `emotion` (the number in `labels.FOUR`, or -1) and `dimensions` (valence, arousal or NaN; float32, (2,)). `crop_s`: length
+    in seconds of random crops of what is longer; None for whole utterances, as in SpeechBrain's recipe.
     """
     numbers = {emotion: number for number, emotion in enumerate(labels.FOUR)}
     rows = {
@@ -96,16 +124,20 @@ def loader(
         for row in table.itertuples()
     }  # fmt: skip
 
-    def sound(path: str, start_s: float, end_s: float) -> torch.Tensor:
-        waveform = audio.read(Path(path), start_s=start_s, end_s=end_s, sample_rate=SAMPLE_RATE)
-        length = len(waveform) if crop_s is None else round(crop_s * SAMPLE_RATE)
-        if len(waveform) > length:  # torch's generator draws, which the training seeds for each epoch
-            start = int(torch.randint(len(waveform) - length + 1, ()))
-            waveform = waveform[start : start + length]
-        return torch.from_numpy(waveform.astype(np.float32))
+    def sound(name: str, path: str, start_s: float, end_s: float) -> torch.Tensor:
+        if heard:
+            values, rate = heard.frames[slice(*heard.spans[name])], heard.rate
+        else:
+            rate, options = SAMPLE_RATE, {"start_s": start_s, "end_s": end_s, "sample_rate": SAMPLE_RATE}
+            values = audio.read(Path(path), **options)
+        length = len(values) if crop_s is None else round(crop_s * rate)
+        if len(values) > length:  # torch's generator draws, which the training seeds for each epoch
+            start = int(torch.randint(len(values) - length + 1, ()))
+            values = values[start : start + length]
+        return torch.from_numpy(np.array(values, np.float32))
 
     made = DynamicItemDataset(rows, output_keys=["id", "sig", "emotion", "dimensions"])
-    made.add_dynamic_item(sound, takes=["path", "start_s", "end_s"], provides="sig")
+    made.add_dynamic_item(sound, takes=["id", "path", "start_s", "end_s"], provides="sig")
     sampler = ReproducibleRandomSampler(made, seed=seed) if shuffle else None
     return DataLoader(made, batch_size=batch_size, sampler=sampler, collate_fn=PaddedBatch)
 
@@ -219,14 +251,22 @@ class EmotionBrain(EpochBrain):
 
     def compute_forward(self, batch, stage: sb.Stage) -> dict[str, torch.Tensor]:
         """Encode, average over time, apply the heads: "emotion" (n, 4) log-probabilities, "dimensions" (n, 2) in points."""
-        waveforms, lengths = batch.to(self.device).sig
-        pooled = self.modules.avg_pool(self.modules.wav2vec2(waveforms, lengths), lengths).squeeze(1)
+        values, lengths = batch.to(self.device).sig
+        hidden = self.modules.wav2vec2(values, lengths) if values.ndim == 2 else self.after_cnn(values, lengths)
+        pooled = self.modules.avg_pool(hidden, lengths).squeeze(1)
         outputs = {}
         if "output_mlp" in self.modules:
             outputs["emotion"] = self.hparams.log_softmax(self.modules.output_mlp(pooled))
         if "regression_mlp" in self.modules:
             outputs["dimensions"] = self.modules.regression_mlp(pooled)
         return outputs
+
+    def after_cnn(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What SpeechBrain's wrapper makes of a CNN's frames (n, frames, channels), of which these shares are no padding."""
+        model, known = self.modules.wav2vec2.model, torch.arange(frames.shape[1], device=frames.device)
+        mask = known < (lengths * frames.shape[1]).round()[:, None]
+        hidden = model.encoder(model.feature_projection(frames)[0], attention_mask=mask).last_hidden_state
+        return functional.layer_norm(hidden, hidden.shape[1:])
 
     def compute_objectives(self, predictions: dict[str, torch.Tensor], batch, stage: sb.Stage) -> torch.Tensor:
         """The loss: negative log-likelihood, mean squared error, or their sum."""
@@ -311,6 +351,7 @@ def train(
     seed: int,
     report: Report | None = None,
     threads: int | None = None,
+    heard: Heard | None = None,
 ) -> Path:
     """Fine-tune wav2vec 2.0 with one objective, or find that this was done. Returns the folder, which the model takes whole.
 
@@ -319,6 +360,8 @@ def train(
         parts: the part of each row (`models.divide`), with the table's index. Test sound is never read.
         objective, settings, seed: one of `OBJECTIVES`; the profile's block `ser`; seed of weights, order and crops.
         report, threads: see `Report`; of the processor (None: as they are), with another number the last digits differ.
+        heard: what the CNN of the settings' source gave of these utterances, where several trainings share it (with the setting
+            `cnn_once` it is computed here otherwise).
 
     Raises a hub.CheckpointError that says where to put a wav2vec 2.0 to start from, or an audio.AudioError.
     """
@@ -329,8 +372,9 @@ def train(
         for part, rows in ((TRAIN, learned), (VALID, valid)):
             if rows.empty:
                 raise ValueError(f"no usable utterance is left for {part}: the model for {objective} cannot be trained")
-        fit = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed}
-        held = loader(valid, root, crop_s=None, batch_size=1, shuffle=False, seed=seed)
+        known = (heard or hear(source, chosen[chosen["part"].ne(TEST)], root)) if settings.cnn_once else None
+        fit = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed, "heard": known}
+        held = loader(valid, root, crop_s=None, batch_size=1, shuffle=False, seed=seed, heard=known)
         with compute.torch_threads(threads), contextlib.ExitStack() as quiet:
             # The libraries remark on what is meant here: a frozen CNN, weights that pre-training alone needs.
             quiet.callback(logging.disable, logging.root.manager.disable)
