@@ -449,3 +449,17 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
         row |= {"evidence": f"{words}; asked at {', '.join(shifts)} s", "low": None, "high": None}
         rows.append(row | {"verdict": first, "meaning": texts()[row["id"]][first]})
     return rows
+
+
+#: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
+VOICES: dict[str, str] = {"interaction": "both − own", "partner": "partner − chance", "turn_taking": "both − turn-taking"}
+
+
+def of_voices(compared: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
+    """Rows of `table` from the tests of own voice, partner's, both and turn-taking (notebook 07), at the shortest shift.
+
+    `compared` has the columns `test` (names as in `VOICES`), `protocol`, `shift_s`, those of `metrics.compare_forecasts`, and
+    `p_holm`, adjusted for all rows. A claim whose test it lacks has no row.
+    """
+    now = compared[compared["shift_s"] == compared["shift_s"].min()].assign(against="")
+    return [row for key, test in VOICES.items() for row in _gains(key, now[now["test"] == test], criteria)]
