@@ -452,7 +452,11 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
 
 
 #: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
-VOICES: dict[str, str] = {"interaction": "both − own", "partner": "partner − chance", "turn_taking": "both − turn-taking"}
+VOICES: dict[str, str] = {
+    "interaction": "both − own",
+    "partner": "partner − chance",
+    "turn_taking": "both − turn-taking",
+}
 
 
 def of_voices(compared: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
