@@ -454,6 +454,7 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
 #: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
 VOICES: dict[str, str] = {
     "interaction": "both − own",
+    "voices_apart": "told apart − own",
     "partner": "partner − chance",
     "turn_taking": "both − turn-taking",
 }
