@@ -406,3 +406,26 @@ def test_whether_a_change_is_told_is_judged_from_both_last_emotions(knows, verdi
     )
     rows = claims.turns_and_changes(_by_turns(), few, CRITERIA)
     assert set(rows.loc[rows["id"] == "change_detected", "verdict"]) == {NOT_SHOWN}
+
+
+def test_claims_of_voices_are_judged_at_the_shortest_shift_by_interval_and_adjusted_p():
+    tests = {
+        "both − own": (0.1, 0.2, 0.01),
+        "told apart − own": (0.1, 0.2, 0.2),
+        "both − turn-taking": (-0.2, -0.1, 0.01),
+    }
+    near = [(test, 0.0, low, high, p) for test, (low, high, p) in tests.items()]
+    far = [(test, 20.0, -high, -low, 0.01) for test, (low, high, _) in tests.items()]
+    found = pd.DataFrame([*far, *near], columns=["test", "shift_s", "low", "high", "p_holm"])
+    found = found.assign(difference=(found["low"] + found["high"]) / 2, protocol="dialogue", groups=20)
+    rows = claims.of_voices(found, CRITERIA)
+    verdicts = {row["id"]: row["verdict"] for row in rows}
+    assert verdicts == {"interaction": SUPPORTED, "voices_apart": NOT_SHOWN, "turn_taking": CONTRADICTED}
+    assert rows[0]["evidence"] == "+15.0 points (10.0 to 20.0), p = 0.010" and rows[0]["shift_s"] == 0
+    assert rows[0]["claim"].endswith("held apart: dialogues") and set(claims.VOICES) <= claims.texts().keys()
+    few = claims.of_voices(found.assign(protocol="session", groups=4), CRITERIA)
+    assert {row["verdict"] for row in few} == {NOT_SHOWN} and "only 4 sessions" in few[0]["evidence"]
+    example = {name for row in rows for name in row}
+    assert example == set(
+        claims.table(predictions({"FC-DNN": 0.8}), strict="dialogue", criteria=CRITERIA, shifts_s=[0.0])
+    )

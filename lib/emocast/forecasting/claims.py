@@ -492,3 +492,22 @@ def _each(criteria: Criteria, count: int) -> Resampling:
 
 def _of_family(row: dict[str, Any], each: Resampling) -> dict[str, Any]:
     return row | {"evidence": f"{row['evidence']}; interval of {100 * each.level:.1f} %"}
+
+
+#: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
+VOICES: dict[str, str] = {
+    "interaction": "both − own",
+    "voices_apart": "told apart − own",
+    "partner": "partner − chance",
+    "turn_taking": "both − turn-taking",
+}
+
+
+def of_voices(compared: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
+    """Rows of `table` from the tests of own voice, partner's, both and turn-taking (notebook 07), at the shortest shift.
+
+    `compared` has the columns `test` (names as in `VOICES`), `protocol`, `shift_s`, those of `metrics.compare_forecasts`, and
+    `p_holm`, adjusted for all rows. A claim whose test it lacks has no row.
+    """
+    now = compared[compared["shift_s"] == compared["shift_s"].min()].assign(against="")
+    return [row for key, test in VOICES.items() for row in _gains(key, now[now["test"] == test], criteria)]
