@@ -57,10 +57,14 @@ RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
 
+# The embedded profiles compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
+# makes another network, and a second machine is to tell the same story. It costs a twentieth of the time of one with AVX-512.
+STEADY := $(if $(filter demo smoke,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
+
 # What a notebook goes by: its cells, the profile, the modules that it imports (without docstrings), and which files of which size
 # and time the corpora have that nobody here makes. `stamps` writes a file for each, and anew only when any of that has changed, so
 # that a sentence mended in the library runs nothing again.
-RUNS   := $(PY) -m emocast_run
+RUNS   := $(STEADY) $(PY) -m emocast_run
 CODE   := $(HOME_)/.code
 coded   = $(CODE)/$(1)
 stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS)) $(if $(VOICES),--twins "$$EMOCAST_DATA/$(PROFILE)/.code")
@@ -167,7 +171,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@cat requirements.lock pyproject.toml > $@
 
 # --- the data
-synthetic = $(PY) -m emocast_twins --profile $(ASKED)
+synthetic = $(STEADY) $(PY) -m emocast_twins --profile $(ASKED)
 
 $(TALKS) $(TWINS): $(VOICES) | $(STAMP)
 	@folder=$$(basename "$$(dirname "$@")"); echo "$(NAME): synthetic $$folder"; $(synthetic) --corpus "$$folder"
@@ -197,7 +201,7 @@ $(call finished,08_forecast_a_recording): $(call finished,03_embedding_extractio
 # It has no need of 05, but is not to take the core on which 07, for which all wait in the end, begins when 05 is done.
 $(call finished,08_forecast_a_recording): | $(call finished,05_time_shift_sweep)
 # 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
-$(call finished,07_is_it_forecasting): $(call finished,03_embedding_extraction) $(call finished,05_time_shift_sweep) \
+$(call finished,07_is_it_forecasting): $(foreach name,03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep,$(call finished,$(name))) \
 	| $(call finished,06_cross_lingual_ser)
 
 define notebook
@@ -215,11 +219,11 @@ endef
 ifneq ($(CORPUS),)
 $(foreach name,$(FORECASTING),$(eval $(call on_another_corpus,$(name))))
 $(call elsewhere,04_forecasting_fcdnn) $(call elsewhere,05_time_shift_sweep): $(call elsewhere,03_embedding_extraction)
-$(call elsewhere,07_is_it_forecasting): $(call elsewhere,03_embedding_extraction) $(call elsewhere,05_time_shift_sweep)
+$(call elsewhere,07_is_it_forecasting): $(foreach name,$(filter-out 07_%,$(FORECASTING)),$(call elsewhere,$(name)))
 endif
 
 # Make begins in this order: first what others wait for, so that no core is idle in the end.
 ASKED_FOR := $(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS))
-URGENT    := $(filter 03_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
+URGENT    := $(filter 03_% 04_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
 $(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name))) $(SITE)
 	@$(RUNS) site --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))

@@ -27,6 +27,7 @@ def predictions(
             event = {
                 "protocol": protocol,
                 "shift_s": shift,
+                "seed": 0,
                 "utterance": [f"u{number}" for number in range(n)],
                 "dialogue": [f"d{number // events}" for number in range(n)],
                 "drawn": [f"d{number // events}" for number in range(n)],

@@ -48,6 +48,13 @@ def test_a_headline_names_rows_and_its_texts_are_filled_in_from_them(tmp_path):
     assert last["experiment"] == "forecast-3-class" and math.isnan(last["high"])
 
 
+def test_a_task_of_other_classes_stands_beside_nothing_that_the_papers_print(tmp_path):
+    table = SCORES.assign(experiment=["forecast-2-class", "", "forecast-3-class"])
+    first, other, last = lines(tmp_path, {**TEST, "experiment": "{experiment}"}, table=table)
+    assert math.isnan(other["printed"]) and other["reproduced"] == 60
+    assert (first["printed"], last["printed"]) == (95.14, 80.75)
+
+
 @pytest.mark.parametrize(
     ("where", "values"),
     [

@@ -81,6 +81,32 @@ def test_every_notebook_runs_and_keeps_what_it_names(smoke):
         assert (folder / f"{path.stem}.html").is_file()
 
 
+#: Columns that hold a score of the kind, its difference from another, or an end of its interval.
+SCORES = re.compile(
+    "accuracy|uar|f1|precision|recall|score|^reference|difference|gain|cv_|exact|blocks|persistence|value"
+)
+
+
+def loosest(folder):
+    """The tables of a notebook's folder with a score of which `make verify` allows more than 5 points, and how far."""
+    for table in json.loads((folder / "manifest.json").read_text())["tables"]:
+        numbers = pd.read_csv(folder / f"{table['name']}.csv").select_dtypes("number")
+        scores = [column for column in numbers if SCORES.search(column)]
+        for column in scores + [end for end in ("low", "high") if scores and end in numbers]:
+            alike = [name for name in scores if name.startswith("cv_") == column.startswith("cv_")]  # of one unit
+            rules, largest = table.get("tolerance", {}).get(column, 0), numbers[alike].abs().max().max()
+            for rule in rules.values() if isinstance(rules, dict) else [rules]:
+                pair = rule if isinstance(rule, list) else [0.0 if isinstance(rule, str) else rule or 0.0, 0.0]
+                if max(pair[0], pair[1] * largest) > (5 if largest > 2 else 0.05):
+                    yield f"{folder.name}/{table['name']} {column}: {pair}"
+
+
+def test_no_score_of_another_machine_may_be_more_than_five_points_away(smoke):
+    """As README says of `make verify`."""
+    _, outputs = smoke
+    assert [said for path in NOTEBOOKS for said in loosest(outputs / path.stem)] == []
+
+
 def test_the_site_links_only_what_is_there(smoke):
     _, outputs = smoke
     pages = [*outputs.glob("*.html"), *outputs.glob("[0-9]*/*.html")]

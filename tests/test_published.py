@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from emocast import published
+from emocast import published, settings
 
 
 def test_the_papers_figures_are_read_and_supports_add_up_to_the_test_sets():
@@ -12,6 +12,14 @@ def test_the_papers_figures_are_read_and_supports_add_up_to_the_test_sets():
         assert support["recall"] == support["test_accuracy"] == events
     with pytest.raises(KeyError, match="no published figure of 'forecast-5-class'"):
         published.select("forecast-5-class")
+
+
+def test_an_experiment_is_known_by_its_classes_and_not_by_their_number():
+    for number, task in settings.load("paper").tasks.items():
+        assert published.experiment(reversed(task)) == f"forecast-{number[0]}-class"
+    assert published.experiment(["neutral", "anger"]) == published.experiment(["happiness", "sadness", "neutral"]) == ""
+    assert math.isnan(published.on("IEMOCAP", published.experiment(["neutral", "anger"]), "test_accuracy"))
+    assert published.report("IEMOCAP", published.experiment(["neutral", "anger"])).empty
 
 
 def test_on_a_corpus_of_which_nothing_is_printed_there_is_nothing():

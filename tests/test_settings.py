@@ -22,7 +22,7 @@ def test_paper_holds_the_published_settings():
     assert paper.windows.length_s == 10
     assert paper.windows.shifts_s == list(range(0, 21, 2))
     assert paper.split == settings.Split(
-        protocol="random", test_fraction=0.2, folds=5, seed=42, order="class", protocol_shifts_s=None
+        protocol="random", test_fraction=0.2, folds=5, repeats=5, seed=42, order="class", protocol_shifts_s=None
     )
     published = FCDNNClassifier().get_params()
     assert all(published[key] == value for key, value in vars(paper.fcdnn).items())

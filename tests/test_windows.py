@@ -55,6 +55,49 @@ def test_impossible_windows_are_refused(events, wrong):
         windows.before(events, **{"length_s": 10, **wrong})
 
 
+@pytest.fixture
+def talk():
+    """Turns that overlap: the second outlasts the third (a "yes" within it) and the fourth's onset; the fifth is unlabelled."""
+    spans = [(0, 11), (10.5, 17), (13, 14), (16, 20), (21, 24), (25, 27)]
+    rows = [
+        {"utterance": f"u{turn}", "dialogue": "d", "session": "s", "scenario": "c", "speaker": "ab"[turn % 2], "audio": "d.wav",
+         "start_s": float(start), "end_s": float(end), "emotion": None if turn == 4 else "neutral"}
+        for turn, (start, end) in enumerate(spans)
+    ]  # fmt: skip
+    return table.build(rows, corpus="test")
+
+
+def test_by_turns_a_window_ends_with_the_turn_so_many_before_the_event(talk):
+    events = talk[talk["emotion"].notna()]
+    cut = windows.by_turns(events, talk, [1, 2, 3], length_s=10)
+    ends = {turns: dict(zip(own["utterance"], own["end_s"], strict=True)) for turns, own in cut.groupby("shift_s")}
+    # u1 begins amid u0: up to its onset. u3 follows the "yes" u2. u4 has no label and is a turn all the same.
+    assert ends[1] == {"u1": 10.5, "u2": 13, "u3": 14, "u5": 24}
+    assert ends[2] == {"u2": 11, "u3": 14, "u5": 20}, "not 17: no window hears more than a nearer one"
+    assert ends[3] == {"u3": 11, "u5": 14}
+    assert (cut["ahead_s"] == cut["onset_s"] - cut["end_s"]).all() and (cut["end_s"] - cut["start_s"] == 10).all()
+    assert set(cut) == {*windows.before(events, length_s=10), "ahead_s"}
+    guarded = windows.by_turns(events, talk, [2], length_s=10, guard_s=1)
+    assert dict(zip(guarded["utterance"], guarded["end_s"], strict=True)) == {"u2": 10, "u3": 13, "u5": 19}
+    with pytest.raises(ValueError, match="at least one turn ahead"):
+        windows.by_turns(events, talk, [0, 1], length_s=10)
+
+
+def test_after_a_turn_of_unknown_end_nothing_is_cut_and_no_dialogue_looks_into_another(talk):
+    unknown = talk.assign(end_s=talk["end_s"].where(talk["utterance"] != "u3"))
+    cut = windows.by_turns(talk[talk["emotion"].notna()], unknown, [1, 2, 3], length_s=10)
+    assert cut.loc[cut["utterance"] == "u5", "shift_s"].tolist() == [1]
+    other = talk.assign(
+        dialogue="e", utterance="e" + talk["utterance"], start_s=talk["start_s"] + 9, end_s=talk["end_s"] + 9
+    )
+    both = pd.concat([other, talk]).sample(frac=1, random_state=0)
+    alone, together = (
+        windows.by_turns(some[some["emotion"].notna()], some, [1, 2, 3], length_s=10) for some in (talk, both)
+    )
+    mine = together[together["dialogue"] == "d"].sort_values(["shift_s", "onset_s"], ignore_index=True)
+    pd.testing.assert_frame_equal(mine, alone.sort_values(["shift_s", "onset_s"], ignore_index=True), check_dtype=False)
+
+
 # Excitement events of IEMOCAP with an onset of 10 s or later; 977 is what the preprint's test sizes imply. The other
 # classes only have to be larger: here their counts in the whole corpus (Busso et al. 2008, by majority vote).
 COUNTS = {"excitement": 977, "sadness": 1084, "neutral": 1708, "anger": 1103, "frustration": 1849}

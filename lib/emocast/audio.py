@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 import soxr
+
+FADE_S = 0.01  # of a voice, into a turn and out of it
 
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs"
@@ -35,6 +38,32 @@ class Info:
     def duration_s(self) -> float:
         """Length of the sound that is there, in seconds."""
         return self.frames / self.sample_rate
+
+
+class Voice(NamedTuple):
+    """What is kept of a recording so that one voice alone is left; all else is silence.
+
+    Attributes:
+        turns: start and end of each turn of the voice, in seconds within the recording.
+        channel: its microphone's channel, from 0; the mean of all where it is None, or the file has no such channel.
+    """
+
+    turns: tuple[tuple[float, float], ...]
+    channel: int | None = None
+
+    def kept(self, start: int, stop: int, rate: int) -> np.ndarray:
+        """How much is kept of each of the frames from `start` to before `stop`: 0 to 1, float32, (stop - start,).
+
+        It rises over `FADE_S` from a turn's start and falls over `FADE_S` *after* its end: no frame asks what comes later.
+        """
+        share = np.zeros(stop - start, np.float32)
+        for begin_s, end_s in self.turns:
+            bounds = int(begin_s * rate), int((end_s + FADE_S) * rate) + 1
+            first, last = np.clip(bounds, start, stop) - start
+            seconds = np.arange(start + first, start + last) / rate
+            ramps = np.minimum(seconds - begin_s, end_s + FADE_S - seconds) / FADE_S
+            share[first:last] = np.maximum(share[first:last], ramps.clip(0, 1))
+        return share
 
 
 def inspect(path: Path | str) -> Info:
@@ -66,7 +95,12 @@ def _unreadable(path: Path | str, error: Exception) -> AudioError:
 
 
 def read(
-    path: Path | str, *, start_s: float = 0.0, end_s: float | None = None, sample_rate: int = 16_000
+    path: Path | str,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    sample_rate: int = 16_000,
+    voice: Voice | None = None,
 ) -> np.ndarray:
     """Read the sound between two moments, mixed down to mono, at the wanted rate.
 
@@ -77,6 +111,7 @@ def read(
         path: the file.
         start_s: where the slice begins, in seconds from the file's beginning, and `end_s` where it ends (the file's end).
         sample_rate: rate of the result in Hz.
+        voice: whose sound alone is wanted; None for all.
 
     Returns:
         float32 samples in [-1, 1], shape (n,): the mean of the channels.
@@ -86,7 +121,7 @@ def read(
     """
     info = inspect(path)
     start, stop = span(path, info, start_s=start_s, end_s=info.duration_s if end_s is None else end_s)
-    return read_frames(path, start, stop, sample_rate=sample_rate)
+    return read_frames(path, start, stop, sample_rate=sample_rate, voice=voice)
 
 
 def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple[int, int]:
@@ -103,10 +138,11 @@ def span(path: Path | str, info: Info, *, start_s: float, end_s: float) -> tuple
     return start, stop
 
 
-def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) -> np.ndarray:
+def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int, voice: Voice | None = None) -> np.ndarray:
     """Read the frames from `start` to before `stop` (of the file's own rate) as `read` does: float32, shape (n,).
 
-    AudioError where the file is unreadable, ends before `stop`, or holds a sample that is no finite number.
+    Of a `voice` nothing else is left. AudioError where the file is unreadable, ends before `stop`, or holds a sample that is no
+    finite number.
     """
     try:
         samples, rate = soundfile.read(str(path), start=start, stop=stop, dtype="float32", always_2d=True)
@@ -114,7 +150,10 @@ def read_frames(path: Path | str, start: int, stop: int, *, sample_rate: int) ->
         raise _unreadable(path, error) from error
     if len(samples) != stop - start:
         raise AudioError(f"{path}: ends before {stop / rate:.3f} s, which its header promises; get it again")
-    mono = np.ascontiguousarray(samples.T).mean(axis=0)  # channel by channel in memory: five times as quick
+    channels = np.ascontiguousarray(samples.T)  # channel by channel in memory: five times as quick
+    known = voice is not None and voice.channel is not None and voice.channel < len(channels)
+    mono = channels[voice.channel] if known else channels.mean(axis=0)
+    mono = mono if voice is None else mono * voice.kept(start, stop, rate)
     if not np.isfinite(mono).all():
         raise AudioError(f"{path}: a sample from {start / rate:.3f} to {stop / rate:.3f} s is not finite; get it again")
     return mono if rate == sample_rate else resample(mono, rate, sample_rate)

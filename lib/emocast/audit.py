@@ -143,7 +143,7 @@ class Held:
 
     @property
     def title(self) -> str:
-        """What every title says: a twin is marked as one."""
+        """What titles and tables say: a twin is marked as one."""
         return f"{self.corpus.title} (synthetic)" if self.synthetic else self.corpus.title
 
     @property
@@ -229,9 +229,8 @@ def totals(one: Held, balanced: pd.DataFrame) -> pd.DataFrame:
     supports = printed.set_index("experiment")["support"]
     tasks = balanced.groupby("task", sort=False)
     table = tasks.agg(classes=("emotion", "size"), smallest=("after", "min"), left=("after", "sum"))
-    table["test"] = (one.settings.split.test_fraction * table["left"]).round().astype(int)
-    experiments = [f"forecast-{classes}-class" for classes in table["classes"]]
-    table["published_test"] = supports.reindex(experiments).astype("Int64").to_numpy()
+    table["test"] = np.ceil(one.settings.split.test_fraction * table["left"]).astype(int)  # as `splits.holdout` does
+    table["published_test"] = supports.reindex(tasks["emotion"].agg(published.experiment)).astype("Int64").to_numpy()
     return table
 
 

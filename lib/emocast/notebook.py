@@ -52,12 +52,12 @@ PACKAGES = (
 Tolerance = float | tuple[float, float] | str | None | Mapping[str, Any]
 
 #: What holds for the columns of which a table says nothing, by the names that tables give them. What a network says moves with
-#: the machine: 15 points of a share, or 5 % more of a larger number. What is compared (a shift, a chance level, a printed
+#: the machine: no score by more than 5 points, a larger number by 5 %. What is compared (a shift, a chance level, a printed
 #: number) does not, nor does what is counted. A p-value of a difference that is not there is any number.
 MOVES: dict[str, Tolerance] = {
     **dict.fromkeys(("seconds", "*_seconds", "p", "p_*", "*p_value"), None),
     **dict.fromkeys(("chance", "majority", "limit", "true_*", "*published*", "n", "n_*", "groups", "*_s"), 0),
-    "*": (0.15, 0.05),
+    "*": (0.05, 0.05),
 }
 
 _INTERACTIVE = "interactive"
@@ -74,8 +74,7 @@ class Run:
         profile: the run's settings.
         folder: where tables and figures go.
         dataset: the main corpus as papers write it, for example "IEMOCAP".
-        aside: what titles add: which corpus it is where that is not the profile's own, and whether nobody speaks in it; for
-            example " on MELD", " (synthetic)", " on MELD (synthetic)" or nothing.
+        synthetic: the profile's corpora in which nobody speaks, by their names.
     """
 
     def __init__(
@@ -89,12 +88,10 @@ class Run:
         self.folder = folder
         self._started = time.perf_counter()
         self.dataset: str = corpora.get(profile.corpus).title
-        made = [corpus for corpus in profile.corpora if table.is_synthetic(profile.corpus_root(corpus))]
-        voices = " (synthetic)" if profile.corpus in made else ""
-        self.aside = (f" on {self.dataset}" if variant.name else "") + voices
+        self.synthetic = [corpus for corpus in profile.corpora if table.is_synthetic(profile.corpus_root(corpus))]
         self._manifest: dict = {"notebook": name, "profile": profile.name, "corpus": profile.corpus}
         self._manifest |= {"seed": profile.seed, "level": profile.intervals.level, "where": here()}
-        self._manifest |= {"synthetic": made, "figures": [], "tables": [], "notes": []}
+        self._manifest |= {"synthetic": self.synthetic, "figures": [], "tables": [], "notes": []}
 
     def input(self, notebook: str) -> Path:
         """The finished output folder of an earlier notebook of the same profile; FileNotFoundError says how to run it."""
@@ -129,9 +126,9 @@ class Run:
 
                 - a number: how far those columns may move, in their unit; 0: nothing moves, for no network is asked;
                 - a mapping: column, or a pattern of columns as in file names -> how far, the first that fits counts:
-                  a number; a pair, absolute and as a share of the number; `None`, not compared; "words", a text whose
-                  numbers may move while the row's verdict stays; or again a mapping, of the rows that have a text like the
-                  key, for example `{"*": {"majority": 0, "ceiling*": 0, "*": 10}}`. "*" means the columns of fractions;
+                  a number; a pair, absolute or, if that is more, as a share of the number; `None`, not compared; "words", a
+                  text whose numbers may move while the row's verdict stays; or again a mapping, of the rows that have a text
+                  like the key, for example `{"*": {"majority": 0, "ceiling*": 0, "*": 5}}`. "*": the columns of fractions;
                 - "verdict" -> "above" or "below": the verdict follows from the row's interval (`low`, `high`), which lies
                   above (below) its `limit` (0 where there is none), and its adjusted p-value (`p_holm`). It may be
                   another than in the reference where that interval ends near the limit. "as TEXT": it goes with the row
@@ -162,14 +159,21 @@ class Run:
         self._note("tables", name, caption, **{key: value for key, value in further.items() if value})
         return table
 
-    def figure(self, figure: Figure, name: str, *, caption: str, table: str = "") -> None:
+    def figure(
+        self, figure: Figure, name: str, *, caption: str, table: str = "", synthetic: bool | None = None
+    ) -> None:
         """Keep a figure as PNG and SVG, `name` without ending, and show it.
 
         `caption` says what is seen, in one or two sentences, also for those who cannot see it; `table` is the table of this run
-        that holds the figure's numbers, where it has another name than the figure.
+        that holds the figure's numbers, where it has another name than the figure. Below the picture stands that its voices are
+        `synthetic` (None: where the main corpus is), and the corpus where that is not the profile's own.
         """
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once; each of what follows would do it anew
+        made = self.profile.corpus in self.synthetic if synthetic is None else synthetic
+        mark = ", ".join([self.dataset] * bool(self._variant.name) + ["synthetic voices"] * made)
+        down = figure.get_tightbbox().y0 / figure.get_figheight()
+        figure.text(1, down, mark, ha="right", va="top", color="0.4", fontsize="small")
         for suffix in ("png", "svg"):
             with paths.replacing(self.folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, metadata={"Date": None} if suffix == "svg" else None)

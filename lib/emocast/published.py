@@ -7,6 +7,8 @@ picture, only the two ends that its text names. What the thesis's table 5.5 call
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from . import paths
@@ -34,6 +36,12 @@ def on(dataset: str, experiment: str, metric: str) -> float:
     rows = load().query("dataset == @dataset and experiment == @experiment and metric == @metric")
     rows = rows[rows["class"].isna()]
     return float(rows["value"].iloc[0]) if len(rows) == 1 else float("nan")
+
+
+def experiment(classes: Iterable[str]) -> str:
+    """The preprint's experiment on exactly these classes ("forecast-3-class"), or "" where it has none: no number says so."""
+    asked, rows = frozenset(classes), load().query("source == 'preprint'").dropna(subset="class")
+    return next((name for name, own in rows.groupby("experiment")["class"] if asked == {*own}), "")
 
 
 def report(dataset: str, experiment: str) -> pd.DataFrame:

@@ -86,6 +86,7 @@ class Windows:
     length_s: Positive
     guard_s: Annotated[Number, Field(ge=0)]
     shifts_s: Shifts
+    turns: Annotated[list[Count], Field(min_length=1)]
 
 
 @_section
@@ -102,6 +103,7 @@ class Split:
     protocol: Protocol
     test_fraction: Share
     folds: Annotated[Whole, Field(ge=2)]
+    repeats: Count
     seed: Whole
     order: Literal["class", "time"]
     protocol_shifts_s: Shifts | None

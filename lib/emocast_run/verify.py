@@ -167,7 +167,7 @@ def _weighed(cells: list[Finding], far: tuple[float, float]) -> list[Finding]:
         if not (_is_number(cell.reference) and _is_number(cell.now)):
             found.append(cell._replace(kind="text"))
         elif by := float(cell.now) - float(cell.reference):  # "1" and "1.0" are one number; NaN is never 0
-            allowed = far[0] + far[1] * abs(float(cell.reference))
+            allowed = max(far[0], far[1] * abs(float(cell.reference)))
             found.append(cell._replace(difference=by, allowed=allowed, fails=not abs(by) <= allowed))
     used = [abs(finding.difference) / finding.allowed for finding in found if finding.allowed > 0]
     used += [0.0] * (len(cells) - len(found))

@@ -6,6 +6,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from emocast import metrics
 from emocast.forecasting import baselines, crossval
@@ -224,6 +225,22 @@ def test_what_is_said_last_is_carried_forward(spoken):
     assert np.mean(model.predict(test)[known] == true[known]) > 0.97
 
 
+def test_the_recogniser_chooses_its_penalty_within_the_training_part(spoken):
+    """Sound that tells the emotion asks for a weak one, sound that tells nothing for a strong one."""
+    train, _ = _halves(spoken)
+    noise = np.random.default_rng(1).normal(size=spoken.sound.shape)
+    for sound, penalties in ((spoken.sound, (1.0, 1.0)), (noise, (1e-3, 1e-2))):
+        model = baselines.AudioPersistence().fit(dataclasses.replace(train, sound=sound))
+        assert penalties[0] <= model.recogniser_[-1].C_.min() <= penalties[1]
+        others = np.where(np.isin(np.arange(len(sound)), train.event)[:, np.newaxis], sound, sound[::-1])
+        again = baselines.AudioPersistence().fit(dataclasses.replace(train, sound=others))
+        assert np.array_equal(again.recogniser_[-1].coef_, model.recogniser_[-1].coef_), (
+            "only the training part is read"
+        )
+    few = train.take(np.unique(train.emotion.astype(str), return_index=True)[1])
+    assert isinstance(baselines.AudioPersistence().fit(few).recogniser_[-1], LogisticRegression)
+
+
 def test_sound_that_could_not_be_embedded_is_left_out(spoken):
     """A damaged file's utterances teach nothing, and where they are the last ones known the prior stands."""
     train, test = _halves(spoken)
@@ -294,3 +311,67 @@ def test_changes_and_the_rest_are_scored_apart_with_the_guess_among_the_others(t
     guess = of_guess[of_guess["shift_s"] == 0].set_index("events")
     assert guess.loc["stay", "accuracy"] == 0 and 1 / 3 < guess.loc["shift", "accuracy"] < 1 / 2
     assert guess.loc["shift", "accuracy_low"] <= guess.loc["shift", "accuracy"] <= guess.loc["shift", "accuracy_high"]
+
+
+def _asked(rows, model="FC-DNN"):
+    """Predictions of (dialogue, last emotion, emotion, p_neutral, p_sadness)."""
+    table = pd.DataFrame(rows, columns=["dialogue", "last_emotion", "emotion", "p_neutral", "p_sadness"])
+    of_class = table[["p_neutral", "p_sadness"]].set_axis(["neutral", "sadness"], axis=1)
+    named = {"utterance": [f"u{row}" for row in range(len(table))], "predicted": of_class.idxmax(axis=1)}
+    return table.assign(shift_s=0.0, seed=0, protocol="dialogue", drawn=table["dialogue"], model=model, **named)
+
+
+EVENTS = [
+    ("a", "neutral", "sadness", 0.2, 0.8),  # changes, and is thought to: 0.8
+    ("a", "neutral", "neutral", 0.4, 0.6),  # stays, thought to change: 0.6
+    ("b", "sadness", "neutral", 0.5, 0.5),  # changes: 0.5
+    ("b", "sadness", "sadness", 0.1, 0.9),  # stays: 0.1
+    ("b", "anger", "sadness", 0.3, 0.7),  # the last emotion is not in play: a change is certain
+    ("b", None, "sadness", 0.3, 0.7),  # there was none
+]
+
+
+def test_whether_the_emotion_changes_is_scored_by_hand():
+    named = [(1, 0), (1, 0), (1, 0), (0, 1), (1, 0), (1, 0)]
+    heard = [(*event[:3], *shares) for event, shares in zip(EVENTS, named, strict=True)]
+    table = pd.concat([_asked(EVENTS), _asked(heard, model=baselines.AUDIO_PERSISTENCE)], ignore_index=True)
+    models = {"true": ["FC-DNN", "nobody"], "recognised": ["FC-DNN", baselines.AUDIO_PERSISTENCE]}
+    found = baselines.change_detection(table, Resampling(draws=200), models=models)
+    assert found[["last", "model", "n"]].to_numpy().tolist() == [
+        ["true", "FC-DNN", 4], ["recognised", "FC-DNN", 4], ["recognised", baselines.AUDIO_PERSISTENCE, 4],
+    ]  # fmt: skip
+    true, recognised, certain = found.to_dict("records")
+    # Of the four pairs of a change and a rest, (0.8, 0.6), (0.8, 0.1) and (0.5, 0.1) are in order.
+    assert (true["changes"], true["roc_auc"], true["average_precision"]) == (0.5, 0.75, pytest.approx((1 + 2 / 3) / 2))
+    assert true["brier"] == pytest.approx((0.2**2 + 0.6**2 + 0.5**2 + 0.1**2) / 4)
+    # The third event's last emotion is heard as neutral: p(change) is 1 - p_neutral, 0.5 again; the truth is the same.
+    assert (recognised["roc_auc"], recognised["changes"]) == (0.75, 0.5)
+    assert certain["roc_auc"] == 0.5 and certain["brier"] == 0.5, "who is sure that nothing changes tells nothing apart"
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_scores_of_changes_are_scikit_learns_and_draws_are_of_whole_groups(seeds):
+    generator = np.random.default_rng(1)
+    rows, share = [], generator.integers(1, 8, size=300) / 8  # with ties
+    for number in range(300):
+        last, emotion = generator.choice(["neutral", "sadness"], size=2)
+        rows.append((f"d{number // 10}", last, emotion, share[number], 1 - share[number]))
+    table = _asked(rows)
+    if seeds > 1:  # the same events of another training
+        table = table.assign(
+            utterance=table["utterance"].where(table.index < 150, "u" + (table.index - 150).astype(str))
+        )
+        table = table.assign(seed=np.repeat([0, 1], 150), dialogue=[f"d{number % 150 // 10}" for number in range(300)])
+    how = Resampling(draws=40)
+    found = baselines.change_detection(table, how, models={"true": ["FC-DNN"]}).iloc[0]
+    changed = (table["emotion"] != table["last_emotion"]).to_numpy()
+    chance = np.where(table["last_emotion"] == "neutral", 1 - table["p_neutral"], 1 - table["p_sadness"])
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(changed, chance))
+    assert found["average_precision"] == pytest.approx(average_precision_score(changed, chance))
+    assert found["brier"] == pytest.approx(np.mean((changed - chance) ** 2))
+    owner, names = pd.factorize(table["dialogue"])
+    cell = owner if seeds == 1 else owner * 2 + table["seed"]
+    drawn = how.weights(len(names), seeds)[:, cell]
+    for score, function in {"roc_auc": roc_auc_score, "average_precision": average_precision_score}.items():
+        low, high = how.ends(np.array([function(changed, chance, sample_weight=some) for some in drawn]), len(names))
+        assert (found[f"{score}_low"], found[f"{score}_high"]) == (pytest.approx(low), pytest.approx(high))

@@ -135,7 +135,7 @@ def test_class_missing_from_training_has_no_probability(make_windows, embed):
 
 def test_columns_and_order_and_the_moving_set(run, windows):
     table = run(event_sets=crossval.EVENT_SETS)
-    leading = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    leading = ["event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
     assert list(table) == [*leading, *SHARES]
     assert list(table.groupby(["event_set", "shift_s"], sort=False).groups) == [
         (name, shift) for name in ("fixed", "moving") for shift in SHIFTS
@@ -284,6 +284,7 @@ def test_scores_by_hand():
         {
             "event_set": "fixed",
             "shift_s": 2.0,
+            "seed": 0,
             "fold": [0, 0, 0, 0, 1, 1],
             "dialogue": list("aabbcc"),
             "emotion": ["neutral", "neutral", "neutral", "sadness", "sadness", "neutral"],
@@ -299,3 +300,37 @@ def test_scores_by_hand():
     columns = (table[name] for name in ("emotion", "predicted", "dialogue"))
     expected = metrics.bootstrap_interval(*columns, random_state=0)
     assert (point["accuracy_low"], point["accuracy_high"]) == pytest.approx([100 * end for end in expected])
+    assert np.isnan(point["seed_sd"]), "one training has no spread"
+    better = table.assign(seed=1, predicted=table["emotion"])
+    both = scores(pd.concat([table, better]), Resampling()).iloc[0]
+    assert both["n"] == 6, "events, not rows"
+    assert both["accuracy"] == pytest.approx(100 * 10 / 12)
+    assert both["seed_sd"] == pytest.approx(np.std([400 / 6, 100], ddof=1))
+    assert both["cv_std"] == pytest.approx((12.5 + 0) / 2), "of folds, within each seed"
+
+
+def test_each_repeat_is_the_split_of_its_seed(windows):
+    several = Split(CLASSES, "random", 3, 4, repeats=3)
+    fits = crossval.plan(windows, several)
+    assert list(dict.fromkeys(fit.marks["seed"] for fit in fits)) == [4, 5, 6]
+    for seed in several.seeds:
+        alone = crossval.plan(windows, Split(CLASSES, "random", 3, seed))
+        own = [fit for fit in fits if fit.marks["seed"] == seed]
+        assert len(own) == len(alone)
+        for one, other in zip(own, alone, strict=True):
+            assert one.seed == other.seed and np.array_equal(one.train, other.train)
+            assert np.array_equal(one.test, other.test)
+    assert len({fit.test.tobytes() for fit in fits if fit.marks["shift_s"] == SHIFTS[0]}) == 9, "other folds each time"
+
+
+@pytest.mark.parametrize("protocol", ["random", "purged", "dialogue", "session"])
+def test_training_parts_are_balanced_and_nothing_is_tested_less(windows, protocol):
+    plain = crossval.plan(windows, Split(CLASSES, protocol, 3, 0))
+    even = crossval.plan(windows, Split(CLASSES, protocol, 3, 0, balanced=True))
+    emotion, cut = windows["emotion"].to_numpy(), 0
+    for one, other in zip(plain, even, strict=True):
+        assert np.array_equal(one.test, other.test) and set(other.train) <= set(one.train)
+        counts = pd.Series(emotion[other.train]).value_counts()
+        assert set(counts) == {counts.iloc[0]} and counts.iloc[0] == pd.Series(emotion[one.train]).value_counts().min()
+        cut += len(one.train) - len(other.train)
+    assert cut > 0

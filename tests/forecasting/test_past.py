@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emocast import windows
 from emocast.forecasting import baselines
 from emocast.forecasting.splits import Split
 
@@ -129,3 +130,27 @@ def test_an_event_without_a_window_is_an_error(carried):
         gone = table["utterance"].iloc[0], table["shift_s"].iloc[0]
         rest = windows[(windows["utterance"] != gone[0]) | (windows["shift_s"] != gone[1])]
         baselines.with_last(table, rest, talk, classes=IN_PLAY)
+
+
+def test_windows_by_turns_know_nothing_of_what_ends_after_them(make_talk):
+    """Whatever ends later is made longer and loses its label: neither the window nor its past changes."""
+    talk = make_talk(n_dialogues=3, turns=14)
+    events = talk[talk["emotion"].notna()]
+    cut = windows.by_turns(events, talk, [1, 2, 3], length_s=8.0)
+    turn = talk.groupby("dialogue").cumcount()
+    ends = talk.assign(turn=turn).set_index(["dialogue", "turn"])["end_s"]
+    of_event = dict(zip(talk["utterance"], turn, strict=True))
+    assert set(cut["shift_s"]) == {1, 2, 3} and (cut["end_s"] < cut["onset_s"]).any() and (cut["start_s"] >= 0).all()
+    for place, row in enumerate(cut.itertuples()):
+        before = of_event[row.utterance] - int(row.shift_s)
+        assert row.end_s <= min(row.onset_s, ends[row.dialogue, before]) and row.ahead_s == row.onset_s - row.end_s
+        later = talk["dialogue"].eq(row.dialogue) & talk["end_s"].gt(row.end_s)
+        changed = talk.assign(end_s=talk["end_s"] + 50 * later, emotion=talk["emotion"].mask(later))
+        again = windows.by_turns(events, changed, [int(row.shift_s)], length_s=8.0)
+        again = again[again["utterance"] == row.utterance]
+        assert again[["start_s", "end_s"]].to_numpy().tolist() == [[row.start_s, row.end_s]]
+        known, blind = (
+            baselines.gather(window, table, classes=IN_PLAY).sequences()[0]
+            for window, table in ((cut.iloc[[place]], talk), (again, changed))
+        )
+        assert known == blind

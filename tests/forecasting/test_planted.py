@@ -11,8 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emocast.forecasting import baselines, crossval, splits
+from emocast.forecasting import baselines, claims, crossval, experiments, splits
 from emocast.forecasting.splits import Split
+from made_predictions import CRITERIA
 
 CLASSES = ["neutral", "excitement", "sadness"]
 
@@ -93,3 +94,28 @@ def test_the_protocols_keep_a_planted_signal(corpus, cut):
     assert max(found.values()) - min(found.values()) < 0.08
     assert min(found.values()) > baseline["persistence"] + 0.2
     assert baseline["dialogue mode"] < 0.4
+
+
+@pytest.mark.parametrize("leak", [True, False])
+def test_a_fall_is_measured_from_random_folds_of_the_same_size(corpus, cut, leak):
+    """The network recognises the dialogue, or a precursor of the emotion: what it loses is the leak, and nothing else."""
+    talk, generator = corpus(leak=leak), np.random.default_rng(1)
+    windows = cut(talk, [0.0], length_s=10.0).assign(voices=None)
+    room = {name: generator.normal(size=40) for name in talk["dialogue"].unique()}
+    known = [room[name] if leak else 2 * np.eye(40)[CLASSES.index(emotion)] for name, emotion in
+             zip(windows["dialogue"], windows["emotion"], strict=True)]  # fmt: skip
+    X = np.stack(known) + generator.normal(scale=0.3 if leak else 1.0, size=(len(windows), 40))
+    split = Split(CLASSES, "dialogue", 5, 0, repeats=2, balanced=True)
+    model, names = make_pipeline(StandardScaler(), LogisticRegression()), ["purged", "dialogue", "session", "scenario"]
+    asked = {"protocols": names, "computing": crossval.Computing(progress=False)}
+    predictions = experiments.evaluate_protocols({experiments.MODEL: (model, X)}, windows, talk, split, **asked)
+    smaller = experiments.size_matched(model, windows, X, split, **asked)
+    for name, rows in smaller.groupby("protocol"):
+        sizes = [len(fit.train) for fit in crossval.plan(windows, split.under(name))]
+        assert rows["train_events"].between(0.92 * min(sizes), 1.02 * max(sizes)).all()
+    found = claims.falls(predictions, smaller, CRITERIA).set_index("protocol")
+    rows = [row for row in claims._gains("fall", found.reset_index(), CRITERIA)]
+    verdicts = {row["protocol"]: row["verdict"] for row in rows}
+    lost = claims.SUPPORTED if leak else claims.NOT_SHOWN
+    assert verdicts == {"purged": claims.NOT_SHOWN, **dict.fromkeys(names[1:], lost)}
+    assert (found["difference"].drop("purged") > 0.2).all() if leak else (found["difference"].abs() < 0.05).all()

@@ -273,10 +273,10 @@ def test_melds_dialogues_overlap_in_their_episodes(real):
     split = Split(("neutral", "happiness", "sadness"), "random", 5, 0)
     table = splits.proofs(windows, splits.MELD_PROTOCOLS, split).set_index("protocol")
     shares = table[["seconds_shared", "test_windows_overlapping"]]
-    assert (shares.loc[["official", "dialogue"]] > 0).all(axis=None), "dialogues apart, but not their sound"
+    assert (shares.loc["dialogue"] > 0).all(), "dialogues apart, but not their sound"
     assert (shares.loc[["purged", "episode"]] == 0).all(axis=None)
     # The labels themselves, pair by pair: test utterances inside a training window's span, in another dialogue.
-    assert table.loc["dialogue", "test_utterances_in_training"] == 8
+    assert table.loc["dialogue", "test_utterances_in_training"] == 5
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,37 @@ def test_false_alarms_are_as_rare_as_promised(null):
             alarms[by] += test["p_value"] <= 0.05
     assert 0.03 <= alarms["by dialogue"] / STUDIES <= 0.07
     assert alarms["by event"] / STUDIES > 0.1  # what swapping single events would claim
+
+
+def test_intervals_over_groups_and_seeds_hold_the_truth():
+    """Of 20 dialogues and five seeds, of which each adds its own luck: who draws dialogues alone is too sure."""
+    held, studies = {"groups and seeds": 0, "groups": 0}, 600
+    for seed, sequence in enumerate(np.random.SeedSequence(5).spawn(studies)):
+        generator = np.random.default_rng(sequence)
+        owner, trained = (part.ravel() for part in np.indices((20 * 15, 5)))
+        owner //= 15
+        rate = 0.7 + generator.normal(scale=0.06, size=20)[owner] + generator.normal(scale=0.03, size=5)[trained]
+        hits, options = generator.random(len(owner)) < rate, {"draws": 400, "random_state": seed}
+        for name, seeds in (("groups and seeds", trained), ("groups", None)):
+            low, high = metrics.bootstrap_interval(np.ones(len(owner), bool), hits, owner, seeds=seeds, **options)
+            held[name] += low <= 0.7 <= high
+    print(held)
+    assert (
+        0.94 <= held["groups and seeds"] / studies <= 0.985
+    )  # noise of single events is drawn with both: rather too wide
+    assert held["groups"] / studies < 0.90
+
+
+@pytest.mark.parametrize("groups", [5, 9])
+def test_false_alarms_of_few_groups_are_as_rare_as_promised(groups):
+    """Two models alike on average, in sessions of uneven size; and a gain that all sessions have is found."""
+    alarms, found, studies = 0, 0, 1000
+    for sequence in np.random.SeedSequence(6).spawn(studies):
+        generator = np.random.default_rng(sequence)
+        owner = np.repeat(np.arange(groups), generator.integers(40, 80, size=groups))
+        gains = generator.normal(scale=0.05, size=groups)[owner] + generator.choice([-1, 0, 1], size=len(owner))
+        alarms += metrics.few_groups_test(gains, owner) <= 0.05
+        found += metrics.few_groups_test(gains + 0.25, owner) <= 0.05
+    print(alarms, found)
+    assert 0.03 <= alarms / studies <= 0.07
+    assert found / studies > 0.9

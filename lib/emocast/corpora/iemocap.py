@@ -200,6 +200,7 @@ CORPUS = Corpus(
     alone=lambda row: f"Session{row.session[-1]}/sentences/wav/{row.dialogue}/{row.utterance}.wav",
     sample_rate=16_000,
     channels=2,  # one microphone an actor
+    microphone=lambda speaker: "FM".index(speaker[-1]),  # left the woman's: taken to be so, notebook 07 checks it
     folder=_RELEASE,
     # https://sail.usc.edu/iemocap/ holds the form; a download link comes by mail.
     ask="IEMOCAP is licensed by the SAIL lab at USC: fill in the release form on https://sail.usc.edu/iemocap/ "

@@ -114,6 +114,7 @@ class Corpus:
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
     silence: Callable[[Path, pd.DataFrame], pd.Series] | None = None  # share of windows without sound
     alone: Callable[[Any], str] | None = None  # row of the table -> the file of that utterance alone, below `base`
+    microphone: Callable[[str], int] | None = None  # speaker -> the channel of the own one, where everybody has one
     sample_rate: int | None = None  # of every file of the release, in Hz; None where they differ
     channels: int | None = None  # of every file of the release; None where they differ
     lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be

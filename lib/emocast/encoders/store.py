@@ -1,8 +1,9 @@
 """The store: an embedding that was computed once is kept by what it was made of, and never computed again.
 
 `<encoder>-<precision>-<identity>/<SHA-256 of the sound>.npz` holds the embeddings of one sound file by their frames at its
-own rate. So a renamed file or a copy of the corpus finds what is there, and a changed recording, other weights or changed code
-do not. An .npz carries a checksum of each array: a damaged file is noticed, and computed anew.
+own rate; of one voice alone (`audio.Voice`) its turns and microphone are hashed too. So a renamed file or a copy of the corpus
+finds what is there, and a changed recording, other weights or changed code do not. An .npz carries a checksum of each array: a
+damaged file is noticed, and computed anew.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ class StoreError(OSError):
 
 
 class _Sound(NamedTuple):
-    """A sound file of a window table, with the span that each row asks for."""
+    """A sound file of a window table, or one voice in it, with the span that each row asks for."""
 
     audio: str
     path: str
+    voice: audio.Voice | None
     digest: str
     stamp: tuple[int, int] | None
     rate: int
@@ -66,7 +68,7 @@ def embed(
 
     Args:
         encoder, precision: as for `encoders.get`, whose errors are raised.
-        windows: the columns audio (relative to `root`), start_s and end_s (seconds) are used.
+        windows: the columns audio (relative to `root`), start_s and end_s (seconds) are used, and `voice` where there is one.
         root: the corpus root.
         jobs: threads or processes side by side here (or a cluster: `compute.pieces`); the result does not depend on it.
         folder: the store; `paths.store()` by default. A StoreError says that it cannot be read or written.
@@ -124,11 +126,14 @@ def _sounds(windows: pd.DataFrame, root: Path | str) -> tuple[list[_Sound], Coun
     """Look at the sound files of a table: those that can be read, and how many windows of a file have which problem."""
     sounds, problems, rows = [], Counter(), windows.reset_index(drop=True)
     names = rows["audio"].astype(str)  # as text: a name that is missing is listed too
-    for name, some in rows.groupby(names, sort=True):
+    voices = rows["voice"].map(repr) if "voice" in rows else names
+    for (name, _), some in rows.groupby([names, voices], sort=True):
+        voice = some["voice"].iloc[0] if "voice" in rows else None
         path, spans = Path(root) / name, {}
         stamp = _stamp(path)  # first: a change while the file is read must show afterwards
         try:
             info, digest = audio.inspect(path), compute.file_digest(path)
+            digest = digest if voice is None else hashlib.sha256(f"{digest} {voice}".encode()).hexdigest()
         except (audio.AudioError, OSError) as error:
             problems[name, str(error)] += len(some)
             continue
@@ -137,7 +142,7 @@ def _sounds(windows: pd.DataFrame, root: Path | str) -> tuple[list[_Sound], Coun
                 spans[row] = audio.span(path, info, start_s=start_s, end_s=end_s)
             except audio.AudioError as error:
                 problems[name, str(error)] += 1
-        sounds.append(_Sound(name, str(path), digest, stamp, info.sample_rate, spans))
+        sounds.append(_Sound(name, str(path), voice, digest, stamp, info.sample_rate, spans))
     return sounds, problems
 
 
@@ -183,7 +188,7 @@ def _compute(
         ordered = sorted(set(spans))
         size = max(1, int(longest_s * sound.rate / max(stop - start for start, stop in ordered)))
         chunks = [ordered[first : first + size] for first in range(0, len(ordered), size)]
-        tasks += [(*given, sound.digest, sound.path, sound.stamp, chunk) for chunk in chunks]
+        tasks += [(*given, sound.digest, sound.path, sound.voice, sound.stamp, chunk) for chunk in chunks]
     random.Random().shuffle(tasks)  # so that runs beside each other seldom want the same chunk, and share the work
     with (
         tqdm(total=sum(len(task[-1]) for task in tasks), desc=encoder.name, unit="window", disable=not progress) as bar,
@@ -197,7 +202,7 @@ def _compute(
 
 def _compute_chunk(
     folder: str, encoder: str, precision: str, expected: str,
-    digest: str, path: str, stamp: tuple[int, int], spans: Sequence[Span],
+    digest: str, path: str, voice: audio.Voice | None, stamp: tuple[int, int], spans: Sequence[Span],
 ) -> tuple[int, dict[tuple[str, Span], str]]:  # fmt: skip
     """Embed some windows of a sound and keep them: how many there are, and what could not be embedded."""
     file, locks = Path(folder) / f"{digest}.npz", Path(folder) / "locks"
@@ -211,7 +216,7 @@ def _compute_chunk(
         missing = [span for span in spans if span not in known]
         # one thread of torch a chunk: the result does not depend on how many compute, and chunks are quicker than threads
         with compute.torch_threads(1) if made.threaded else contextlib.nullcontext():
-            found, problems = _embed(made, path, stamp, missing) if missing else ({}, [])
+            found, problems = _embed(made, path, voice, stamp, missing) if missing else ({}, [])
         if found:
             with _writing(file), FileLock(locks / f"{digest[:2]}.lock"):  # one at a time writes a file
                 known = dict(sorted((_read(file) | found).items()))
@@ -221,19 +226,19 @@ def _compute_chunk(
 
 
 def _embed(
-    encoder: Any, path: str, stamp: tuple[int, int] | None, spans: Sequence[Span]
+    encoder: Any, path: str, voice: audio.Voice | None, stamp: tuple[int, int] | None, spans: Sequence[Span]
 ) -> tuple[dict[Span, np.ndarray], list[tuple[Span, str]]]:
     """The embeddings of windows, and what is wrong with those that have none; one that is bad harms no other."""
     rate, problem = encoder.sample_rate, f"{path}: the encoder gives a value that is not finite"
     try:
-        if hasattr(encoder, "encode_spans"):
+        if voice is None and hasattr(encoder, "encode_spans"):
             values = encoder.encode_spans(Path(path), spans)
         else:
-            values = encoder.encode([audio.read_frames(path, *span, sample_rate=rate) for span in spans])
+            values = encoder.encode([audio.read_frames(path, *span, sample_rate=rate, voice=voice) for span in spans])
         good = np.isfinite(values).all(axis=1)
     except (ValueError, OSError) as error:
         if len(spans) > 1:  # which one it is shows when each is embedded for itself
-            found, problems = zip(*(_embed(encoder, path, stamp, [span]) for span in spans), strict=True)
+            found, problems = zip(*(_embed(encoder, path, voice, stamp, [span]) for span in spans), strict=True)
             return dict(ChainMap(*found)), list(chain(*problems))
         values, good, problem = spans, [False], str(error) if path in str(error) else f"{path}: {error}"
     if _stamp(path) != stamp:  # afterwards: what changed before shows then too

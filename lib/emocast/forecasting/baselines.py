@@ -8,15 +8,17 @@ of the training events.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -338,7 +340,8 @@ class AudioPersistence(Forecaster):
     """Recognise the emotion of the last utterance that lies wholly within the window, and forecast it again.
 
     Persistence reads the true label of what was said last; a forecaster has its sound alone, and so has this one: who is no
-    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression.
+    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression whose
+    penalty is chosen by cross-validation within the training part, which it divides in runs of rows, so nearly of dialogues.
     """
 
     of_events = True  # it learns from the events' own utterances
@@ -349,11 +352,16 @@ class AudioPersistence(Forecaster):
         super().fit(past)
         if past.sound is None:
             raise ValueError("audio persistence needs embeddings of the utterances: gather(..., sound=...)")
-        plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
         sound, emotion = past.sound[past.event], past.emotion.astype(str)
         known = np.isfinite(sound).all(axis=1)  # a damaged file leaves NaN
-        self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
+        folds, plain = min(3, *Counter(emotion[known]).values()), LogisticRegression(C=0.01, max_iter=500)
+        if folds > 1:
+            plain = LogisticRegressionCV(Cs=[1e-3, 1e-2, 1e-1, 1.0], cv=folds, scoring="neg_log_loss", max_iter=500)
+        plain = make_pipeline(StandardScaler(), plain)
+        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what scikit-learn 1.10 will call the settings
+            self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
@@ -424,10 +432,10 @@ def sweep(
 
 
 def ordered(table: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
-    """Bring `rows` of several models into order: models as given, event sets, shifts, windows; columns of `sweep`."""
+    """Bring `rows` of several models into order: models as given, event sets, shifts, seeds, windows; columns of `sweep`."""
     rank = table["model"].map({name: place for place, name in enumerate(models)})
-    table = table.assign(rank=rank).sort_values(["rank", "place", "shift_s", "row"], kind="stable")
-    columns = ["model", "event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    table = table.assign(rank=rank).sort_values(["rank", "place", "shift_s", "seed", "row"], kind="stable")
+    columns = ["model", "event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
     return table[[*columns, *(f"p_{name}" for name in labels.ordered(classes))]].reset_index(drop=True)
 
 
@@ -474,12 +482,12 @@ def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence
 def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
     """Say of each event of one protocol and shift who is right on it: models by 0 or 1, the uniform guess by how often.
 
-    Returns one row an event that all of the models have, named by its utterance: `drawn`, a column a model, and `GUESS`.
+    Returns one row an event that all of the models have, named by seed and utterance: `drawn`, a column a model, and `GUESS`.
     """
     asked = events[events["model"].isin(models)]
     right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
-    table = right.pivot(index="utterance", columns="model", values="right").dropna()
-    facts = asked.drop_duplicates("utterance").set_index("utterance").loc[table.index]
+    table = right.pivot(index=crossval.EVENT, columns="model", values="right").dropna()
+    facts = asked.drop_duplicates(crossval.EVENT).set_index(crossval.EVENT).loc[table.index]
     guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
     return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
 
@@ -499,7 +507,7 @@ def change_scores(
     """
     options, rows = resampling.options, []
     for shift, of_shift in predictions.groupby("shift_s"):
-        tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates("utterance")}
+        tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates(crossval.EVENT)}
         for name in (name for name in models if name in tables):
             changed = metrics.shift_events(tables[name][LAST], tables[name]["emotion"])
             stays = ~changed & tables[name][LAST].notna().to_numpy()
@@ -509,10 +517,63 @@ def change_scores(
                     continue
                 if name == GUESS:
                     right = guess_hits(events[LAST], events["emotion"], classes=classes)
-                    low, high = metrics.loss_interval(right, events["dialogue"], **options)
-                    row = {"n": len(events), "groups": events["dialogue"].nunique(), "accuracy": right.mean()}
-                    row |= {"accuracy_low": low, "accuracy_high": high}
+                    low, high = metrics.loss_interval(right, events["dialogue"], seeds=events["seed"], **options)
+                    row = {"n": metrics.count_events(events), "groups": events["dialogue"].nunique()}
+                    row |= {"accuracy": right.mean(), "accuracy_low": low, "accuracy_high": high}
                 else:
                     row = metrics.evaluate_forecast(events, **options)
                 rows.append({"shift_s": shift, "model": name, "events": kind, **row})
     return pd.DataFrame(rows)
+
+
+def change_detection(
+    predictions: pd.DataFrame, resampling: Resampling, *, models: Mapping[str, Sequence[str]], groups: str = "dialogue"
+) -> pd.DataFrame:
+    """Score how well forecasters tell *whether* the true emotion changes: p(change) is 1 - p(the last emotion).
+
+    The last emotion is the `true` one, or the one `recognised` by audio persistence, which is all that one has without labels.
+    What is to be told is the same in both: were a change from the recognised emotion counted as one, a recogniser would
+    foretell its own mistakes. Events whose last emotion is none of the classes are left out: there a change is certain.
+
+    Takes predictions of one protocol, as `with_last` gives them, and the `models` to ask by the kind of last emotion.
+
+    Returns:
+        One row a shift, kind (`last`) and model that is there: `n`, `groups`, `changes` (their share, which is the average
+        precision of chance), `roc_auc` (chance: 0.5), `average_precision` and `brier` (the squared error of p(change), 0 to 1),
+        each with its interval; fractions. NaN where all events change, or none.
+    """
+    of_class, rows = [name for name in predictions if name.startswith("p_")], []
+    keys = ["shift_s", *crossval.EVENT]
+    known = predictions[("p_" + predictions[LAST].astype(str)).isin(of_class)]
+    heard = known.loc[known["model"] == AUDIO_PERSISTENCE, [*keys, "predicted"]].rename(columns={"predicted": "heard"})
+    lasts = {"true": known.assign(heard=known[LAST]), "recognised": known.merge(heard, on=keys)}
+    for shift, (last, names) in product(sorted(known["shift_s"].unique()), models.items()):
+        parts = dict(list(lasts[last][lasts[last]["shift_s"] == shift].groupby("model", sort=False)))
+        for name, events in ((name, parts[name]) for name in names if name in parts):
+            place = pd.Index(of_class).get_indexer("p_" + events["heard"].astype(str))
+            chances = 1 - events[of_class].to_numpy(dtype=float)[np.arange(len(events)), place]
+            changed = events[LAST].ne(events["emotion"]).to_numpy()
+            codes = [pd.factorize(events[column])[0] for column in (groups, "seed")]
+            sizes = [of_row.max() + 1 for of_row in codes]
+            weights = resampling.weights(*sizes)[:, np.ravel_multi_index(codes, sizes)]
+            found, drawn = (_change_scores(changed, chances, some) for some in (np.ones((1, len(events))), weights))
+            row = {"shift_s": shift, "last": last, "model": name, "n": metrics.count_events(events), "groups": sizes[0]}
+            row["changes"] = changed.mean()
+            for score, (value,) in found.items():
+                low, high = resampling.ends(drawn[score], sizes[0])
+                row |= {score: float(value), f"{score}_low": low, f"{score}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _change_scores(changed: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Score p(change), (n,), by draws of the events, (draws, n): as scikit-learn does one draw, which would take minutes."""
+    order = np.argsort(-chances, kind="stable")
+    ends = np.flatnonzero(np.diff(chances[order], append=np.nan))  # events of one chance stand or fall together
+    hits, rest = (np.cumsum(weights[:, order] * of[order], axis=1)[:, ends] for of in (changed, ~changed))
+    more, total = np.diff(hits, axis=1, prepend=0), hits[:, -1]
+    with np.errstate(invalid="ignore"):  # a draw without changes, or without events of the highest chances
+        area = np.sum(np.diff(rest, axis=1, prepend=0) * (hits - more / 2), axis=1) / (total * rest[:, -1])
+        precision = np.nansum(more * (hits / (hits + rest)), axis=1) / total
+    loss = (weights @ (changed - chances) ** 2) / weights.sum(axis=1)
+    return {"roc_auc": area, "average_precision": precision, "brier": loss}

@@ -58,17 +58,21 @@ def sweep(windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str, s
     truth = truth.loc[past.utterances["utterance"]].reset_index()
     everywhere = windows.groupby("utterance")["shift_s"].transform("nunique") == windows["shift_s"].nunique()
     tables, filters = [], cache(Filter)
-    for shift, fits in groupby(crossval.plan(windows, split), key=lambda fit: fit.marks["shift_s"]):
-        folds = list(fits)
-        test = np.concatenate([fit.test for fit in folds])
-        numbers = np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in folds])
-        events, marks = past.take(test), {**folds[0].marks, "fold": numbers, "row": test}
-        # The share of each class that the sample kept of the events.
+    fits = sorted(crossval.plan(windows, split), key=lambda fit: (fit.marks["shift_s"], fit.marks["seed"]))
+    for shift, of_shift in groupby(fits, key=lambda fit: fit.marks["shift_s"]):
+        by_seed = [list(of_seed) for _, of_seed in groupby(of_shift, key=lambda fit: fit.marks["seed"])]
+        asked = np.unique(np.concatenate([fit.test for folds in by_seed for fit in folds]))
+        found = _forecasts(past.take(asked), truth, filters)  # an event once, however many seeds have it
         available = windows.loc[everywhere & windows["shift_s"].eq(shift), "emotion"].value_counts()
-        kept = events.shares() * len(test) / np.array([available[name] for name in past.classes])
-        for name, shares in _forecasts(events, truth, filters).items():
-            shares = shares * kept
-            tables.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
+        for folds in by_seed:
+            test = np.concatenate([fit.test for fit in folds])
+            numbers = np.concatenate([[fit.marks["fold"]] * len(fit.test) for fit in folds])
+            events, marks = past.take(test), {**folds[0].marks, "fold": numbers, "row": test}
+            # The share of each class that the sample kept of the events.
+            kept = events.shares() * len(test) / np.array([available[name] for name in past.classes])
+            for name, of_asked in found.items():
+                shares = of_asked[np.searchsorted(asked, test)] * kept
+                tables.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
     return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=split.classes)
 
 

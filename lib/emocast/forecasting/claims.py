@@ -5,7 +5,8 @@ supported, contradicted, or not shown, which is neither. Tests are adjusted for 
 one comparison has one verdict wherever it stands. The texts are in `claims.yaml`.
 
 Dialogues are drawn whole; under protocols that hold out people their sessions are, for such a claim is of other people
-(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown. And of five no test rejects: p is 2 / 2**5 at least.
+(`splits.drawn`). Of fewer than `FEWEST` no interval or test is shown; of fewer than ten the test is Student's, for of five no
+permutation gives a p-value below 2 / 2**5. Seeds of the trainings are drawn as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -25,7 +26,7 @@ from pandas.io.formats.style import Styler
 
 from .. import metrics
 from ..metrics.resampling import Resampling
-from . import baselines, ceiling
+from . import baselines, ceiling, crossval
 from .experiments import MODEL
 from .splits import DRAWN, PROTOCOLS, SHARING
 from .variants import PUBLISHED, RETUNED
@@ -123,7 +124,8 @@ def comparisons(
     for reference in references:
         other = predictions[predictions["model"] == reference]
         asked = own.merge(other[_BY].drop_duplicates(), on=_BY)
-        both = asked.merge(other, on=[*_BY, "utterance"], suffixes=("", "_reference"))
+        both = asked.merge(other, on=[*_BY, *crossval.EVENT], suffixes=("", "_reference"))
+        both = both[both["seed"] == both["seed"].min()]  # McNemar's test is of two trained models
         columns = ("emotion", "predicted_reference", "predicted")
         points = both.groupby(_BY, sort=False)
         counted = [metrics.mcnemar_test(*(events[name] for name in columns)) for _, events in points]
@@ -153,6 +155,16 @@ def _of_each(found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(**spread).loc[points["reference"].idxmax()].reset_index(drop=True)  # the first on a tie
 
 
+def falls(predictions: pd.DataFrame, at_random: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Test what the model loses from random folds to each protocol, with equally many training events: one family.
+
+    Takes the predictions of `experiments.evaluate_protocols` and of `experiments.size_matched`. Returns one row a protocol and
+    shift of the latter, as `comparisons` does: `reference` under the protocol, `score` at random, `against` empty.
+    """
+    own = predictions[(predictions["model"] == MODEL) & predictions["shift_s"].isin(at_random["shift_s"])]
+    return _compared(at_random, own, _BY, **criteria.test).assign(against="")
+
+
 def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """Place the model between persistence and the best possible forecast, under every protocol and at every shift.
 
@@ -161,11 +173,12 @@ def skill_scores(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """
     rows = []
     for (protocol, shift), events in predictions.groupby(_BY, sort=False):
-        wide = events.pivot(index="utterance", columns="model", values="predicted")
-        facts = events[events["model"] == MODEL].set_index("utterance").loc[wide.index]
+        wide = events.pivot(index=crossval.EVENT, columns="model", values="predicted")
+        facts = events[events["model"] == MODEL].set_index(crossval.EVENT).loc[wide.index]
         best = ceiling.CEILING if ceiling.CEILING in wide else "no mistake"
         models = wide[MODEL], wide[baselines.PERSISTENCE], wide.get(best, facts["emotion"])
-        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **criteria.resampling.options)
+        drawing = {"seeds": wide.index.get_level_values("seed"), **criteria.resampling.options}
+        found = metrics.skill(facts["emotion"], *models, facts["drawn"], **drawing)
         rows.append({"protocol": protocol, "shift_s": shift, "best": best, **found})
     return pd.DataFrame(rows)
 
@@ -223,6 +236,7 @@ def table(
     calibration: pd.DataFrame | None = None,
     encoders: pd.DataFrame | None = None,
     networks: Mapping[str, Any] | None = None,
+    fallen: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge every claim for which there is evidence.
 
@@ -235,7 +249,8 @@ def table(
         calibration: from `metrics.evaluate_forecasts` by `scaled`: strict protocol, shortest shift, by what is `drawn`.
         encoders: what `variants.by_encoder` gives.
         networks: `difference`, `low`, `high` of the best larger network of a search minus the best of its others, on
-            held-out events (fractions), and the `protocol` of the division.
+            held-out events (fractions), and the `protocol` of the split.
+        fallen: what `falls` gives.
 
     Returns:
         One row a claim: `id`, `kind`, `claim`, `measure` and `meaning` (of `claims.yaml`), `evidence` (in words), `verdict`,
@@ -248,6 +263,8 @@ def table(
     protocols = dict.fromkeys((published, strict))
     rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
     tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
+    if (few["model"] == "scenario prior").any():  # it knows nothing where the scenario is held out
+        tested["scenario"] = comparisons(few[few["protocol"] != "scenario"], ["scenario prior"], criteria)
     for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
         tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
@@ -264,6 +281,8 @@ def table(
         gain = _compared(old, new, _BY, **criteria.test).iloc[0]
         rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
         rows.append(_chance("new_encoder", new, criteria))
+    if fallen is not None:
+        rows += _gains("fall", fallen[fallen["shift_s"] == now], criteria)
     if networks is not None:
         rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
@@ -354,7 +373,8 @@ def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], flo
     commonest = counts.index[counts == counts.max()]
     guessed = events["emotion"].isin(commonest) / len(commonest)
     few = events["protocol"].iloc[0] in DRAWN and events["drawn"].nunique() < FEWEST
-    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **options)
+    drawing = {"seeds": events["seed"], **options}
+    ends = [float("nan")] * 2 if few else metrics.loss_interval(right - guessed, events["drawn"], **drawing)
     return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
@@ -385,10 +405,16 @@ def _hit_gain(
     place = {**events[_BY].iloc[0], "groups": hits["drawn"].nunique()}
     for reference in (name for name in references if name in hits):
         other = hits[reference].to_numpy()
-        test = metrics.permutation_test(own, other, own, groups, metric=lambda _, right: right.mean(), **criteria.test)
-        low, high = metrics.loss_interval(own - other, groups, **criteria.test)
-        row = {**place, "model": model, "against": reference, "reference": test["first"]}
-        rows.append({**row, "difference": test["difference"], "low": low, "high": high, "p_value": test["p_value"]})
+        if place["groups"] < metrics.FEW:
+            p_value = metrics.few_groups_test(own - other, groups)
+        else:
+            asked = {"metric": lambda _, right: right.mean(), **criteria.test}
+            p_value = metrics.permutation_test(own, other, own, groups, **asked)["p_value"]
+        low, high = metrics.loss_interval(
+            own - other, groups, seeds=hits.index.get_level_values("seed"), **criteria.test
+        )
+        row = {**place, "model": model, "against": reference, "reference": other.mean()}
+        rows.append({**row, "difference": (own - other).mean(), "low": low, "high": high, "p_value": p_value})
     return _of_each(_shown(pd.DataFrame(rows)))
 
 
@@ -425,3 +451,63 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
         row |= {"evidence": f"{words}; asked at {', '.join(shifts)} s", "low": None, "high": None}
         rows.append(row | {"verdict": first, "meaning": texts()[row["id"]][first]})
     return rows
+
+
+def turns_and_changes(turns: pd.DataFrame, predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """Judge as `table`: how many turns ahead the model is above chance, and whether it tells that the emotion will change.
+
+    Each of the two is a family: the level of its intervals is Bonferroni's, and there is no test beside them.
+
+    Args:
+        turns: predictions by turns, of one protocol (`windows.by_turns`: turns as `shift_s`), with `ahead_s` and `drawn`.
+        predictions: of one protocol and of the shifts to be asked, as `baselines.with_last` gives them.
+        criteria: how.
+
+    Returns:
+        Rows of `table`; by turns `shift_s` is the median of the seconds ahead.
+    """
+    own, rows = turns[turns["model"] == MODEL], []
+    each = _each(criteria, own["shift_s"].nunique())
+    for ahead, events in own.groupby("shift_s"):
+        ends, limit = _over_chance(events, **each.options)
+        place = {"protocol": events["protocol"].iloc[0], "shift_s": events["ahead_s"].median()}
+        place["groups"] = events["drawn"].nunique()
+        words = {"turns": f"{ahead:g} turn{'s' * (ahead > 1)}"}
+        rows.append(_of_family(_row("turns_ahead", ends, place, criteria, limit=limit, **words), each))
+    asked = {"true": [MODEL], "recognised": [MODEL]}
+    each = _each(criteria, len(asked) * predictions["shift_s"].nunique())
+    found = baselines.change_detection(predictions, each, models=asked, groups="drawn")
+    found = found[found["changes"].between(0, 1, inclusive="neither")]  # else there is nothing to tell apart
+    for row in found.assign(protocol=predictions["protocol"].iloc[0]).to_dict("records"):
+        ends = [100 * (row[name] - 0.5) for name in ("roc_auc", "roc_auc_low", "roc_auc_high")]
+        rows.append(_of_family(_row("change_detected", ends, row, criteria, unit="points", last=row["last"]), each))
+    return pd.DataFrame(rows)
+
+
+def _each(criteria: Criteria, count: int) -> Resampling:
+    """Bonferroni's level for each of so many intervals."""
+    level = 1 - (1 - criteria.resampling.level) / count
+    return replace(criteria.resampling, level=level, draws=criteria.permutations)
+
+
+def _of_family(row: dict[str, Any], each: Resampling) -> dict[str, Any]:
+    return row | {"evidence": f"{row['evidence']}; interval of {100 * each.level:.1f} %"}
+
+
+#: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
+VOICES: dict[str, str] = {
+    "interaction": "both − own",
+    "voices_apart": "told apart − own",
+    "partner": "partner − chance",
+    "turn_taking": "both − turn-taking",
+}
+
+
+def of_voices(compared: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
+    """Rows of `table` from the tests of own voice, partner's, both and turn-taking (notebook 07), at the shortest shift.
+
+    `compared` has the columns `test` (names as in `VOICES`), `protocol`, `shift_s`, those of `metrics.compare_forecasts`, and
+    `p_holm`, adjusted for all rows. A claim whose test it lacks has no row.
+    """
+    now = compared[compared["shift_s"] == compared["shift_s"].min()].assign(against="")
+    return [row for key, test in VOICES.items() for row in _gains(key, now[now["test"] == test], criteria)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from .. import compute, labels, metrics
 from ..metrics.resampling import Resampling
 from ..windows import undersampled_positions
 from .splits import Split, folds
+
+#: What tells the rows of a table of predictions of one model and shift apart: an event of a seed.
+EVENT: list[str] = ["seed", "utterance"]
 
 #: What a sweep may compare: the same events at every shift, and (as published) each shift's own.
 EVENT_SETS: tuple[str, ...] = ("fixed", "moving")
@@ -75,43 +79,43 @@ def sweep(
         estimator: a classifier in scikit-learn's manners; each fold has a clone with its own seed.
         windows: the window tables of all shifts in one, told apart by `shift_s` (seconds).
         embeddings: (n, d), row for row those of `windows`.
-        split: how the events are balanced and divided.
+        split: how the events are balanced and divided, and with which seeds.
         event_sets: which of `EVENT_SETS`.
         computing: processes and kept fits.
 
     Returns:
-        One row a window and event set, in the order of sets, shifts and rows of `windows`: `event_set`, `shift_s`,
-        `fold` (from 0), `utterance`, `dialogue`, `emotion`, `predicted`, and `p_<emotion>` for each class.
+        One row a window, event set and seed, in the order of sets, shifts, seeds and rows of `windows`: `event_set`,
+        `shift_s`, `seed`, `fold` (from 0), `utterance`, `dialogue`, `emotion`, `predicted`, and `p_<emotion>` for each class.
     """
     fits, classes = plan(windows, split, event_sets=event_sets), labels.ordered(split.classes)
     table = predictions(fits, estimator, windows, embeddings, classes=classes, computing=computing)
-    columns = ["event_set", "shift_s", "fold", "utterance", "dialogue", "emotion", "predicted"]
+    columns = ["event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
     columns += [f"p_{name}" for name in classes]
-    return table.sort_values(["place", "shift_s", "row"])[columns].reset_index(drop=True)
+    return table.sort_values(["place", "shift_s", "seed", "row"])[columns].reset_index(drop=True)
 
 
 def plan(windows: pd.DataFrame, split: Split, *, event_sets: Sequence[str] = ("fixed",)) -> list[Fit]:
     """List the fits of a sweep, so that whatever else is compared with it has the same events and the same folds.
 
-    Returns one fit a set, shift and fold, each marked with `place` (of its set), `event_set`, `shift_s` and `fold`; ValueError
-    for a class without events, or folds that cannot be made.
+    Returns one fit a seed, set, shift and fold, each marked with `place` (of its set), `event_set`, `shift_s`, `seed` and
+    `fold`; ValueError for a class without events, or folds that cannot be made.
     """
     if unknown := set(event_sets) - set(EVENT_SETS):
         raise ValueError(f"unknown event set {min(unknown)!r}; known are {', '.join(EVENT_SETS)}")
     fits: list[Fit] = []
-    for place, event_set in enumerate(event_sets):
-        for shift, rows in _event_rows(windows, event_set, split):
-            fits += fold_fits(windows, rows, split, place=place, event_set=event_set, shift_s=shift)
+    for own, (place, event_set) in product(map(split.of_seed, split.seeds), enumerate(event_sets)):
+        for shift, rows in _event_rows(windows, event_set, own):
+            fits += fold_fits(windows, rows, own, place=place, event_set=event_set, shift_s=shift)
     return fits
 
 
 def fold_fits(windows: pd.DataFrame, rows: np.ndarray, split: Split, **marks: Any) -> list[Fit]:
-    """List the fits that the cross-validation of some rows (positions, one an event) asks for, with `fold` and other marks."""
+    """List the fits that one repeat on some rows (positions, one an event) asks for, with `seed`, `fold` and other marks."""
     sides = folds(windows.iloc[rows], split)
     # A longer list begins with the shorter one, so a fold's seed does not hang on how many folds a protocol makes.
     seeds = np.random.SeedSequence(split.seed).generate_state(len(sides))
     return [
-        Fit(rows[train], rows[test], int(seeds[fold]), {**marks, "fold": fold})
+        Fit(rows[train], rows[test], int(seeds[fold]), {**marks, "seed": split.seed, "fold": fold})
         for fold, (train, test) in enumerate(sides)
     ]
 
@@ -171,19 +175,23 @@ def scores(
     """Boil out-of-fold predictions down to one row a point of a curve, in percent, as the preprint prints them.
 
     `by` are the columns that tell the points apart (none: one point), and every point has the same draws. Returns them, then
-    `n` (events), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with ddof 0, which the preprint does not
-    state), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high` (by `groups`), and `uar`.
+    `n` (events of a seed), `cv_mean` and `cv_std` (the folds' accuracies; standard deviation with ddof 0, which the preprint
+    does not state, mean over the seeds), `accuracy` of all events together with its interval `accuracy_low` to `accuracy_high`
+    (over `groups` and seeds), `seed_sd` (of the seeds' accuracies, ddof 1; NaN with one seed), and `uar`.
     """
     rows = []
     for point, events in predictions.groupby(list(by), sort=False) if by else [((), predictions)]:
         true, predicted = events["emotion"].to_numpy(), events["predicted"].to_numpy()
-        of_folds = (events["emotion"] == events["predicted"]).groupby(events["fold"]).mean().to_numpy()
+        right, seeds = events["emotion"].eq(events["predicted"]), events["seed"]
+        of_folds = right.groupby([seeds, events["fold"]]).mean()
         scored = metrics.evaluate(true, predicted, labels=labels.ordered([*true, *predicted]))
-        low, high = metrics.bootstrap_interval(true, predicted, events[groups].to_numpy(), **resampling.options)
-        row = {"cv_mean": of_folds.mean(), "cv_std": of_folds.std(ddof=0), "accuracy": scored["accuracy"]}
-        row |= {"accuracy_low": low, "accuracy_high": high, "uar": scored["uar"]}
+        drawing = {"seeds": seeds, **resampling.options}
+        low, high = metrics.bootstrap_interval(true, predicted, events[groups].to_numpy(), **drawing)
+        row = {"cv_mean": of_folds.mean(), "cv_std": of_folds.groupby("seed").std(ddof=0).mean()}
+        row |= {"accuracy": scored["accuracy"], "accuracy_low": low, "accuracy_high": high}
+        row |= {"seed_sd": right.groupby(seeds).mean().std(), "uar": scored["uar"]}
         percent = {name: 100 * value for name, value in row.items()}
-        rows.append({**dict(zip(by, point, strict=True)), "n": scored["n"], **percent})
+        rows.append({**dict(zip(by, point, strict=True)), "n": metrics.count_events(events), **percent})
     return pd.DataFrame(rows)
 
 

@@ -50,11 +50,11 @@ class Result:
 
     Attributes:
         classes: the emotions in play, in the project's order.
-        n_train: events of the training part. By `official`, `folds` are those of its last part alone.
-        folds: out-of-fold predictions on the training part (`crossval.predictions`).
-        test: the final model's predictions on the held-out part: utterance, dialogue, emotion, predicted.
-        losses: the final model's loss an epoch; the held-out part is watched, nothing is chosen by it.
-        proof: what stands on both sides of the hold-out (`splits.proof`).
+        n_train: events of the training part, of the first seed. By `official`, `folds` are those of its last part alone.
+        folds: out-of-fold predictions on the training part (`crossval.predictions`), of all seeds.
+        test: the final models' predictions on the held-out parts: seed, utterance, dialogue, emotion, predicted.
+        losses: the final models' loss an epoch, by seed; the held-out part is watched, nothing is chosen by it.
+        proof: what stands on both sides of the first seed's hold-out (`splits.proof`).
     """
 
     classes: list[str]
@@ -68,13 +68,16 @@ class Result:
         """Boil the result down to one row.
 
         Returns n_train, n_test; cv_mean and cv_std in percent, as the preprint prints them; test_accuracy with its interval
-        test_low to test_high, test_uar and test_f1_macro as fractions; chance; then `proof`.
+        test_low to test_high (over dialogues and seeds), test_uar and test_f1_macro as fractions, means over the seeds;
+        test_seed_sd, the spread of their accuracies; chance; then `proof`.
         """
         of_folds = crossval.scores(self.folds, resampling, by=()).iloc[0]
         tested = metrics.evaluate_forecast(self.test, **resampling.options)
         names = ("accuracy", "accuracy_low", "accuracy_high", "uar", "f1_macro")
         of_test = {f"test_{name.removeprefix('accuracy_')}": tested[name] for name in names}
-        size = {"n_train": self.n_train, "n_test": len(self.test)}
+        right = self.test["emotion"].eq(self.test["predicted"])
+        of_test["test_seed_sd"] = right.groupby(self.test["seed"]).mean().std()
+        size = {"n_train": self.n_train, "n_test": tested["n"]}
         return {**size, **of_folds[["cv_mean", "cv_std"]], **of_test, "chance": 1 / len(self.classes), **self.proof}
 
 
@@ -90,15 +93,35 @@ def run(
     """Run the preprint's experiment: balance, hold out a part, cross-validate the rest, train the final model, test it.
 
     Source: preprint, "Experiments and Results": "training the model on 80% of the dataset, while saving 20% for testing", the
-    cross-validation runs on the training set. Everything that is fitted is fitted on training events alone.
+    cross-validation runs on the training set. Everything that is fitted is fitted on training events alone. All of it is
+    repeated with each seed of the split.
 
     Args:
         estimator: the network with its settings; it is cloned, never fitted itself.
         windows: the window table of one shift, one row an event.
         embeddings, computing: as for `crossval.sweep`.
-        split: classes, folds and seed; the protocol divides the hold-out and the folds.
+        split: classes, folds and seeds; the protocol divides the hold-out and the folds.
         test_fraction: share of the events held out.
     """
+    asked = {"test_fraction": test_fraction, "computing": computing}
+    found = [_run(estimator, windows, embeddings, split.of_seed(seed), **asked) for seed in split.seeds]
+    tables = {
+        name: pd.concat([getattr(result, name) for result in found], ignore_index=True)
+        for name in ("folds", "test", "losses")
+    }
+    return replace(found[0], **tables)
+
+
+def _run(
+    estimator: FCDNNClassifier,
+    windows: pd.DataFrame,
+    embeddings: np.ndarray,
+    split: Split,
+    *,
+    test_fraction: float,
+    computing: Computing,
+) -> Result:
+    """The experiment with one seed."""
     chosen = undersampled_positions(windows["emotion"], classes=split.classes, random_state=split.seed)
     if split.order == "class":
         place = windows["emotion"].iloc[chosen].map(list(split.classes).index)
@@ -112,9 +135,9 @@ def run(
     with compute.one_thread():
         model.fit(X[train], y[train], validation_data=(X[test], y[test]))
         predicted = model.predict(X[test])
-    tested = events.loc[test, ["utterance", "dialogue", "emotion"]].assign(predicted=predicted).reset_index(drop=True)
-    shared = splits.proof(events, train, test)
-    return Result(classes, len(train), folds.sort_values("row", ignore_index=True), tested, model.losses_, shared)
+    tested = events.loc[test, ["utterance", "dialogue", "emotion"]].assign(predicted=predicted, seed=split.seed)
+    shared, losses = splits.proof(events, train, test), model.losses_.assign(seed=split.seed)
+    return Result(classes, len(train), folds.sort_values("row", ignore_index=True), tested, losses, shared)
 
 
 def possible(
@@ -192,8 +215,8 @@ def evaluate_protocols(
         past = baselines.sweep(windows, utterances, own, models=persistences, sound=sound)
         tables.append(past.assign(protocol=protocol))
         if bounds is not None:
-            folds = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", "utterance", "fold"]]
-            marked = bounds.merge(folds, on=["shift_s", "utterance"], validate="many_to_one")
+            folds = past.loc[past["model"] == baselines.PERSISTENCE, ["shift_s", *crossval.EVENT, "fold"]]
+            marked = bounds.merge(folds, on=["shift_s", *crossval.EVENT], validate="many_to_one")
             tables.append(marked.assign(protocol=protocol))
     return _with_drawn(pd.concat(tables, ignore_index=True), windows)
 
@@ -237,6 +260,41 @@ def evaluate_baselines(
         for name in (name for name in learners if name not in left_out):
             table = crossval.sweep(learners[name], windows, embeddings, own, computing=quiet)
             tables.append(table.assign(model=name, protocol=protocol))
+    return _with_drawn(pd.concat(tables, ignore_index=True), windows)
+
+
+def size_matched(
+    estimator: BaseEstimator,
+    windows: pd.DataFrame,
+    embeddings: np.ndarray,
+    split: Split,
+    *,
+    protocols: Sequence[str],
+    computing: Computing = ALONE,
+) -> pd.DataFrame:
+    """Cross-validate a model at random on training parts that are as small as each protocol's: what a fall is measured from.
+
+    A harder protocol leaves fewer events to train on. Each random fold is cut, its classes to one size, to as many as the
+    protocol's folds have on average at the same seed and shift; all else is as in `evaluate_protocols`.
+
+    Returns one row a protocol, shift, seed and event: the columns of `crossval.sweep`, `protocol` (whose size it is),
+    `train_events` (of its fold) and `drawn`.
+    """
+    at_random, tables = crossval.plan(windows, split.under("random")), []
+    for protocol in protocols:
+        sizes = pd.DataFrame(
+            [{**fit.marks, "size": len(fit.train)} for fit in crossval.plan(windows, split.under(protocol))]
+        )
+        sizes = sizes.groupby(["seed", "shift_s"])["size"].mean()
+        fits = []
+        for fit in at_random:
+            size = round(sizes[fit.marks["seed"], fit.marks["shift_s"]])
+            train = splits.balanced(windows, fit.train, fit.seed, size=size)
+            fits.append(
+                replace(fit, train=train, marks={**fit.marks, "protocol": protocol, "train_events": len(train)})
+            )
+        classes = labels.ordered(split.classes)
+        tables.append(crossval.predictions(fits, estimator, windows, embeddings, classes=classes, computing=computing))
     return _with_drawn(pd.concat(tables, ignore_index=True), windows)
 
 

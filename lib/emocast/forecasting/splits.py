@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit, KFold, StratifiedGroupKFold, train_test_split
 
 from ..corpora.table import BETWEEN_VOICES
-from ..windows import undersample
+from ..windows import undersample, undersampled_positions
 
 #: Protocol -> what may not stand on both sides, in words for a table.
 PROTOCOLS: dict[str, str] = {
@@ -77,6 +77,9 @@ class Split:
         seed: seed of balancing, folds and models.
         order: how events lie before a random hold-out is drawn: "time", as in the corpus, or "class", all of the first class,
             then all of the second, as the preprint laid them (`experiments.run`).
+        repeats: how many seeds, `seed` and those after it: each draws the events that balance, the folds and the models anew.
+        balanced: cut the classes of each fold's training part to one size, too. Groups are uneven, and a class that is common
+            in the training is rare in the test; so a protocol's shares would pull every model.
     """
 
     classes: Sequence[str]
@@ -84,6 +87,17 @@ class Split:
     folds: int
     seed: int
     order: str = "time"
+    repeats: int = 1
+    balanced: bool = False
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of all repeats."""
+        return range(self.seed, self.seed + self.repeats)
+
+    def of_seed(self, seed: int) -> Split:
+        """The one repeat of this seed."""
+        return dataclasses.replace(self, seed=seed, repeats=1)
 
     def under(self, protocol: str) -> Split:
         """The same under another protocol."""
@@ -136,13 +150,30 @@ def holdout(windows: pd.DataFrame, split: Split, *, test_fraction: float) -> Sid
 def folds(windows: pd.DataFrame, split: Split) -> list[Sides]:
     """Divide events into folds, so that each is tested exactly once (by `official`, those of the last part alone).
 
-    Takes the window table of one shift, one row an event; of the split protocol, folds and seed, for nothing is balanced here.
-    With groups the seed decides only between divisions of equal balance: with a dozen dialogues every seed may give the same
-    folds. scikit-learn takes them as they are: `cross_validate(model, X, y, cv=folds(windows, split))`.
+    Takes the window table of one shift, one row an event; of the split protocol, folds and seed, and whether the training
+    parts are balanced. With groups the seed decides only between divisions of equal balance: with a dozen dialogues every seed
+    may give the same folds. scikit-learn takes them as they are: `cross_validate(model, X, y, cv=folds(windows, split))`.
 
     Raises:
         ValueError: unknown protocol, repeated events, missing groups, or fewer events or groups than folds.
     """
+    sides = _divided(windows, split)
+    return [(balanced(windows, train, split.seed), test) for train, test in sides] if split.balanced else sides
+
+
+def balanced(windows: pd.DataFrame, rows: np.ndarray, seed: int, *, size: int | None = None) -> np.ndarray:
+    """Cut the classes that some rows (positions) have to one size, at random: that of the smallest, or `size` rows in all."""
+    emotion = windows["emotion"].iloc[rows]
+    kept = rows[undersampled_positions(emotion, classes=sorted(emotion.unique()), random_state=seed)]
+    if size is None or size >= len(kept):
+        return kept
+    codes = pd.factorize(windows["emotion"].iloc[kept])[0]
+    order = np.random.default_rng(seed).permutation(len(kept))
+    place = pd.Series(order).groupby(codes[order]).cumcount().to_numpy()  # of a row among those of its class
+    return np.sort(kept[order[place < max(1, round(size / (codes.max() + 1)))]])
+
+
+def _divided(windows: pd.DataFrame, split: Split) -> list[Sides]:
     protocol, seed = split.protocol, split.seed
     if split.folds < 2:
         raise ValueError(f"a split of {split.folds} folds; at least 2 are needed")

@@ -109,7 +109,7 @@ def temperature_scaled(
         parts.append(replace(fit, train=fit.train[learn], test=np.concatenate([fit.train[validate], fit.test])))
     table = crossval.predictions(parts, estimator, windows, embeddings, classes=classes, computing=computing)
     columns, tables = [f"p_{name}" for name in classes], []
-    for held, (_, rows) in zip(validation, table.groupby("fold", sort=False), strict=True):
+    for held, (_, rows) in zip(validation, table.groupby(["seed", "fold"], sort=False), strict=True):
         known, tested = (rows[rows["row"].isin(held) == validating] for validating in (True, False))
         with warnings.catch_warnings():
             # Where nothing is known the best is "say nothing": the temperature in the table tells it.
@@ -219,20 +219,22 @@ def by_encoder(
         embeddings: encoder -> (n, d), row for row those of `windows`. Windows that any of them could not embed (NaN) are
             left out for all.
         table: from `testable`.
-        split: the classes and the seed of the models; a session has the same seed for all encoders.
+        split: the classes and the seeds of the models; a session has the same seeds for all encoders.
         computing: as for `crossval.predictions`.
 
     Returns:
-        One row a role and event of the tested sessions: `role`, `session`, and the columns of `crossval.predictions`.
+        One row a role, seed and event of the tested sessions: `role`, `session`, and the columns of `crossval.predictions`.
     """
     finite = [np.isfinite(embeddings[encoder]).all(axis=1) for encoder in table["encoder"].unique()]
     known = np.flatnonzero(np.all(finite, axis=0))
     session, sessions = windows["session"].astype(str).to_numpy()[known], sorted(table["session"].unique())
-    seeds = np.random.SeedSequence(split.seed).generate_state(len(sessions))
     tables, classes = [], labels.ordered(split.classes)
     for row in table.itertuples():
         fold, tested = sessions.index(row.session), session == row.session
-        fits, X = [Fit(known[~tested], known[tested], int(seeds[fold]), {"fold": fold})], embeddings[row.encoder]
+        X, fits = embeddings[row.encoder], []
+        for seed in split.seeds:
+            own = int(np.random.SeedSequence(seed).generate_state(len(sessions))[fold])
+            fits.append(Fit(known[~tested], known[tested], own, {"seed": seed, "fold": fold}))
         found = crossval.predictions(fits, estimator, windows, X, classes=classes, computing=computing)
         tables.append(found.assign(role=row.role, session=row.session))
     order = list(dict.fromkeys(table["role"]))

@@ -9,9 +9,10 @@ from importlib import import_module
 
 _NAMES = {
     "scores": "balanced_draws ccc confusion evaluate evaluate_regression per_class shift_events",
-    "resampling": "Resampling bootstrap_interval holm loss_interval mcnemar_test paired_bootstrap permutation_test skill",
+    "resampling": "Resampling bootstrap_interval few_groups_test holm loss_interval mcnemar_test paired_bootstrap "
+    "permutation_test skill",
     "calibration": "TemperatureScaling brier_losses calibration_error calibration_interval reliability_table "
-    "compare_forecasts evaluate_forecast evaluate_forecasts learning_curve subsets",
+    "FEW compare_forecasts count_events evaluate_forecast evaluate_forecasts learning_curve subsets",
     "probes": "explained",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in (module, *names.split())}

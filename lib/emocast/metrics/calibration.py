@@ -20,7 +20,15 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .resampling import Resampling, bootstrap_interval, holm, loss_interval, paired_bootstrap, permutation_test
+from .resampling import (
+    Resampling,
+    bootstrap_interval,
+    few_groups_test,
+    holm,
+    loss_interval,
+    paired_bootstrap,
+    permutation_test,
+)  # fmt: skip
 from .scores import COUNTED, codes, evaluate, paired
 
 # How far from 1 the probabilities of a row may add up: networks give single precision, tables a few decimals.
@@ -29,6 +37,9 @@ _BOUNDS = np.linspace(0, 1, 11)  # of the bins of confidence
 _LOG_BOUND, _WIDEST = np.log(100), 50  # of a temperature; one outside 1/50 to 50 is no optimum: the loss is flat there
 _LEAST = 1e-12  # what a class of probability 0 counts, or one sure miss would leave no other temperature than infinity
 _NAN = float("nan")
+
+#: Of fewer groups than this a test is Student's: of G groups no permutation gives a p-value below 2 / 2**G.
+FEW = 10
 
 
 def brier_losses(y_true: ArrayLike, probabilities: ArrayLike, *, labels: Sequence[str]) -> np.ndarray:
@@ -169,24 +180,31 @@ def _by_group(owner: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.nda
 def evaluate_forecast(table: pd.DataFrame, **options: Any) -> dict[str, float]:
     """Score a table of predictions by everything at once; options are those of `bootstrap_interval`.
 
-    Takes the columns `dialogue`, `emotion`, `predicted` and, where a model gives them, its probabilities `p_<emotion>`. Returns
-    `n` (events), `groups` (dialogues), and `accuracy`, `uar`, `f1_macro`, `brier` (0 to 2) and `ece`, each with its
-    interval in `<score>_low` and `<score>_high`, as fractions. Without probabilities `brier` and `ece` are NaN. ValueError
-    where the table is empty, an emotion or prediction is missing, or some rows alone have no probabilities.
+    Takes the columns `dialogue`, `emotion`, `predicted` and, where a model gives them, its probabilities `p_<emotion>`; and
+    `seed`, where models were trained with several: their predictions are scored together, a mean over the seeds. Returns `n`
+    (events, of a seed on average), `groups` (dialogues), and `accuracy`, `uar`, `f1_macro`, `brier` (0 to 2) and `ece`, each
+    with its interval in `<score>_low` and `<score>_high`, as fractions. Without probabilities `brier` and `ece` are NaN.
+    ValueError where the table is empty, an emotion or prediction is missing, or some rows alone have no probabilities.
     """
     true, predicted, groups = (table[column].to_numpy() for column in ("emotion", "predicted", "dialogue"))
     names = [column.removeprefix("p_") for column in table.columns if column.startswith("p_")]
     scores = evaluate(true, predicted, labels=[*dict.fromkeys([*names, *true, *predicted])])
-    row = {"n": scores["n"], "groups": table["dialogue"].nunique()}
+    row = {"n": count_events(table), "groups": table["dialogue"].nunique()}
+    drawing = {"seeds": table.get("seed"), **options}
     for metric in COUNTED:
-        row |= _with_ends(metric, scores[metric], bootstrap_interval(true, predicted, groups, metric=metric, **options))
+        row |= _with_ends(metric, scores[metric], bootstrap_interval(true, predicted, groups, metric=metric, **drawing))
     shares = table[[f"p_{name}" for name in names]].to_numpy(dtype=np.float64)
     if np.isnan(shares).all():  # also of no column at all
         return row | _with_ends("brier", _NAN, (_NAN, _NAN)) | _with_ends("ece", _NAN, (_NAN, _NAN))
     losses = brier_losses(true, shares, labels=names)
-    row |= _with_ends("brier", float(losses.mean()), loss_interval(losses, groups, **options))
+    row |= _with_ends("brier", float(losses.mean()), loss_interval(losses, groups, **drawing))
     ends = calibration_interval(true, shares, groups, labels=names, **options)
     return row | _with_ends("ece", calibration_error(true, shares, labels=names), ends)
+
+
+def count_events(table: pd.DataFrame) -> int:
+    """How many events a table of predictions is of: its rows, or with a column `seed` those of a seed on average."""
+    return len(table) if "seed" not in table else round(len(table) / max(1, table["seed"].nunique()))
 
 
 def evaluate_forecasts(table: pd.DataFrame, *, by: Sequence[str], **options: Any) -> pd.DataFrame:
@@ -203,27 +221,35 @@ def compare_forecasts(
     """Test predictions against a reference such as persistence on the events of both; the rows are one family of tests.
 
     Both tables have the columns `by` (what tells the tests apart, such as protocol and shift_s; none makes one test of all
-    rows), utterance and predicted, the model's also emotion and the column `groups`, which are drawn whole. Options are those
-    of `bootstrap_interval`; each test and interval has 9999 draws, if nothing else is said.
+    rows), utterance and predicted, and `seed` where both were trained with several: a row is then an event of a seed, and
+    seeds are drawn as well as groups. The model's has also emotion and the column `groups`, which are drawn whole. Options are
+    those of `bootstrap_interval`; each test and interval has 9999 draws, if nothing else is said.
 
-    Returns the columns `by`; `n`, the events of both, and their `groups`; `left_out`, what the reference lacks; the scores
-    `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the permutation test, and
-    `p_holm`, adjusted for all rows. ValueError where there is no event of both, or one stands twice.
+    Returns the columns `by`; `n`, the events of both (`count_events`), and their `groups`; `left_out`, what the reference
+    lacks; the scores `reference` and `score`, their `difference` score - reference with `low` and `high`; `p_value` of the
+    permutation test, or with fewer than `FEW` groups of Student's (`few_groups_test`), and `p_holm`, adjusted for all rows.
+    ValueError where there is no event of both, or one stands twice.
     """
-    keys, options = [*by, "utterance"], {"draws": 9999, **options}
+    several = ["seed"] if "seed" in table and "seed" in reference else []
+    keys, options = [*by, *several, "utterance"], {"draws": 9999, **options}
     other = reference[[*keys, "predicted"]]
     try:
         both = table.merge(other, on=keys, how="left", suffixes=("", "_reference"), validate="one_to_one")
     except pd.errors.MergeError as error:
         raise ValueError(f"an event stands twice by {', '.join(keys)}: name in `by` what differs") from error
     rows = []
-    for part, events in both.groupby(list(by), sort=False) if by else [((), both)]:
-        common = events[events["predicted_reference"].notna()]
+    for part, rows_of in both.groupby(list(by), sort=False) if by else [((), both)]:
+        common = rows_of[rows_of["predicted_reference"].notna()]
         columns = [common[name].to_numpy() for name in ("emotion", "predicted_reference", "predicted", groups)]
-        test, spread = permutation_test(*columns, **options), paired_bootstrap(*columns, **options)
-        row = dict(zip(by, part, strict=True)) | {"n": len(common), "groups": common[groups].nunique()}
-        row |= {"left_out": len(events) - len(common), "reference": test["first"], "score": test["second"]}
-        rows.append(row | {name: spread[name] for name in ("difference", "low", "high")} | {"p_value": test["p_value"]})
+        spread = paired_bootstrap(*columns, seeds=common["seed"] if several else None, **options)
+        row = dict(zip(by, part, strict=True)) | {"n": count_events(common), "groups": common[groups].nunique()}
+        if row["groups"] < FEW and options.get("metric", "accuracy") == "accuracy":
+            gains = np.equal(columns[0], columns[2]) - np.equal(columns[0], columns[1]).astype(float)
+            p_value = few_groups_test(gains, columns[3])
+        else:
+            p_value = permutation_test(*columns, **options)["p_value"]
+        row |= {"left_out": count_events(rows_of) - row["n"], "reference": spread["first"], "score": spread["second"]}
+        rows.append(row | {name: spread[name] for name in ("difference", "low", "high")} | {"p_value": p_value})
     return pd.DataFrame(rows).assign(p_holm=holm([row["p_value"] for row in rows]))
 
 
@@ -254,17 +280,17 @@ def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
     interval `gain_low` to `gain_high` (NaN in the first row). Fractions of unlike events are a ValueError.
     """
     rows, before = [], None
-    for fraction, events in predictions.groupby("fraction"):
-        events = events.sort_values("utterance", kind="stable").reset_index(drop=True)
-        size = {name: float(events[name].mean()) for name in ("train_dialogues", "train_events")}
+    for fraction, asked in predictions.groupby("fraction"):
+        asked = asked.sort_values(["utterance", *asked.columns.intersection(["seed"])]).reset_index(drop=True)
+        size = {name: float(asked[name].mean()) for name in ("train_dialogues", "train_events")}
         gain = _with_ends("gain", _NAN, (_NAN, _NAN))
         if before is not None:
-            if before["utterance"].tolist() != events["utterance"].tolist():
+            if before["utterance"].tolist() != asked["utterance"].tolist():
                 raise ValueError(f"the events of fraction {fraction} are not those of the one before")
-            spread = compare_forecasts(events, before, **options).iloc[0]
+            spread = compare_forecasts(asked, before, **options).iloc[0]
             gain = _with_ends("gain", spread["difference"], (spread["low"], spread["high"]))
-        rows.append({"fraction": fraction, **size, **evaluate_forecast(events, **options), **gain})
-        before = events
+        rows.append({"fraction": fraction, **size, **evaluate_forecast(asked, **options), **gain})
+        before = asked
     return pd.DataFrame(rows)
 
 

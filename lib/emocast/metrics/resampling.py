@@ -2,7 +2,9 @@
 
 A draw takes as many groups (dialogues, speakers) as there are, with replacement, and all rows of each (Davison & Hinkley
 1997, Bootstrap Methods and their Application, section 3.8): of `scores.COUNTED` a sum of the groups' confusion counts, of any
-other score a call. `**options` are the fields of `Resampling`.
+other score a call. Where models were trained with several seeds a row is an event of a seed, and a draw takes as many seeds as
+there are as well, with replacement (`seeds`); three of them vary less among themselves than all that could be. `**options` are
+the fields of `Resampling`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -73,14 +75,41 @@ class Resampling:
         low, high = np.nanquantile(scores, self.percentiles(groups))
         return float(low), float(high)
 
-    def weights(self, groups: int) -> np.ndarray:
-        """How often each group is in each draw, with replacement: multinomial, (draws, groups)."""
+    def weights(self, groups: int, seeds: int = 1) -> np.ndarray:
+        """How often each group, and each seed of a group, is in each draw: multinomial, (draws, groups * seeds)."""
         generator = np.random.default_rng(self.random_state)
-        return generator.multinomial(groups, np.full(groups, 1 / groups), size=self.draws)
+        drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=self.draws)
+        if seeds == 1:
+            return drawn
+        trained = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=self.draws)
+        return (drawn[:, :, np.newaxis] * trained[:, np.newaxis]).reshape(self.draws, -1)
+
+
+class _Cells(NamedTuple):
+    """Each row's group and seed, as one number, (n,), and how many of both there are."""
+
+    of_row: np.ndarray
+    groups: int
+    seeds: int
+
+    @classmethod
+    def of(cls, groups: np.ndarray, seeds: ArrayLike | None) -> _Cells:
+        owner, names = pd.factorize(groups)
+        trained, all_seeds = (np.zeros_like(owner), [0]) if seeds is None else pd.factorize(np.asarray(seeds))
+        return cls(owner * len(all_seeds) + trained, len(names), len(all_seeds))
+
+    def sums(self, values: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(self.of_row, weights=values, minlength=self.groups * self.seeds)
 
 
 def bootstrap_interval(
-    y_true: ArrayLike, y_pred: ArrayLike, groups: ArrayLike, *, metric: Metric = "accuracy", **options: Any
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    groups: ArrayLike,
+    *,
+    metric: Metric = "accuracy",
+    seeds: ArrayLike | None = None,
+    **options: Any,
 ) -> tuple[float, float]:
     """Estimate the interval of a score, its lower and upper end, by a bootstrap over whole groups.
 
@@ -89,13 +118,15 @@ def bootstrap_interval(
         y_pred: the predicted classes or values, (n,).
         groups: what is drawn whole, (n,): the dialogues or speakers. A single one gives a warning and (nan, nan).
         metric: "accuracy", "uar", "f1_macro" or a function, such as `ccc`.
+        seeds: the seed of the training that each prediction is of, (n,), drawn as well; None: one training.
         options: those of `Resampling`.
 
     Raises:
         ValueError: lengths differ, no row, a value is missing, or an option makes no sense.
     """
-    true, models, members, metric, how = _asked(y_true, {"y_pred": y_pred}, groups, metric=metric, **options)
-    return how.ends(_drawn(true, models, members, metric, how)[0], members.max() + 1)
+    asked = {"y_pred": y_pred}
+    true, models, cells, metric, how = _asked(y_true, asked, groups, metric=metric, seeds=seeds, **options)
+    return how.ends(_drawn(true, models, cells, metric, how)[0], cells.groups)
 
 
 def paired_bootstrap(
@@ -109,25 +140,40 @@ def paired_bootstrap(
     by one, so that it is never 0: min(1, 2 (k + 1) / (draws + 1)). With a single group all but the first three are NaN, with a
     warning. Draws without a score (NaN) are left out.
     """
-    true, models, members, metric, how = _asked(y_true, {"first": first, "second": second}, groups, **options)
+    true, models, cells, metric, how = _asked(y_true, {"first": first, "second": second}, groups, **options)
     result = _difference(true, models, metric)
-    scores = _drawn(true, models, members, metric, how)
+    scores = _drawn(true, models, cells, metric, how)
     differences = scores[1] - scores[0]
-    low, high = how.ends(differences, members.max() + 1)
-    if not members.any():
+    low, high = how.ends(differences, cells.groups)
+    if cells.groups < 2:
         return result | {"low": low, "high": high, "p_value": _NAN}
     known = differences[~np.isnan(differences)]
     against = int((np.sign(result["difference"]) * known <= 0).sum())
     return result | {"low": low, "high": high, "p_value": min(2 * (against + 1) / ((len(known) or _NAN) + 1), 1.0)}
 
 
-def loss_interval(losses: ArrayLike, groups: ArrayLike, **options: Any) -> tuple[float, float]:
+def loss_interval(
+    losses: ArrayLike, groups: ArrayLike, *, seeds: ArrayLike | None = None, **options: Any
+) -> tuple[float, float]:
     """The interval of a mean loss: one loss an event, (n,), of `groups` that are drawn whole; else as `bootstrap_interval`."""
     owner, values = paired(groups, losses, names=("groups", "losses"))
-    members, how = pd.factorize(owner)[0], Resampling(**options)
-    sizes = np.bincount(members)
-    weights = how.weights(len(sizes))
-    return how.ends((weights @ np.bincount(members, weights=values)) / (weights @ sizes), len(sizes))
+    cells, how = _Cells.of(owner, seeds), Resampling(**options)
+    weights = how.weights(cells.groups, cells.seeds)
+    return how.ends((weights @ cells.sums(values)) / (weights @ cells.sums()), cells.groups)
+
+
+def few_groups_test(gains: ArrayLike, groups: ArrayLike) -> float:
+    """The two-sided p-value of a mean gain, (n,), against zero: Student's t over whole groups, with G - 1 degrees.
+
+    For fewer than ten groups, of which no permutation gives a small p-value. The standard error is the cluster-robust one of a
+    mean with its correction for few groups (Cameron & Miller 2015, doi:10.3368/jhr.50.2.317, sections II and VI). NaN with one
+    group, or where all groups gain the same.
+    """
+    cells = _Cells.of(np.asarray(groups), None)
+    sums, sizes, count = cells.sums(np.asarray(gains, dtype=np.float64)), cells.sums(), cells.groups
+    mean = sums.sum() / sizes.sum()
+    spread = np.sqrt(count / max(count - 1, 1) * np.sum((sums - mean * sizes) ** 2)) / sizes.sum()
+    return float(2 * stats.t.sf(abs(mean) / spread, count - 1)) if count > 1 and spread > _ROUNDING else _NAN
 
 
 def permutation_test(
@@ -144,14 +190,14 @@ def permutation_test(
     their `difference` second - first, and `p_value`.
     """
     asked = {"first": first, "second": second}
-    true, models, owner, metric, how = _asked(y_true, asked, groups, **{"draws": 9999, **options})
+    true, models, (owner, groups, _), metric, how = _asked(y_true, asked, groups, **{"draws": 9999, **options})
     result, generator = _difference(true, models, metric), np.random.default_rng(how.random_state)
-    swapped = generator.integers(2, size=(how.draws, owner.max() + 1)).astype(bool)
+    swapped = generator.integers(2, size=(how.draws, groups)).astype(bool)
     if callable(metric):
-        rows = ([np.where(groups[owner], *pair) for pair in (models, models[::-1])] for groups in swapped)
+        rows = ([np.where(draw[owner], *pair) for pair in (models, models[::-1])] for draw in swapped)
         differences = np.array([metric(true, one) - metric(true, other) for one, other in rows])
     else:
-        counts = _group_counts(true, models, owner)
+        counts = _group_counts(true, models, owner, groups)
         # In double precision, which holds counts exactly: products of whole numbers are many times slower.
         before, after = (of_model.reshape(len(of_model), -1).astype(np.float64) for of_model in counts)
         moved = swapped.astype(np.float64) @ (after - before)
@@ -215,7 +261,7 @@ def skill(
     is not above persistence; and `reason`, why a value is NaN or infinite, else empty.
     """
     asked = {"predicted": predicted, "persistence": persistence, "ceiling": ceiling}
-    true, models, members, metric, how = _asked(y_true, asked, groups, **options)
+    true, models, cells, metric, how = _asked(y_true, asked, groups, **options)
     scores = np.array(_scores(true, models, metric))
     result = dict(zip(("score", "persistence", "ceiling"), scores.tolist(), strict=True))
     result |= dict.fromkeys(("skill", "low", "high", "undefined"), _NAN)
@@ -223,9 +269,9 @@ def skill(
         reason = f"the ceiling ({scores[2]:.3f}) is not above persistence ({scores[1]:.3f}): there is nothing to gain"
         return result | {"reason": reason}
     result["skill"] = float(_quotient(scores))
-    if not members.any():
+    if cells.groups < 2:
         return result | {"reason": "one group: no interval can be estimated"}
-    skills, at = _quotient(np.array(_drawn(true, models, members, metric, how))), how.percentiles(members.max() + 1)
+    skills, at = _quotient(np.array(_drawn(true, models, cells, metric, how))), how.percentiles(cells.groups)
     undefined, reason = np.isnan(skills), ""
     # Order statistics without interpolation: between infinity and a number there is nothing.
     low = float(np.quantile(np.where(undefined, -np.inf, skills), at[0], method="lower"))
@@ -242,21 +288,27 @@ def _quotient(scores: np.ndarray) -> np.ndarray:
 
 
 def _asked(
-    y_true: ArrayLike, models: Mapping[str, ArrayLike], groups: Any, *, metric: Metric = "accuracy", **options: Any
-) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, Metric, Resampling]:
+    y_true: ArrayLike,
+    models: Mapping[str, ArrayLike],
+    groups: Any,
+    *,
+    metric: Metric = "accuracy",
+    seeds: ArrayLike | None = None,
+    **options: Any,
+) -> tuple[np.ndarray, list[np.ndarray], _Cells, Metric, Resampling]:
     """What a function is asked, checked: classes as arrays, and each row's group, from 0 in the order of their first rows."""
     if not callable(metric) and metric not in COUNTED:
         raise ValueError(f"unknown metric {metric!r}: give a function, or one of {', '.join(COUNTED)}")
     rows = [paired(y_true, model, names=("y_true", name))[1] for name, model in models.items()]
     owner = np.arange(len(rows[0])) if groups is None else paired(groups, rows[0], names=("groups", "y_true"))[0]
-    return np.asarray(y_true), rows, pd.factorize(owner)[0], metric, Resampling(**options)
+    return np.asarray(y_true), rows, _Cells.of(owner, seeds), metric, Resampling(**options)
 
 
 def _scores(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> list[float]:
     if callable(metric):
         return [float(metric(true, predicted)) for predicted in models]
     one = np.zeros(len(true), dtype=int)
-    return [float(COUNTED[metric](*_group_counts(true, [predicted], one))[0]) for predicted in models]
+    return [float(COUNTED[metric](*_group_counts(true, [predicted], one, 1))[0]) for predicted in models]
 
 
 def _difference(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> dict[str, float]:
@@ -265,34 +317,38 @@ def _difference(true: np.ndarray, models: list[np.ndarray], metric: Metric) -> d
 
 
 def _drawn(
-    true: np.ndarray, models: list[np.ndarray], members: np.ndarray, metric: Metric, how: Resampling
+    true: np.ndarray, models: list[np.ndarray], cells: _Cells, metric: Metric, how: Resampling
 ) -> list[np.ndarray]:
     """Score every draw, the same draws for each of the models: (draws,) each."""
-    groups = int(members.max()) + 1
+    owner, groups, seeds = cells
     if callable(metric):
-        chosen = np.random.default_rng(how.random_state).integers(groups, size=(how.draws, groups))
-        return [_scores_of_rows(true, predicted, members, chosen, metric) for predicted in models]
-    weights, scores = how.weights(groups), []
+        generator = np.random.default_rng(how.random_state)
+        chosen = generator.integers(groups, size=(how.draws, groups))
+        if seeds > 1:
+            trained = generator.integers(seeds, size=(how.draws, 1, seeds))
+            chosen = (chosen[..., np.newaxis] * seeds + trained).reshape(how.draws, -1)
+        return [_scores_of_rows(true, predicted, cells, chosen, metric) for predicted in models]
+    weights, scores = how.weights(groups, seeds), []
     for predicted in models:
-        (counts,) = _group_counts(true, [predicted], members)
-        scores.append(COUNTED[metric]((weights @ counts.reshape(groups, -1)).reshape(-1, *counts.shape[1:])))
+        (counts,) = _group_counts(true, [predicted], owner, groups * seeds)
+        scores.append(COUNTED[metric]((weights @ counts.reshape(groups * seeds, -1)).reshape(-1, *counts.shape[1:])))
     return scores
 
 
-def _group_counts(true: np.ndarray, models: Sequence[np.ndarray], owner: np.ndarray) -> list[np.ndarray]:
+def _group_counts(true: np.ndarray, models: Sequence[np.ndarray], owner: np.ndarray, groups: int) -> list[np.ndarray]:
     """Confusion counts of each model, (groups, classes, classes), over one order of classes for all models."""
     codes, names = pd.factorize(np.concatenate([true, *models]))
     of_true, *of_models = np.split(codes, 1 + len(models))
-    size, groups = len(names), int(owner.max()) + 1
+    size = len(names)
     cells = [(owner * size + of_true) * size + of_model for of_model in of_models]
     return [np.bincount(cell, minlength=groups * size * size).reshape(groups, size, size) for cell in cells]
 
 
 def _scores_of_rows(
-    true: np.ndarray, predicted: np.ndarray, owner: np.ndarray, chosen: np.ndarray, metric: Metric
+    true: np.ndarray, predicted: np.ndarray, cells: _Cells, chosen: np.ndarray, metric: Metric
 ) -> np.ndarray:
     """Call the metric on the rows of every draw: (draws,)."""
-    by_group, sizes = np.argsort(owner, kind="stable"), np.bincount(owner)
+    by_group, sizes = np.argsort(cells.of_row, kind="stable"), cells.sums()
     starts, scores = np.cumsum(sizes) - sizes, np.empty(len(chosen))
     for draw, groups in enumerate(chosen):
         lengths = sizes[groups]
