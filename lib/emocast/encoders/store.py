@@ -9,6 +9,7 @@ damaged file is noticed, and computed anew.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -89,10 +90,13 @@ def embed(
     return embeddings, pd.DataFrame(rows, columns=["audio", "windows", "problem"])
 
 
+_version = functools.cache(version)  # to look one up takes longer than to embed an utterance
+
+
 def _identity(encoder: Encoder) -> str:
     """SHA-256 of all that determines an encoder's embeddings; a copy of the same weights under another name has the same."""
     facts = {name: getattr(encoder, name) for name in ("precision", "sample_rate", "dimension", "digest")}
-    code, versions = compute.code_digest(*modules(encoder.name)), {p: version(p) for p in packages(encoder.name)}
+    code, versions = compute.code_digest(*modules(encoder.name)), {p: _version(p) for p in packages(encoder.name)}
     kind = encoder.name.partition(":")[0]
     return hashlib.sha256(json.dumps([kind, facts, code, versions], sort_keys=True).encode()).hexdigest()
 
