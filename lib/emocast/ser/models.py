@@ -155,7 +155,7 @@ def train_all(profile: Profile) -> dict[str, Path]:
     if missing and settings.cnn_once:  # joblib lets its processes share large arrays
         with compute.torch_threads(1):
             heard = training.hear(Path(settings.source), utterances, profile.corpus_root())
-    share = max(1, torch.get_num_threads() // profile.ser.jobs)
+    share = 1 if profile.ser.start else max(1, torch.get_num_threads() // profile.ser.jobs)  # small ones: as above
     jobs = (joblib.delayed(training.train)(**asked, threads=share, heard=heard) for asked in missing)
     joblib.Parallel(n_jobs=profile.ser.jobs)(jobs)
     return folders
