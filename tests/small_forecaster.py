@@ -16,7 +16,7 @@ WIDTH = 32  # that of the small models' embeddings
 def settings(**changes) -> profiles.Profile:
     """The smoke profile with one process and a small network."""
     smoke = profiles.load("smoke")
-    network = replace(smoke.fcdnn, hidden_layers=1, hidden_units=16, epochs=8, learning_rate=3e-3)
+    network = replace(smoke.fcdnn, hidden_layers=1, hidden_units=16, epochs=8, batch_size=32, learning_rate=3e-3)
     return replace(smoke, jobs=1, fcdnn=network, **changes)
 
 

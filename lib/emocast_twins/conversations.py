@@ -70,15 +70,13 @@ WORDS_A_SECOND, BEGINNING_S = 3.1, 0.1
 #: How the lengths of turns differ from dialogue to dialogue, the standard deviation of the logarithm of a factor.
 TEMPO = 0.15
 
-#: How strongly a turn is acted, and as a share of it one on which raters may disagree: a recogniser of new people is to score
-#: about as a public one on IEMOCAP (UAR of four classes .60).
+#: How strongly a turn is acted, such that recognisers score about as on people; an unclear one as a share of that.
 STRENGTH, UNCLEAR_STRENGTH = 1.4, 0.5
 
 #: What a voice's day adds to all turns of a dialogue, standard deviations in `voices.DIMENSIONS`.
 DAY = (4.0, 6.0, 6.0, 2.4, 0.7, 0.0)
 
-#: The conversation that is in no corpus: its files, session, scenario (all classes of the published sweep) and turns (about two
-#: minutes and a half).
+#: The conversation that is in no corpus: its files, session, scenario (with all classes of the sweep) and turns (150 s or so).
 SOUND, TURNS = "conversation.wav", "turns.csv"
 SESSION, SCENARIO, LENGTH = 3, "impro06", 40
 
