@@ -198,8 +198,9 @@ endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 # What is dropped into data/recordings/ is forecast by the next run: a folder is newer when a file was put there.
 $(call finished,08_forecast_a_recording): $(call finished,03_embedding_extraction) $(if $(wildcard $(call escaped,$(EMOCAST_DATA)/recordings)),$(call escaped,$(EMOCAST_DATA)/recordings))
-# It has no need of 05, but is not to take the core on which 07, for which all wait in the end, begins when 05 is done.
+# They have no need of these, but are not to take the core on which 05 and 07 begin, for which all wait in the end.
 $(call finished,08_forecast_a_recording): | $(call finished,05_time_shift_sweep)
+$(call finished,02_clap_zero_shot): | $(call finished,04_forecasting_fcdnn)
 # 07 asks the encoders that 06 re-tunes, so it waits for them where both run; that 06 ran again is no reason for it.
 $(call finished,07_is_it_forecasting): $(foreach name,03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep,$(call finished,$(name))) \
 	| $(call finished,06_cross_lingual_ser)
@@ -224,6 +225,6 @@ endif
 
 # Make begins in this order: first what others wait for, so that no core is idle in the end.
 ASKED_FOR := $(if $(CORPUS),$(FORECASTING),$(NOTEBOOKS))
-URGENT    := $(filter 03_% 04_% 05_% 07_%,$(ASKED_FOR)) $(filter 02_% 06_%,$(ASKED_FOR))
+URGENT    := $(foreach number,03 06 05 04 07 02,$(filter $(number)_%,$(ASKED_FOR)))
 $(RUN)/index.html: $(foreach name,$(URGENT) $(filter-out $(URGENT),$(ASKED_FOR)),$(call elsewhere,$(name))) $(SITE)
 	@$(RUNS) site --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS))

@@ -259,3 +259,21 @@ def test_speechbrains_own_classes_read_it_and_compute_the_same(
     torch.testing.assert_close(ours.outputs(waveforms), expected, atol=2e-4, rtol=0)
     named = ["valence", "arousal"] if kind == "regression" else ["neu", "ang", "hap", "sad"]
     assert theirs.hparams.label_encoder.decode_ndim(torch.arange(len(named))) == named
+
+
+def test_models_of_one_frozen_cnn_share_it_and_give_the_same_bits(objective_folders, monkeypatch):
+    waveforms = [np.random.default_rng(seed).normal(size=4000 + 100 * seed).astype(np.float32) for seed in range(3)]
+    models = [wav2vec2.load(objective_folders[objective]) for objective in ("classification", "regression")]
+    alone, calls = [model.encode(waveforms) for model in models], []
+    cnn = type(models[0].model.feature_extractor)
+    forward = cnn.forward
+    monkeypatch.setattr(cnn, "forward", lambda self, values: calls.append(1) or forward(self, values))
+    with wav2vec2.shared_cnn():
+        shared = [model.encode(waveforms) for model in models]
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+    weights = [list(model.model.feature_extractor.parameters()) for model in models]
+    same = all((one == other).all() for one, other in zip(*weights, strict=True))
+    assert len(calls) == (3 if same else 6), "once a waveform and CNN"
+    models[0].encode(waveforms)
+    assert len(calls) == (6 if same else 9), "and outside nothing is kept"

@@ -12,8 +12,10 @@ Python file run or so much as downloaded.
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +107,11 @@ class Wav2Vec2:
     def _embed(self, batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(self.model.device)
         normal = functional.layer_norm(batch, batch.shape[1:])  # in float32, whatever the encoder computes in
-        hidden = self.model(normal.to(self.model.dtype)).last_hidden_state.float()
+        if _SHARED is None:
+            hidden = self.model(normal.to(self.model.dtype)).last_hidden_state.float()
+        else:
+            frames = _frames(self.model.feature_extractor, normal.to(self.model.dtype)).transpose(1, 2)
+            hidden = self.model.encoder(self.model.feature_projection(frames)[0]).last_hidden_state.float()
         return functional.layer_norm(hidden, hidden.shape[1:]).mean(dim=1)
 
     def outputs(self, waveforms: Sequence[Any]) -> dict[str, torch.Tensor]:
@@ -126,6 +132,28 @@ class Wav2Vec2:
     def classify(self, waveforms: Sequence[Any]) -> torch.Tensor:
         """The classification of `outputs` alone; KeyError where the model has no such head."""
         return self.outputs(waveforms)[CLASSIFICATION]
+
+
+_SHARED: dict[bytes, torch.Tensor] | None = None  # within `shared_cnn`, what convolutions gave of which waveforms
+
+
+@contextmanager
+def shared_cnn() -> Iterator[None]:
+    """Within it what a CNN gives of a waveform is kept: models of one frozen CNN compute it once, to the same bits."""
+    global _SHARED
+    _SHARED = {}
+    try:
+        yield
+    finally:
+        _SHARED = None
+
+
+def _frames(cnn: torch.nn.Module, waveforms: torch.Tensor) -> torch.Tensor:
+    parts = [waveforms, *cnn.state_dict().values()]
+    key = hashlib.sha256(b"".join(part.float().cpu().numpy().tobytes() for part in parts)).digest()
+    if key not in _SHARED:
+        _SHARED[key] = cnn(waveforms)
+    return _SHARED[key]
 
 
 def shortest(kernels: Sequence[int], strides: Sequence[int]) -> int:
