@@ -394,9 +394,9 @@ def of_labels() -> dict[str, Forecaster]:
 
 def of_embeddings() -> dict[str, BaseEstimator]:
     """Name the classifiers that stand where the network stands: models for `crossval.sweep` and its embeddings."""
-    # Shallow trees that look at a tenth of the values at a time, in 31 steps: embeddings have hundreds, events are few.
+    # Few, shallow trees that look at a tenth of the values at a time, in 31 steps: embeddings have hundreds, events are few.
     trees = HistGradientBoostingClassifier(
-        max_iter=60, max_bins=31, max_leaf_nodes=8, max_features=0.1, early_stopping=False, random_state=0
+        max_iter=30, max_bins=31, max_leaf_nodes=8, max_features=0.1, early_stopping=False, random_state=0
     )
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
     neighbour = make_pipeline(StandardScaler(), KNeighborsClassifier(1))  # remembers, and no more
