@@ -18,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import soundfile
+import yaml
 from tqdm import tqdm
 
 from . import cultures, files, room, voices
@@ -29,6 +30,13 @@ Card = TypeVar("Card")
 # What a generator of a sentence is for; the deck of a speaker has the number of no sentence.
 _ACTING, _ROOM, _LISTENERS = range(3)
 _DECK = 1_000_000
+
+_SAID: dict = yaml.safe_load(Path(__file__).with_name("sentences.yaml").read_text("utf-8"))
+
+
+def _speakers(name: str) -> tuple[Speaker, ...]:
+    return tuple(Speaker(*row) for row in _SAID[name])
+
 
 _ACTED = {
     "made": "- The emotions are shifts of prosody with stated directions and invented magnitudes (cultures.py).",
@@ -239,39 +247,13 @@ CREMAD_EMOTIONS = {
 CREMAD_LEVELS = {"LO": 0.6, "MD": 1.0, "HI": 1.5, "XX": 1.0}
 
 #: The corpus's codes of sentences -> our own sentences (not CREMA-D's).
-CREMAD_SENTENCES = {
-    "IEO": "The blue cup is on the shelf.",
-    "TIE": "We turn left behind the bakery.",
-    "IOM": "The stairs lead up to the attic.",
-    "IWW": "He has folded the towels again.",
-    "TAI": "The map hangs beside the door.",
-    "MTI": "My aunt will drive to the station.",
-    "IWL": "I left the ladder in the barn.",
-    "ITH": "They have moved to the third floor.",
-    "DFA": "Please put the basket under the bench.",
-    "ITS": "The rain began a little after six.",
-    "TSI": "The gravel path goes round the pond.",
-    "WSI": "We sat in the last row of the hall.",
-}
+CREMAD_SENTENCES = _SAID["CREMAD_SENTENCES"]
 
 #: Twelve speakers with eSpeak NG variants that the conversations do not use; the name is the actor's number.
-CREMAD_SPEAKERS = (
-    Speaker("1001", "en-us+m2", 49, 50, 136, 0.3, 1.02),
-    Speaker("1002", "en-us+linda", 40, 47, 141, -0.6, 1.08),
-    Speaker("1003", "en-us+Denis", 55, 46, 131, 0.9, 0.94),
-    Speaker("1004", "en-us+steph", 44, 52, 134, 1.2, 0.90),
-    Speaker("1005", "en-us+m5", 41, 49, 143, -1.1, 1.12),
-    Speaker("1006", "en-us+Andrea", 33, 43, 130, 0.0, 1.00),
-    Speaker("1007", "en-us+m8", 57, 53, 127, 1.6, 0.88),
-    Speaker("1008", "en-us+Annie", 47, 38, 145, -1.7, 1.05),
-    Speaker("1009", "en-us+Michael", 43, 45, 139, -0.2, 1.10),
-    Speaker("1010", "en-us+belinda", 36, 51, 133, 0.7, 0.97),
-    Speaker("1011", "en-us+ed", 38, 42, 128, -1.4, 1.15),
-    Speaker("1012", "en-us+Alicia", 37, 44, 137, 1.9, 0.92),
-)
+CREMAD_SPEAKERS = _speakers("CREMAD_SPEAKERS")
 
 #: Years; a voice of eSpeak NG has no age, so these only fill the column.
-CREMAD_AGES = (34, 28, 51, 45, 23, 39, 62, 31, 27, 56, 42, 25)
+CREMAD_AGES = tuple(_SAID["CREMAD_AGES"])
 
 _CREMAD_ORDER = ("NEU", "ANG", "HAP", "SAD", "DIS", "NEU", "ANG", "HAP", "SAD", "FEA")
 _FEMALE = ("linda", "steph", "Andrea", "Annie", "belinda", "Alicia")
@@ -339,32 +321,10 @@ EMODB_EMOTIONS = {
 }
 
 #: The release's codes of sentences -> our own sentences (not EmoDB's).
-EMODB_SENTENCES = {
-    "a01": "Die Tassen stehen im Regal neben der Tür.",
-    "a02": "Am Montag fährt der Bus erst um halb neun.",
-    "a04": "Der Schlüssel hängt am Haken hinter dem Schrank.",
-    "a05": "Die Nachbarn kommen in einer Stunde nach Hause.",
-    "a07": "Wir haben das Brot auf den Tisch gelegt.",
-    "b01": "Sie bringt den Brief heute noch zur Post.",
-    "b02": "Das Fahrrad steht schon seit gestern im Hof.",
-    "b03": "Er liest jeden Morgen die Zeitung in der Küche.",
-    "b09": "Nach dem Essen gehen sie immer durch den Park.",
-    "b10": "Die Bücher liegen oben auf dem kleinen Stuhl.",
-}
+EMODB_SENTENCES = _SAID["EMODB_SENTENCES"]
 
 #: Ten speakers; the name is the release's number, the sex too.
-EMODB_SPEAKERS = (
-    Speaker("03", "de+antonio", 48, 49, 142, 0.4, 1.04),
-    Speaker("08", "de+anika", 32, 44, 147, -0.7, 1.10),
-    Speaker("09", "de+steph2", 42, 51, 138, 1.1, 0.93),
-    Speaker("10", "de+m2", 45, 46, 135, -1.2, 0.89),
-    Speaker("11", "de+victor", 52, 48, 150, 0.8, 1.00),
-    Speaker("12", "de+quincy", 56, 53, 144, 0.0, 1.13),
-    Speaker("13", "de+f2", 50, 43, 140, -0.4, 0.96),
-    Speaker("14", "de+Annie", 43, 40, 145, 1.5, 1.07),
-    Speaker("15", "de+Mario", 46, 52, 133, -1.6, 0.91),
-    Speaker("16", "de+linda", 35, 45, 137, 1.8, 1.09),
-)
+EMODB_SPEAKERS = _speakers("EMODB_SPEAKERS")
 
 _EMODB_ORDER = (*"WNFTL", *"WNFTA", *"WNFTE")
 
@@ -387,40 +347,10 @@ def _emodb_parts(speaker: Speaker, rng: np.random.Generator) -> Iterator[Part]:
 SHEMO_EMOTIONS = {"A": "anger", "F": "fear", "H": "happiness", "N": "neutral", "S": "sadness", "W": "surprise"}
 
 #: Our own sentences (not ShEMO's): everyday statements about books, keys, trains, letters, rooms and the like.
-SHEMO_SENTENCES = (
-    "کتاب روی میز کنار پنجره است.",
-    "فردا صبح به بازار می‌رویم.",
-    "کلید خانه در کشوی بالا است.",
-    "قطار ساعت هفت به شهر می‌رسد.",
-    "برادرم در این خیابان زندگی می‌کند.",
-    "نامه را دیروز به اداره پست بردم.",
-    "او هر روز بعد از ناهار قدم می‌زند.",
-    "در اتاق بغلی چهار صندلی هست.",
-    "آب کتری کم کم گرم می‌شود.",
-    "همسایه‌ها در حیاط نشسته‌اند.",
-    "معلم دو کلمه روی تخته نوشت.",
-    "ماشین آن طرف میدان ایستاده است.",
-    "نان تازه در سبد کنار اجاق است.",
-    "ما از راه باغ به خانه برگشتیم.",
-    "پنجره دفتر رو به کوچه باز می‌شود.",
-    "لباس آبی روی طناب آویزان است.",
-)
+SHEMO_SENTENCES = tuple(_SAID["SHEMO_SENTENCES"])
 
 #: Six women and six men in turn; the name is the release's sex and number.
-SHEMO_SPEAKERS = (
-    Speaker("F01", "fa+Andrea", 36, 46, 139, 0.2, 1.03),
-    Speaker("M01", "fa+m5", 46, 50, 143, -0.5, 0.95),
-    Speaker("F02", "fa+belinda", 39, 42, 134, 1.0, 1.09),
-    Speaker("M02", "fa+Diogo", 52, 47, 137, -1.3, 1.12),
-    Speaker("F03", "fa+steph3", 47, 49, 146, 0.6, 0.90),
-    Speaker("M03", "fa+ian", 58, 52, 131, 1.4, 0.98),
-    Speaker("F04", "fa+f4", 53, 45, 141, -0.9, 1.06),
-    Speaker("M04", "fa+m8", 50, 44, 148, 0.0, 0.92),
-    Speaker("F05", "fa+Alicia", 34, 41, 136, 1.7, 1.00),
-    Speaker("M05", "fa+miguel", 44, 51, 140, -1.8, 1.14),
-    Speaker("F06", "fa+f3", 45, 48, 132, -0.3, 0.87),
-    Speaker("M06", "fa+Michael", 49, 43, 145, 0.8, 1.08),
-)
+SHEMO_SPEAKERS = _speakers("SHEMO_SPEAKERS")
 
 _SHEMO_ORDER = (*"NAHSW", *"NAHS", *"NAHSW", *"NAHSF")
 
@@ -446,124 +376,11 @@ SUBSET = "train-clean-100"
 CHAPTER = 10
 
 #: Our own sentences: every opening goes with every ending, which gives 1,600.
-OPENINGS: tuple[str, ...] = (
-    "The ferry left the harbour a little before eight",
-    "A narrow lane leads from the church to the quarry",
-    "The carpenter measured the boards beside the window",
-    "Two horses stood in the shade of the old barn",
-    "The road follows the river for another three miles",
-    "My grandfather kept a map of the county in his desk",
-    "The baker carries the flour in through the back door",
-    "A wooden bridge crosses the stream below the mill",
-    "The clerk copied the figures into a second ledger",
-    "They moved the piano to the room above the shop",
-    "The path climbs slowly between two rows of hedges",
-    "Every Tuesday a wagon brings coal from the valley",
-    "The captain marked the position on a large chart",
-    "An iron stove stood in the middle of the hall",
-    "The gardener raked the leaves under the chestnut trees",
-    "Four small islands lie to the west of the lighthouse",
-    "The tailor laid the cloth on a long table",
-    "Our neighbours grow beans and onions behind the house",
-    "The museum shows coins, tools and painted plates",
-    "A flock of sheep was grazing on the far slope",
-    "The students drew the outline of the leaf on paper",
-    "The train passes through six tunnels on its way south",
-    "The printer set the page in very small type",
-    "Several boats were tied up along the stone wall",
-    "The surveyor wrote down the height of each post",
-    "A row of lamps hangs over the counter of the inn",
-    "The doctor's house is the third one after the pump",
-    "The children counted the steps up to the tower",
-    "The miller opens the gate at the top of the canal",
-    "A thick book about birds lay on the lower shelf",
-    "The engine was built in a workshop near the coast",
-    "The village has one street and two wells",
-    "The cook chopped parsley and put it into a bowl",
-    "The fishermen dry their nets on poles by the beach",
-    "A green curtain divides the stage from the workshop",
-    "The letter was written on both sides of the sheet",
-    "The shepherd knows every spring between here and the pass",
-    "The glass jars are kept in the cellar until autumn",
-    "The school lies on the other side of the orchard",
-    "A painted sign above the arch gives the year",
-)
-ENDINGS: tuple[str, ...] = (
-    "and the first mile is paved with flat stones",
-    "while the others waited at the corner",
-    "and nobody remembers when it was different",
-    "which is what the almanac says as well",
-    "and by noon the work was nearly done",
-    "as it had been the summer before",
-    "and a second one was ordered from the town",
-    "so we went round by the lower field",
-    "and the whole of it took about an hour",
-    "while a clock struck in the next room",
-    "and there was still some room on the left",
-    "although the maps of that time show it elsewhere",
-    "and this was noted in the margin",
-    "before the market opened in the square",
-    "and the same is true of the farm next to it",
-    "until the bell rang at a quarter past five",
-    "and someone had put a bench there",
-    "because the ground is level in that part",
-    "and the rest was left for the next day",
-    "as far as one can see from the gate",
-    "and it has been so for thirty years",
-    "while the water ran along the edge of the yard",
-    "and the key was returned to its hook",
-    "after which they sat down on the steps",
-    "and a copy is kept in the town hall",
-    "since there was no other place for it",
-    "and on Sundays it begins at ten",
-    "where the grass is cut twice a year",
-    "and the boxes were numbered from one to twelve",
-    "as the visitors could read on a small card",
-    "and the colour is between grey and blue",
-    "when the wind comes from the north",
-    "and most of them are made of oak",
-    "though few people ask about it now",
-    "and the distance is given in yards",
-    "once the cart had been unloaded",
-    "and that was the end of the first part",
-    "while the kettle was put back on the stove",
-    "and both of them are painted white",
-    "if the weather is dry enough",
-)
+OPENINGS = tuple(_SAID["OPENINGS"])
+ENDINGS = tuple(_SAID["ENDINGS"])
 
 #: Thirty speakers, women and men in turn; pitch, range, rate and level are spread evenly over wide spans.
-READERS = (
-    Speaker("9901", "en-us+anika", 31, 28, 182, -1.8, 1.0),
-    Speaker("9902", "en+adam", 62, 57, 155, -3.6, 1.0),
-    Speaker("9903", "en+steph2", 43, 35, 175, 4.6, 1.0),
-    Speaker("9904", "en-us+Alex", 74, 64, 148, 2.8, 1.0),
-    Speaker("9905", "en-gb-scotland+aunty", 55, 42, 168, 1.0, 1.0),
-    Speaker("9906", "en-us+travis", 35, 71, 141, -0.8, 1.0),
-    Speaker("9907", "en-us+steph3", 66, 49, 161, -2.7, 1.0),
-    Speaker("9908", "en-gb-x-rp+quincy", 47, 28, 181, -4.5, 1.0),
-    Speaker("9909", "en-gb-x-rp+grandma", 28, 56, 154, 3.7, 1.0),
-    Speaker("9910", "en-gb-scotland+Andy", 59, 35, 174, 1.9, 1.0),
-    Speaker("9911", "en-029+anika", 40, 63, 147, 0.1, 1.0),
-    Speaker("9912", "en-us+antonio", 71, 42, 167, -1.7, 1.0),
-    Speaker("9913", "en-us+aunty", 52, 70, 140, -3.5, 1.0),
-    Speaker("9914", "en-029+pablo", 33, 49, 160, 4.7, 1.0),
-    Speaker("9915", "en-gb-x-gbclan+steph3", 64, 27, 181, 2.9, 1.0),
-    Speaker("9916", "en-us+Lee", 44, 56, 153, 1.1, 1.0),
-    Speaker("9917", "en+grandma", 25, 34, 173, -0.7, 1.0),
-    Speaker("9918", "en+victor", 56, 63, 146, -2.5, 1.0),
-    Speaker("9919", "en-us+steph2", 37, 41, 166, -4.4, 1.0),
-    Speaker("9920", "en-us+Hugo", 68, 70, 139, 3.8, 1.0),
-    Speaker("9921", "en-gb-x-gbcwmd+anika", 49, 48, 159, 2.0, 1.0),
-    Speaker("9922", "en-gb-x-gbclan+sandro", 30, 27, 180, 0.2, 1.0),
-    Speaker("9923", "en-gb-x-rp+aunty", 61, 55, 152, -1.6, 1.0),
-    Speaker("9924", "en-us+michel", 42, 34, 172, -3.4, 1.0),
-    Speaker("9925", "en-gb-scotland+steph3", 73, 62, 145, 4.8, 1.0),
-    Speaker("9926", "en-gb-x-gbcwmd+Reed", 53, 41, 165, 3.0, 1.0),
-    Speaker("9927", "en-029+steph2", 34, 69, 186, 1.2, 1.0),
-    Speaker("9928", "en-us+norbert", 65, 48, 158, -0.6, 1.0),
-    Speaker("9929", "en-us+grandma", 46, 26, 179, -2.4, 1.0),
-    Speaker("9930", "en+Diogo", 27, 55, 151, -4.2, 1.0),
-)
+READERS = _speakers("READERS")
 
 _HEADER = """; Synthetic readers, see README.txt; the last field names the voice of eSpeak NG.
 ;
