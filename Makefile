@@ -119,7 +119,7 @@ smoke:  ## the same in the smoke profile: does every notebook run?
 	@$(MAKE) --no-print-directory reproduce PROFILE=smoke
 
 test: $(STAMP)  ## run the tests (ARGS=--slow for further runs of the notebooks; ARGS="-k window -x" goes to pytest)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(STEADY) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 verify: $(STAMP)  ## is outputs/<profile> as outputs/reference/<profile>, within stated tolerances? (ARGS=--exact for none)
 	@$(RUNS) verify --profile $(ASKED) $(ARGS)
@@ -141,7 +141,7 @@ bench: $(STAMP)  ## measure speed and memory against the plain way; writes outpu
 	$(PY) -m benchmarks $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab on the notebooks, with this environment's kernel
-	JUPYTER_PREFER_ENV_PATH=1 HF_HUB_OFFLINE=1 $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
+	JUPYTER_PREFER_ENV_PATH=1 HF_HUB_OFFLINE=1 $(STEADY) $(PY) -m jupyterlab --notebook-dir=notebooks $(ARGS)
 
 lint: $(STAMP)  ## ruff on code and notebooks; notebooks without outputs
 	$(PY) -m ruff check .

@@ -363,8 +363,14 @@ def conversation(utterances: pd.DataFrame, *, random_state: int = 0) -> pd.Serie
         events = table[table["emotion"].isin(classes)]
         found[f"dialogue mode, {number} classes"] = _mode(events[events["start_s"] >= 10], random_state)
         for shift in (0, 10, 20):
-            found[f"last label, {number} classes, {shift} s before"] = _last_label(events, shift)
+            found[f"last label, {number} classes, shift {shift} s"] = _last_label(events, shift)
     return pd.Series(found, name="value").rename_axis("what")
+
+
+def allowed(people: pd.Series) -> pd.Series:
+    """How far a twin may lie from each number of people, in its unit."""
+    own = [next((far for start, far in OWN_ALLOWED.items() if what.startswith(start)), None) for what in people.index]
+    return pd.Series(own, index=people.index, dtype=float).fillna(ALLOWED * people.abs())
 
 
 def beside_people(utterances: pd.DataFrame) -> pd.DataFrame:
@@ -374,8 +380,7 @@ def beside_people(utterances: pd.DataFrame) -> pd.DataFrame:
     """
     table = pd.read_csv(PEOPLE, index_col="what").rename(columns={"value": "people"})
     table["twin"] = conversation(utterances).reindex(table.index)
-    own = [next((far for start, far in OWN_ALLOWED.items() if what.startswith(start)), None) for what in table.index]
-    table["allowed"] = pd.Series(own, index=table.index, dtype=float).fillna(ALLOWED * table["people"].abs())
+    table["allowed"] = allowed(table["people"])
     return table.assign(within=(table["twin"] - table["people"]).abs() <= table["allowed"] + 1e-9)
 
 

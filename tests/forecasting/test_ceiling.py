@@ -180,7 +180,7 @@ def test_other_corpora_have_none_and_say_so(unspoken, windows, tmp_path):
     (tmp_path / "synthetic.json").write_text("{}", encoding="utf-8")
     (tmp_path / "truth.csv").write_text("utterance,role,emotion,label\n", encoding="utf-8")  # MELD's twin
     assert not ceiling.exists(tmp_path)
-    about = (unspoken[0] / "synthetic.json").read_text(encoding="utf-8").replace("version 2", "version 0")
+    about = (unspoken[0] / "synthetic.json").read_text(encoding="utf-8").replace(process.NAME, "another")
     (tmp_path / "synthetic.json").write_text(about, encoding="utf-8")
     (tmp_path / "truth.csv").write_bytes((unspoken[0] / "truth.csv").read_bytes())
     with pytest.raises(ValueError, match="was made by another process"):

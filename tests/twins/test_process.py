@@ -98,10 +98,10 @@ def test_of_more_speakers_each_has_a_role_and_takes_turns():
 def test_the_channel_by_enumeration():
     """Sum the probabilities of all thousand triples of categories, for clear turns and for others."""
     exact = np.zeros((len(STATES), len(process.GOLD)))
-    shares = {process.UNCLEAR_SHARE: process.UNCLEAR, 1 - process.UNCLEAR_SHARE: process.CLEAR}
+    kinds = ((process.UNCLEAR_SHARE, process.UNCLEAR), (1 - process.UNCLEAR_SHARE, process.CLEAR))
     for triple in np.ndindex((len(process.CATEGORIES),) * 3):
         gold = process.majority(tuple(process.CATEGORIES[index] for index in triple))
-        for share, said in shares.items():
+        for share, said in kinds:
             exact[:, process.GOLD.index(gold)] += share * said[:, triple].prod(axis=1)
     np.testing.assert_allclose(process.channel(), exact)
     np.testing.assert_allclose(exact.sum(axis=1), 1)
