@@ -202,15 +202,6 @@ def test_answers_are_counted(table):
     assert row["forecast_excitement"] == 0
 
 
-def test_turns_are_held_against_what_was_said_before_they_began(table, forecaster):
-    emotions = ["neutral", "neutral", "neutral", "anger", "sadness", "neutral"]
-    turns = pd.DataFrame({"start_s": [5.0, 11.4, 12.5, 16.0, 18.5, 19.2], "emotion": emotions})
-    row = inference.against(table, turns, forecaster).iloc[0]
-    # 5.0: before the first forecast; 12.5: nothing was forecast at 12; 16.0: anger has no name
-    assert tuple(row[["turns", "answered", "hit", "answered_hit"]]) == (3, 1, 2, 1)
-    assert inference.against(table, None, forecaster).empty
-
-
 def test_nothing_answered_is_said(table, forecaster):
     path = SimpleNamespace(name="talk.wav")
     found = SimpleNamespace(path=path, seconds=20.0, format="wav", notes=["odd"], table=table)

@@ -8,7 +8,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from emocast import metrics
 from emocast.forecasting import baselines, crossval
 from emocast.forecasting.splits import Split
 from emocast.metrics import Resampling
@@ -151,18 +150,6 @@ def test_persistence_repeats_the_last_emotion(plain, which):
     assert np.allclose(shares.sum(axis=1), 1)
 
 
-def test_it_is_counted_where_persistence_has_nothing_to_carry_on(make_talk, cut):
-    talk = make_talk()
-    windows = cut(talk, shifts=(0.0, 30.0))
-    windows = windows[windows["emotion"].isin(CLASSES)].reset_index(drop=True)
-    both = baselines.gather(windows, talk, classes=CLASSES)
-    shares = baselines.Persistence().fit(both).predict_proba(both)
-    table = windows[["shift_s"]].assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(CLASSES)})
-    carried = pd.Series(both.latest_emotion()).isin(CLASSES)
-    for shift, share in baselines.nothing_carried(table).items():
-        assert 0 < share == pytest.approx(1 - carried[windows["shift_s"] == shift].mean())
-
-
 def test_group_prior_recognises_the_group(plain):
     """Fitted on all events, it gives each dialogue's own shares, drawn towards the prior by one event."""
     model = baselines.GroupPrior("dialogue").fit(plain)
@@ -261,11 +248,6 @@ def windows(talk, cut):
     return table[table["emotion"].isin(CLASSES)].reset_index(drop=True)
 
 
-@pytest.fixture
-def told(windows, talk):
-    return baselines.change_oracle(windows, talk, Split(CLASSES, "dialogue", 3, 0))
-
-
 def test_the_last_emotion_is_struck_out_of_the_chains_row(windows, talk):
     past = baselines.gather(windows, talk, classes=CLASSES)
     plain = baselines.Markov(1).fit(past).predict_proba(past)
@@ -278,39 +260,11 @@ def test_the_last_emotion_is_struck_out_of_the_chains_row(windows, talk):
     assert 0 < strange.sum() < len(past.event) and np.allclose(found[strange], plain[strange])
 
 
-def test_the_oracle_stands_on_the_events_of_the_others(windows, talk, told):
-    others = baselines.sweep(windows, talk, Split(CLASSES, "dialogue", 3, 0), models={"majority": MODELS["majority"]})
-    keys = ["shift_s", "utterance", "fold"]
-    other = others[others["model"] == "majority"]
-    assert np.array_equal(told[keys].sort_values(keys), other[keys].sort_values(keys))
-    in_play = told[told[baselines.LAST].isin(CLASSES)]
-    assert (in_play["predicted"] != in_play[baselines.LAST]).all()
-
-
 def test_a_uniform_guess_is_right_as_often_as_drawing_it_is():
     last = pd.Series(["neutral", "neutral", "anger", None, "sadness"])
     emotion = pd.Series(["neutral", "sadness", "sadness", "neutral", "excitement"])
     found = baselines.guess_hits(last, emotion, classes=CLASSES)
     assert found.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 3, 1 / 2])
-
-
-def test_changes_and_the_rest_are_scored_apart_with_the_guess_among_the_others(told):
-    resampling, models = Resampling(0.9, 50), [baselines.GUESS, "not there", baselines.CHAIN]
-    found = baselines.change_scores(told, resampling, models=models, classes=CLASSES)
-    assert found["model"].tolist() == [*[models[0]] * 3, *[models[2]] * 3] * 2, "in the order asked for, shift by shift"
-    of_guess, of_chain = (found[found["model"] == name].reset_index(drop=True) for name in (models[0], models[2]))
-    keys = ["shift_s", "events", "n", "groups"]
-    assert of_guess[keys].equals(of_chain[keys]) and of_chain["events"].tolist() == ["all", "shift", "stay"] * 2
-    now = told[told["shift_s"] == 0]
-    shift = metrics.shift_events(now[baselines.LAST], now["emotion"])
-    rows = {"all": now, "shift": now[shift], "stay": now[~shift & now[baselines.LAST].notna()]}
-    for (kind, events), row in zip(rows.items(), of_chain.to_dict("records"), strict=False):
-        assert row == {"shift_s": 0.0, "model": baselines.CHAIN, "events": kind} | metrics.evaluate_forecast(
-            events, **resampling.options
-        )
-    guess = of_guess[of_guess["shift_s"] == 0].set_index("events")
-    assert guess.loc["stay", "accuracy"] == 0 and 1 / 3 < guess.loc["shift", "accuracy"] < 1 / 2
-    assert guess.loc["shift", "accuracy_low"] <= guess.loc["shift", "accuracy"] <= guess.loc["shift", "accuracy_high"]
 
 
 def _asked(rows, model="FC-DNN"):

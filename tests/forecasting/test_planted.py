@@ -114,8 +114,7 @@ def test_a_fall_is_measured_from_random_folds_of_the_same_size(corpus, cut, leak
         sizes = [len(fit.train) for fit in crossval.plan(windows, split.under(name))]
         assert rows["train_events"].between(0.92 * min(sizes), 1.02 * max(sizes)).all()
     found = claims.falls(predictions, smaller, CRITERIA).set_index("protocol")
-    rows = [row for row in claims._gains("fall", found.reset_index(), CRITERIA)]
-    verdicts = {row["protocol"]: row["verdict"] for row in rows}
+    verdicts = {row["protocol"]: row["verdict"] for row in claims.gains("fall", found.reset_index(), CRITERIA)}
     lost = claims.SUPPORTED if leak else claims.NOT_SHOWN
     assert verdicts == {"purged": claims.NOT_SHOWN, **dict.fromkeys(names[1:], lost)}
     assert (found["difference"].drop("purged") > 0.2).all() if leak else (found["difference"].abs() < 0.05).all()

@@ -222,23 +222,6 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def against(table: pd.DataFrame, turns: pd.DataFrame | None, forecaster: Forecaster) -> pd.DataFrame:
-    """Hold forecasts against the true `turns` (start_s, emotion; None where nobody knows: no row), a row a shift.
-
-    Columns: shift_s; turns, those of an emotion that can be named with a forecast about their beginning or the moment before;
-    answered; hit, of all of them; answered_hit.
-    """
-    rows = []
-    for shift, some in table[table["forecast"] != ""].groupby("shift_s") if turns is not None else ():
-        named = turns[turns["emotion"].isin(forecaster.classes)].sort_values("start_s")
-        found = pd.merge_asof(named, some.sort_values("about_s"), left_on="start_s", right_on="about_s")
-        step = float(some["second"].diff().median()) if len(some) > 1 else 1.0  # how old the latest forecast may be
-        found = found[found["start_s"] - found["about_s"] < step]
-        hit, answered = found["forecast"] == found["emotion"], ~found["abstains"].astype(bool)
-        rows.append((shift, len(found), answered.sum(), hit.sum(), (hit & answered).sum()))
-    return pd.DataFrame(rows, columns=["shift_s", "turns", "answered", "hit", "answered_hit"])
-
-
 def summary(found: Forecasts, forecaster: Forecaster) -> list[str]:
     """Tell a recording's forecasts in sentences; the last one of which model, how good on what is new to it."""
     counted = answers(found.table)

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from .. import compute, labels, metrics
 from ..metrics.resampling import Resampling
 from . import crossval
-from .splits import Split, drawn
+from .splits import Split
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
 PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
@@ -452,23 +452,6 @@ def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:
     return past.windows[["utterance", "dialogue", "emotion"]].assign(predicted=predicted, **of_class, **marks)
 
 
-def nothing_carried(predictions: pd.DataFrame) -> pd.Series:
-    """The share, by shift, of forecasts in which a persistence had no emotion in play to carry on: else it is certain."""
-    shares = predictions[[name for name in predictions if name.startswith("p_")]].max(axis=1)
-    return shares.lt(1).groupby(predictions["shift_s"]).mean()
-
-
-def change_oracle(windows: pd.DataFrame, utterances: pd.DataFrame, split: Split) -> pd.DataFrame:
-    """Cross-validate the chain that is told of a change, on the fixed events and folds of the other baselines.
-
-    It is what a forecast of changes has to beat: who always names another emotion than the last is right on one in k - 1 and
-    has forecast nothing. Returns one row a shift and event, as `with_last` gives them, with `protocol`, `drawn` and `model`.
-    """
-    found = sweep(windows, utterances, split, models={CHAIN: MarkovGivenChange()})
-    marks = {"protocol": split.protocol, "drawn": found["utterance"].map(drawn(windows, split.protocol))}
-    return with_last(found.assign(**marks), windows, utterances, classes=split.classes)
-
-
 def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence[str]) -> pd.Series:
     """Say how often the uniform guess that is told of a change is right: exactly, so that no draw has to stand for it.
 
@@ -490,40 +473,6 @@ def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str])
     facts = asked.drop_duplicates(crossval.EVENT).set_index(crossval.EVENT).loc[table.index]
     guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
     return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
-
-
-def change_scores(
-    predictions: pd.DataFrame, resampling: Resampling, *, models: Sequence[str], classes: Sequence[str]
-) -> pd.DataFrame:
-    """Score events that change the last emotion and the rest apart.
-
-    Predictions are of one protocol, as `with_last` gives them; `models` are in the order of the rows, `GUESS` where it shall
-    stand, and those that the table lacks are left out.
-
-    Returns:
-        `shift_s`, `model`, `events` ("all", "shift" where the emotion changed, "stay" where it did not; a kind without events
-        has no row) and the columns of `metrics.evaluate_forecast`. Of the guess it has the expected accuracy alone; its
-        interval says how much hangs on the events.
-    """
-    options, rows = resampling.options, []
-    for shift, of_shift in predictions.groupby("shift_s"):
-        tables = dict(list(of_shift.groupby("model", sort=False))) | {GUESS: of_shift.drop_duplicates(crossval.EVENT)}
-        for name in (name for name in models if name in tables):
-            changed = metrics.shift_events(tables[name][LAST], tables[name]["emotion"])
-            stays = ~changed & tables[name][LAST].notna().to_numpy()
-            for kind, chosen in {"all": slice(None), "shift": changed, "stay": stays}.items():
-                events = tables[name][chosen]
-                if events.empty:
-                    continue
-                if name == GUESS:
-                    right = guess_hits(events[LAST], events["emotion"], classes=classes)
-                    low, high = metrics.loss_interval(right, events["dialogue"], seeds=events["seed"], **options)
-                    row = {"n": metrics.count_events(events), "groups": events["dialogue"].nunique()}
-                    row |= {"accuracy": right.mean(), "accuracy_low": low, "accuracy_high": high}
-                else:
-                    row = metrics.evaluate_forecast(events, **options)
-                rows.append({"shift_s": shift, "model": name, "events": kind, **row})
-    return pd.DataFrame(rows)
 
 
 def change_detection(

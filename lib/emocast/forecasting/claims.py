@@ -22,7 +22,6 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from pandas.io.formats.style import Styler
 
 from .. import metrics
 from ..metrics.resampling import Resampling
@@ -268,7 +267,7 @@ def table(
     for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
         tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
-        rows += _gains(key, found[found["shift_s"] == now], criteria)
+        rows += gains(key, found[found["shift_s"] == now], criteria)
     rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
     for scores in [] if calibration is None else calibration.to_dict("records"):
@@ -282,20 +281,10 @@ def table(
         rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
         rows.append(_chance("new_encoder", new, criteria))
     if fallen is not None:
-        rows += _gains("fall", fallen[fallen["shift_s"] == now], criteria)
+        rows += gains("fall", fallen[fallen["shift_s"] == now], criteria)
     if networks is not None:
         rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
-
-
-def chain_tests(predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
-    """Test every chain against the better persistence, under every protocol and at every shift: one family.
-
-    Returns one row a chain, protocol and shift: `model`, then the columns of `comparisons`; `p_holm` is adjusted for all rows.
-    """
-    tables = {chain: comparisons(predictions, PERSISTENCES, criteria, model=chain) for chain in CHAINS}
-    found = pd.concat(tables, names=["model", None]).reset_index("model").reset_index(drop=True)
-    return found.assign(p_holm=metrics.holm(found["p_value"]))
 
 
 def label_table(
@@ -319,19 +308,8 @@ def label_table(
         found = pd.concat([_hit_gain(events, chain, rivals, criteria, classes=classes) for chain in CHAINS])
         gains["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
     for key, found in gains.items():
-        rows += _gains(key, found[found["shift_s"] == now], criteria)
+        rows += gains(key, found[found["shift_s"] == now], criteria)
     return pd.DataFrame(rows)
-
-
-# See-through, so that they are seen on light and dark.
-_SHADES = {SUPPORTED: "#44AA9955", CONTRADICTED: "#CC667755", NOT_SHOWN: "#BBBBBB55"}
-
-
-def styled(table: pd.DataFrame) -> Styler:
-    """Lay out what a reader needs of `table`: claim, evidence, verdict (shaded) and meaning."""
-    shown = table[["claim", "evidence", "verdict", "meaning"]].rename(columns={"meaning": "what it means"}).style
-    shown = shown.hide(axis="index").map(lambda name: f"background-color: {_SHADES[name]}", subset=["verdict"])
-    return shown.set_properties(**{"text-align": "left", "white-space": "normal"})
 
 
 def _changed(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -383,8 +361,11 @@ def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any
     return _row(key, ends, {**events[_BY].iloc[0], "groups": events["drawn"].nunique()}, criteria, limit=limit)
 
 
-def _gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
-    """A row a difference of two forecasters, of `comparisons`; a reference that the claim is named after is not said again."""
+def gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
+    """A row of `table` a difference of two forecasters, of `comparisons`, judged by the claim of this id.
+
+    `against` is empty where the claim names the reference; one that the claim's id is is not said again.
+    """
     rows = []
     for gain in found.to_dict("records"):
         words = {"p_value": gain["p_holm"], "against": gain["against"] * (gain["against"] != key.replace("_", " "))}
@@ -425,7 +406,7 @@ def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -
     asked = {"changes": TOLD, "changes_statistics": STATISTICS}
     found = pd.concat([_hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
     found = found.assign(p_holm=metrics.holm(found["p_value"]))
-    return [row for at, key in enumerate(asked) for row in _gains(key, found.iloc[at : at + 1], criteria)]
+    return [row for at, key in enumerate(asked) for row in gains(key, found.iloc[at : at + 1], criteria)]
 
 
 def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria: Criteria) -> list[dict[str, Any]]:
@@ -492,22 +473,3 @@ def _each(criteria: Criteria, count: int) -> Resampling:
 
 def _of_family(row: dict[str, Any], each: Resampling) -> dict[str, Any]:
     return row | {"evidence": f"{row['evidence']}; interval of {100 * each.level:.1f} %"}
-
-
-#: The claims on voices -> whose score, minus whose (a `test` of `of_voices`).
-VOICES: dict[str, str] = {
-    "interaction": "both − own",
-    "voices_apart": "told apart − own",
-    "partner": "partner − chance",
-    "turn_taking": "both − turn-taking",
-}
-
-
-def of_voices(compared: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
-    """Rows of `table` from the tests of own voice, partner's, both and turn-taking (notebook 07), at the shortest shift.
-
-    `compared` has the columns `test` (names as in `VOICES`), `protocol`, `shift_s`, those of `metrics.compare_forecasts`, and
-    `p_holm`, adjusted for all rows. A claim whose test it lacks has no row.
-    """
-    now = compared[compared["shift_s"] == compared["shift_s"].min()].assign(against="")
-    return [row for key, test in VOICES.items() for row in _gains(key, now[now["test"] == test], criteria)]
