@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ from scipy.stats import entropy
 from sklearn.covariance import LedoitWolf
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from .. import cards, compute, corpora, encoders, metrics, paths
 from ..corpora import table as tables
@@ -306,21 +304,15 @@ def train(
     emotions, fitted = windows["emotion"].to_numpy(dtype=str), _fit if memory is None else memory.cache(_fit)
     common = (classes, profile.forecaster.least_gain, (*_VERSIONS.values(), _CODE))
 
-    def job(fit: crossval.Fit, rows: tuple[np.ndarray, np.ndarray]) -> bytes:  # which an executor sends along
+    def call(fit: crossval.Fit, rows: tuple[np.ndarray, np.ndarray]) -> tuple:
         network = FCDNNClassifier(**vars(profile.fcdnn), random_state=fit.seed)
-        return pickle.dumps((fitted, network, *((embeddings[side], emotions[side]) for side in rows), *common))
+        return fitted, network, *((embeddings[side], emotions[side]) for side in rows), *common
 
-    jobs = ((place, job(*each)) for place, each in enumerate(zip(fits, parts, strict=True)))
-    with compute.pieces(_called, jobs, jobs=profile.jobs, threaded=False) as results:
-        networks = dict(tqdm(results, total=len(fits), desc="networks", unit="network"))
+    bar = {"desc": "networks", "unit": "network"}
+    networks = crossval.side_by_side(map(call, fits, parts), jobs=profile.jobs, total=len(fits), **bar)
     members, dialogues, protocol = [], windows["dialogue"], profile.forecaster.protocol
-    grouped = (
-        ["session", "scenario"]
-        if protocol == "scenario"
-        else [splits.GROUPS[protocol]]
-        if protocol in splits.GROUPS
-        else []
-    )
+    column = splits.GROUPS.get(protocol)
+    grouped = ["session", "scenario"] if protocol == "scenario" else [column] if column else []
     for fold in sorted({fit.marks["fold"] for fit in fits}):
         of_fold = [place for place, fit in enumerate(fits) if fit.marks["fold"] == fold]
         of_fold.sort(key=lambda place: fits[place].marks["shift_s"])
@@ -355,12 +347,6 @@ def set_aside(profile: Profile, windows: pd.DataFrame, fits: list[crossval.Fit])
     return parts
 
 
-def _called(place: int, job: bytes) -> tuple[int, Network]:
-    function, *arguments = pickle.loads(job)  # bytes that this process tree made itself
-    with compute.one_thread():
-        return place, function(*arguments)
-
-
 def _fit(network: FCDNNClassifier, learned, aside, classes: list[str], least_gain: float, versions: tuple) -> Network:
     """Train one network, then fit temperature and limit on what is set aside: (X, y) each. Its arguments are its cache key."""
     network.fit(*learned)
@@ -384,11 +370,9 @@ def _predictions(
         member = made.members[fold]
         network = member.networks[made.shifts_s.index(shift)]
         shares = network.probabilities(X, made.classes)
-        events = windows[["utterance", "dialogue", "emotion"]].iloc[fit.test].assign(shift_s=shift, fold=fold)
-        events["predicted"] = np.array(made.classes)[shares.argmax(axis=1)]
-        events[[f"p_{name}" for name in made.classes]] = shares
-        unlike, unsure = member.familiarity.unlike(X), uncertainty(shares) > network.limit
-        tables.append(events.assign(abstains=unlike | unsure))
+        abstains = member.familiarity.unlike(X) | (uncertainty(shares) > network.limit)
+        marks = {"shift_s": shift, "fold": fold, "abstains": abstains}
+        tables.append(crossval.tabled(windows.iloc[fit.test], shares, made.classes, **marks))
     return pd.concat(tables, ignore_index=True)
 
 

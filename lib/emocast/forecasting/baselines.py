@@ -16,7 +16,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -210,6 +210,11 @@ class Forecaster(BaseEstimator):
         """Name the likeliest class of each event, (n,); on a tie the first in the project's order."""
         return self.classes_[self.predict_proba(past).argmax(axis=1)]
 
+    def _sure(self, names: np.ndarray) -> np.ndarray:
+        """One for each event's name, (n,), or the prior where it is none of the classes, (n, c)."""
+        same = names.astype(str)[:, np.newaxis] == self.classes_
+        return np.where(same.any(axis=1, keepdims=True), same, self.prior_)
+
 
 class Majority(Forecaster):
     """The commonest class of the training, always."""
@@ -223,9 +228,7 @@ class Persistence(Forecaster):
 
     def predict_proba(self, past: Past) -> np.ndarray:
         """One for the last emotion, or the prior where it is none of the classes, (n, c)."""
-        last = past.latest_emotion(self.which).astype(str)
-        same = last[:, np.newaxis] == self.classes_
-        return np.where(same.any(axis=1, keepdims=True), same, self.prior_)
+        return self._sure(past.latest_emotion(self.which))
 
 
 @_settings
@@ -266,21 +269,15 @@ class NearestEvent(Forecaster):
         """Remember when each training event began."""
         super().fit(past)
         known = past.windows[["dialogue", "onset_s"]].assign(emotion=past.emotion).sort_values("onset_s", kind="stable")
-        columns = ["onset_s", "emotion"]
-        self.known_ = {
-            name: [rows[column].to_numpy() for column in columns] for name, rows in known.groupby("dialogue")
-        }
+        self.known_ = known.drop_duplicates(["dialogue", "onset_s"])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
         """One for that emotion (the earlier event's on a tie), or the prior where training has no event of the dialogue."""
-        shares, place = super().predict_proba(past), {name: number for number, name in enumerate(self.classes_)}
-        for row, (dialogue, onset) in enumerate(past.windows[["dialogue", "onset_s"]].itertuples(index=False)):
-            if dialogue in self.known_:
-                onsets, emotions = self.known_[dialogue]
-                shares[row] = 0
-                shares[row, place[emotions[np.abs(onsets - onset).argmin()]]] = 1
-        return shares
+        asked = past.windows[["dialogue", "onset_s"]].assign(row=range(len(past.windows)))
+        how = {"on": "onset_s", "by": "dialogue", "direction": "nearest"}  # backwards on a tie
+        found = pd.merge_asof(asked.sort_values("onset_s"), self.known_, **how)
+        return self._sure(found.sort_values("row")["emotion"].to_numpy(dtype=object))
 
 
 @_settings
@@ -335,17 +332,15 @@ class MarkovGivenChange(Markov):
         return shares / shares.sum(axis=1, keepdims=True)
 
 
-@_settings
 class AudioPersistence(Forecaster):
     """Recognise the emotion of the last utterance that lies wholly within the window, and forecast it again.
 
     Persistence reads the true label of what was said last; a forecaster has its sound alone, and so has this one: who is no
-    better has recognised, not forecast. `recogniser` is a classifier with probabilities; None for a logistic regression whose
-    penalty is chosen by cross-validation within the training part, which it divides in runs of rows, so nearly of dialogues.
+    better has recognised, not forecast. The recogniser is a logistic regression whose penalty is chosen by cross-validation
+    within the training part, which it divides in runs of rows, so nearly of dialogues.
     """
 
     of_events = True  # it learns from the events' own utterances
-    recogniser: BaseEstimator | None = None
 
     def fit(self, past: Past) -> AudioPersistence:
         """Train the recogniser on the training events' own utterances."""
@@ -357,11 +352,9 @@ class AudioPersistence(Forecaster):
         folds, plain = min(3, *Counter(emotion[known]).values()), LogisticRegression(C=0.01, max_iter=500)
         if folds > 1:
             plain = LogisticRegressionCV(Cs=[1e-3, 1e-2, 1e-1, 1.0], cv=folds, scoring="neg_log_loss", max_iter=500)
-        plain = make_pipeline(StandardScaler(), plain)
-        recogniser = plain if self.recogniser is None else self.recogniser  # an ensemble without trees is not true
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of what scikit-learn 1.10 will call the settings
-            self.recogniser_ = clone(recogniser).fit(sound[known], emotion[known])
+            self.recogniser_ = make_pipeline(StandardScaler(), plain).fit(sound[known], emotion[known])
         return self
 
     def predict_proba(self, past: Past) -> np.ndarray:
@@ -427,29 +420,15 @@ def sweep(
                 own = once.get((name, fit.seed, trained)) or fitted(model, past, fit)
                 if model.of_events:
                     once[name, fit.seed, trained] = own
-                tables.append(rows(tested, own.predict_proba(tested), model=name, row=fit.test, **fit.marks))
-    return ordered(pd.concat(tables, ignore_index=True), list(models), classes=split.classes)
-
-
-def ordered(table: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
-    """Bring `rows` of several models into order: models as given, event sets, shifts, seeds, windows; columns of `sweep`."""
-    rank = table["model"].map({name: place for place, name in enumerate(models)})
-    table = table.assign(rank=rank).sort_values(["rank", "place", "shift_s", "seed", "row"], kind="stable")
-    columns = ["model", "event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
-    return table[[*columns, *(f"p_{name}" for name in labels.ordered(classes))]].reset_index(drop=True)
+                shares, marks = own.predict_proba(tested), {**fit.marks, "row": fit.test, "model": name}
+                tables.append(crossval.tabled(tested.windows, shares, past.classes, **marks))
+    return crossval.ordered(pd.concat(tables, ignore_index=True), models=list(models))
 
 
 def fitted(model: Forecaster, past: Past, fit: crossval.Fit) -> Forecaster:
     """Fit a clone of a baseline on a fold's training rows of all pasts, with the labels of its test events withheld."""
     training = past.take(fit.train).without(past.windows["utterance"].iloc[fit.test])
     return crossval.seeded(model, fit.seed).fit(training)
-
-
-def rows(past: Past, shares: np.ndarray, **marks: object) -> pd.DataFrame:
-    """Table probabilities, (n, c): `utterance`, `dialogue`, `emotion`, `predicted` (the likeliest), `p_<emotion>`, marks."""
-    predicted = np.array(past.classes)[shares.argmax(axis=1)]
-    of_class = {f"p_{name}": shares[:, place] for place, name in enumerate(past.classes)}
-    return past.windows[["utterance", "dialogue", "emotion"]].assign(predicted=predicted, **of_class, **marks)
 
 
 def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence[str]) -> pd.Series:

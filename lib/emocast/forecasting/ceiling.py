@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..corpora import table
-from . import baselines, crossval
+from . import crossval
 from .baselines import Past, gather
 from .splits import Split
 
@@ -72,8 +72,9 @@ def sweep(windows: pd.DataFrame, utterances: pd.DataFrame, folder: Path | str, s
             kept = events.shares() * len(test) / np.array([available[name] for name in past.classes])
             for name, of_asked in found.items():
                 shares = of_asked[np.searchsorted(asked, test)] * kept
-                tables.append(baselines.rows(events, shares / shares.sum(axis=1, keepdims=True), model=name, **marks))
-    return baselines.ordered(pd.concat(tables, ignore_index=True), BOUNDS, classes=split.classes)
+                shares = shares / shares.sum(axis=1, keepdims=True)
+                tables.append(crossval.tabled(events.windows, shares, past.classes, model=name, **marks))
+    return crossval.ordered(pd.concat(tables, ignore_index=True), models=BOUNDS)
 
 
 def _forecasts(events: Past, truth: pd.DataFrame, filters: Callable[[str], Filter]) -> dict[str, np.ndarray]:

@@ -292,7 +292,8 @@ def label_table(
 ) -> pd.DataFrame:
     """Judge as `table`, at the shortest shift, forecasters that read labels alone, as on MELD without its clips.
 
-    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` is of `chain_tests`.
+    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` of
+    `comparisons`, a chain as `model`, with `p_holm` adjusted for all chains.
     """
     now = predictions["shift_s"].min()
     at_now = predictions[predictions["shift_s"] == now]
@@ -301,13 +302,13 @@ def label_table(
     rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
     sharing = predictions[predictions["protocol"].isin(SHARING)]
     of_dialogue = comparisons(sharing, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
-    gains = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
+    differences = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
     events = _changed(at_now[at_now["protocol"] == strict])
     if len(events):
         rivals = "majority", baselines.GUESS
         found = pd.concat([_hit_gain(events, chain, rivals, criteria, classes=classes) for chain in CHAINS])
-        gains["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
-    for key, found in gains.items():
+        differences["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
+    for key, found in differences.items():
         rows += gains(key, found[found["shift_s"] == now], criteria)
     return pd.DataFrame(rows)
 

@@ -7,7 +7,7 @@ processes of one thread each, for a network this small gains nothing from more; 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -88,10 +88,25 @@ def sweep(
         `shift_s`, `seed`, `fold` (from 0), `utterance`, `dialogue`, `emotion`, `predicted`, and `p_<emotion>` for each class.
     """
     fits, classes = plan(windows, split, event_sets=event_sets), labels.ordered(split.classes)
-    table = predictions(fits, estimator, windows, embeddings, classes=classes, computing=computing)
-    columns = ["event_set", "shift_s", "seed", "fold", "utterance", "dialogue", "emotion", "predicted"]
-    columns += [f"p_{name}" for name in classes]
-    return table.sort_values(["place", "shift_s", "seed", "row"])[columns].reset_index(drop=True)
+    return ordered(predictions(fits, estimator, windows, embeddings, classes=classes, computing=computing))
+
+
+def ordered(table: pd.DataFrame, *, models: Sequence[str] = ()) -> pd.DataFrame:
+    """Bring the predictions of a `plan` into the order and to the columns of `sweep`; by `model`, as given, before all else."""
+    rank = {name: place for place, name in enumerate(models)}
+    table = table.assign(rank=table["model"].map(rank) if models else 0)
+    table = table.sort_values(["rank", "place", "shift_s", "seed", "row"], kind="stable", ignore_index=True)
+    columns = [
+        *(["model"] if models else []),
+        "event_set",
+        "shift_s",
+        "seed",
+        "fold",
+        "utterance",
+        "dialogue",
+        "emotion",
+    ]
+    return table[[*columns, "predicted", *(name for name in table if name.startswith("p_"))]]
 
 
 def plan(windows: pd.DataFrame, split: Split, *, event_sets: Sequence[str] = ("fixed",)) -> list[Fit]:
@@ -146,23 +161,34 @@ def predictions(
     fitted = _fit_predict if computing.memory is None else computing.memory.cache(_fit_predict)
 
     versions = (*_VERSIONS, compute.best_device())  # on which an estimator whose device is "auto" learns
-
-    def packed(fit: Fit) -> bytes:
-        """A fit travels as plain bytes, for arrays would be put on one worker of a cluster and be lost with it."""
-        data = X[fit.train], y[fit.train], X[fit.test]
-        return pickle.dumps((fitted, seeded(estimator, fit.seed), *data, classes, versions))
-
-    jobs = ((place, packed(fit)) for place, fit in enumerate(fits))
-    with compute.pieces(_unpacked, jobs, jobs=computing.n_jobs, threaded=False) as results:
-        # They come as they are ready; the table is in the order that was asked for.
-        predicted = dict(tqdm(results, total=len(fits), disable=not computing.progress))
-    tables = []
-    for place, fit in enumerate(fits):
-        names, shares = predicted[place]
-        of_event = windows[["utterance", "dialogue", "emotion"]].iloc[fit.test]
-        of_class = {f"p_{name}": shares[:, column] for column, name in enumerate(classes)}
-        tables.append(of_event.assign(predicted=names, **of_class, row=fit.test, **fit.marks))
+    calls = (
+        (fitted, seeded(estimator, fit.seed), X[fit.train], y[fit.train], X[fit.test], classes, versions)
+        for fit in fits
+    )
+    found = side_by_side(calls, jobs=computing.n_jobs, total=len(fits), disable=not computing.progress)
+    tables = [
+        tabled(windows.iloc[fit.test], shares, classes, row=fit.test, **fit.marks).assign(predicted=names)
+        for fit, (names, shares) in zip(fits, found, strict=True)
+    ]
     return pd.concat(tables, ignore_index=True)
+
+
+def tabled(windows: pd.DataFrame, shares: np.ndarray, classes: Sequence[str], **marks: Any) -> pd.DataFrame:
+    """Table probabilities, (n, c): `utterance`, `dialogue`, `emotion`, `predicted` (the likeliest), `p_<emotion>`, marks."""
+    of_class = {f"p_{name}": shares[:, column] for column, name in enumerate(classes)}
+    predicted = np.array(classes)[shares.argmax(axis=1)]
+    return windows[["utterance", "dialogue", "emotion"]].assign(predicted=predicted, **of_class, **marks)
+
+
+def side_by_side(calls: Iterable[tuple], *, jobs: int, total: int, **bar: Any) -> list[Any]:
+    """Call functions, each first in a tuple of its arguments, on one thread each; what they give, in the order of the calls.
+
+    A call travels as plain bytes, for arrays would be put on one worker of a cluster and be lost with it. `bar` is tqdm's.
+    """
+    packed = ((place, pickle.dumps(call)) for place, call in enumerate(calls))
+    with compute.pieces(_unpacked, packed, jobs=jobs, threaded=False) as results:
+        found = dict(tqdm(results, total=total, **bar))  # they come as they are ready
+    return [found[place] for place in range(total)]
 
 
 def scores(
