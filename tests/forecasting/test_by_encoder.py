@@ -32,8 +32,6 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
     problems = found.set_index(["session", "role"])["problem"]
     assert problems["Ses05", RETUNED] == "" and problems["Ses05", HANDCRAFTED] == ""
     assert "classification-without-Ses04" in problems["Ses04", RETUNED] and problems["Ses05", PUBLISHED]
-    there = variants.testable(found)
-    assert there[["session", "role"]].to_numpy().tolist() == [["Ses05", RETUNED], ["Ses05", HANDCRAFTED]]
 
 
 @pytest.fixture

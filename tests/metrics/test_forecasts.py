@@ -104,35 +104,3 @@ def test_subsets_are_nested_and_keep_dialogues_whole():
     np.testing.assert_array_equal(drawn[-1][1], np.arange(300))
     with pytest.raises(ValueError, match=r"a fraction is 1\.5"):
         metrics.subsets(["a", "b"], (0.5, 1.5), random_state=0)
-
-
-@pytest.fixture
-def predictions():
-    """300 events of 30 dialogues, predicted by models of three fractions that are right for 40, 60 and 60 % of the events."""
-    generator, tables = np.random.default_rng(0), []
-    luck, true = generator.random(300), generator.choice(["neutral", "joy"], size=300)
-    for fraction, right in ((0.25, 0.4), (0.5, 0.6), (1.0, 0.6)):
-        predicted = np.where(luck < right, true, np.where(true == "joy", "neutral", "joy"))
-        table = pd.DataFrame(
-            {"fraction": fraction, "utterance": [f"u{row:03d}" for row in range(300)], "emotion": true}
-        )
-        table = table.assign(dialogue=np.arange(300) // 10, predicted=predicted, train_dialogues=24 * fraction)
-        table = table.assign(train_events=240 * fraction + np.arange(300) % 2)
-        tables.append(table.sample(frac=1, random_state=int(8 * fraction)))
-    return pd.concat(tables[::-1])
-
-
-def test_curve_has_a_row_a_fraction_with_what_the_step_brought(predictions):
-    curve = metrics.learning_curve(predictions, random_state=0)
-    assert curve["fraction"].tolist() == [0.25, 0.5, 1]
-    assert curve["train_dialogues"].tolist() == [6, 12, 24] and curve["train_events"].tolist() == [60.5, 120.5, 240.5]
-    np.testing.assert_allclose(curve["gain"], [np.nan, *np.diff(curve["accuracy"])])
-    assert curve["accuracy"].tolist() == pytest.approx([0.4, 0.6, 0.6], abs=0.06)
-    assert curve["gain_low"][1] > 0.1 and curve["gain_high"][1] < 0.3
-    assert (curve.loc[2, ["gain", "gain_low", "gain_high"]] == 0).all()  # the same predictions, in another order
-    assert np.isnan(curve["brier"]).all()
-
-
-def test_fractions_of_other_events_are_refused(predictions):
-    with pytest.raises(ValueError, match=r"the events of fraction .* are not those"):
-        metrics.learning_curve(predictions.query("fraction < 1 or utterance != 'u003'"), random_state=0)

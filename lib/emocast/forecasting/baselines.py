@@ -441,19 +441,6 @@ def guess_hits(last_emotion: pd.Series, emotion: pd.Series, *, classes: Sequence
     return (1 / others).where(last_emotion.ne(emotion), 0.0)
 
 
-def hits(events: pd.DataFrame, *, models: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
-    """Say of each event of one protocol and shift who is right on it: models by 0 or 1, the uniform guess by how often.
-
-    Returns one row an event that all of the models have, named by seed and utterance: `drawn`, a column a model, and `GUESS`.
-    """
-    asked = events[events["model"].isin(models)]
-    right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
-    table = right.pivot(index=crossval.EVENT, columns="model", values="right").dropna()
-    facts = asked.drop_duplicates(crossval.EVENT).set_index(crossval.EVENT).loc[table.index]
-    guessed = guess_hits(facts[LAST], facts["emotion"], classes=classes)
-    return table.assign(**{GUESS: guessed, "drawn": facts["drawn"]}).rename_axis(columns=None)
-
-
 def change_detection(
     predictions: pd.DataFrame, resampling: Resampling, *, models: Mapping[str, Sequence[str]], groups: str = "dialogue"
 ) -> pd.DataFrame:

@@ -374,15 +374,25 @@ def gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, A
     return rows
 
 
+def _hits(events: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
+    """A row an event that all of the models have: `drawn`, who is right on it (0 or 1), and how often the uniform guess is."""
+    asked = events[events["model"].isin(models)]
+    right = asked.assign(right=asked["emotion"].eq(asked["predicted"]).astype(float))
+    table = right.pivot(index=crossval.EVENT, columns="model", values="right").dropna()
+    facts = asked.drop_duplicates(crossval.EVENT).set_index(crossval.EVENT).loc[table.index]
+    guessed = baselines.guess_hits(facts[baselines.LAST], facts["emotion"], classes=classes)
+    return table.assign(**{baselines.GUESS: guessed, "drawn": facts["drawn"]})
+
+
 def _hit_gain(
     events: pd.DataFrame, model: str, references: Sequence[str], criteria: Criteria, **options: Any
 ) -> pd.DataFrame:
-    """Hold the model against references of which it is known how often each is right on an event (`baselines.hits`).
+    """Hold the model against references of which it is known how often each is right on an event (`_hits`).
 
     Returns one row, as `comparisons` does: `protocol`, `shift_s`, `model`, `against`, `reference`, `difference`, `low`, `high`,
     `p_value`.
     """
-    hits, rows = baselines.hits(events, models=[model, *references], **options), []
+    hits, rows = _hits(events, [model, *references], **options), []
     own, groups = hits[model].to_numpy(), hits["drawn"].to_numpy()
     place = {**events[_BY].iloc[0], "groups": hits["drawn"].nunique()}
     for reference in (name for name in references if name in hits):

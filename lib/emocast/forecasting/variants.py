@@ -44,12 +44,6 @@ def encoders_of(profile: Profile, sessions: Sequence[str]) -> pd.DataFrame:
     return table.assign(problem=table["encoder"].map(missing))
 
 
-def testable(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of a table of `encoders_of`, the encoders that are there, of sessions with an encoder re-tuned without them."""
-    there = table[table["problem"] == ""]
-    return there[there["session"].isin(there.loc[there["role"] == RETUNED, "session"])].reset_index(drop=True)
-
-
 def by_encoder(
     estimator: BaseEstimator,
     windows: pd.DataFrame,
@@ -66,7 +60,7 @@ def by_encoder(
         windows: the window table of one shift, of the balanced events.
         embeddings: encoder -> (n, d), row for row those of `windows`. Windows that any of them could not embed (NaN) are
             left out for all.
-        table: from `testable`.
+        table: of `encoders_of`, those without a `problem`.
         split: the classes and the seeds of the models; a session has the same seeds for all encoders.
         computing: as for `crossval.predictions`.
 

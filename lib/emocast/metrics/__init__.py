@@ -12,7 +12,7 @@ _NAMES = {
     "resampling": "Resampling bootstrap_interval few_groups_test holm loss_interval mcnemar_test paired_bootstrap "
     "permutation_test skill",
     "calibration": "TemperatureScaling brier_losses calibration_error calibration_interval reliability_table "
-    "FEW compare_forecasts count_events evaluate_forecast evaluate_forecasts learning_curve subsets",
+    "FEW compare_forecasts count_events evaluate_forecast evaluate_forecasts subsets",
     "probes": "explained",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in (module, *names.split())}

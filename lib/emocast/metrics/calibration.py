@@ -271,28 +271,5 @@ def subsets(
     return [(float(fraction), np.flatnonzero(place < count)) for fraction, count in counts]
 
 
-def learning_curve(predictions: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    """Boil the predictions of models trained on growing subsets down to one row a fraction, ascending.
-
-    Takes one row an event and fraction: fraction, train_dialogues and train_events (what the model of the event's fold was
-    trained on), utterance, and the columns of `evaluate_forecast`. Returns fraction, train_dialogues and train_events (means),
-    the scores of `evaluate_forecast`, and `gain`, what the accuracy rose from the row before on the same events, with its
-    interval `gain_low` to `gain_high` (NaN in the first row). Fractions of unlike events are a ValueError.
-    """
-    rows, before = [], None
-    for fraction, asked in predictions.groupby("fraction"):
-        asked = asked.sort_values(["utterance", *asked.columns.intersection(["seed"])]).reset_index(drop=True)
-        size = {name: float(asked[name].mean()) for name in ("train_dialogues", "train_events")}
-        gain = _with_ends("gain", _NAN, (_NAN, _NAN))
-        if before is not None:
-            if before["utterance"].tolist() != asked["utterance"].tolist():
-                raise ValueError(f"the events of fraction {fraction} are not those of the one before")
-            spread = compare_forecasts(asked, before, **options).iloc[0]
-            gain = _with_ends("gain", spread["difference"], (spread["low"], spread["high"]))
-        rows.append({"fraction": fraction, **size, **evaluate_forecast(asked, **options), **gain})
-        before = asked
-    return pd.DataFrame(rows)
-
-
 def _with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
     return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
