@@ -22,28 +22,27 @@ def make_windows():
             for event in range(events):
                 onset += generator.uniform(1.0, 6.0)
                 emotion = generator.choice(EMOTIONS, p=[0.4, 0.35, 0.25])
-                rows += [_row(dialogue, event, onset, emotion, shift) for shift in shifts if onset >= 10 + shift]
+                times = {"onset_s": onset, "utterance_end_s": onset + 1.0}  # events lie at least a second apart
+                for shift in (shift for shift in shifts if onset >= 10 + shift):
+                    window = {"shift_s": shift, "start_s": onset - shift - 10, "end_s": onset - shift}
+                    rows.append(_row(dialogue, event, emotion, **times, **window))
         table = pd.DataFrame(rows)
         return table.sort_values("shift_s", kind="stable").reset_index(drop=True)
 
     return make
 
 
-def _row(dialogue, event, onset, emotion, shift):
-    session = dialogue % 3
+def _row(dialogue, number, emotion, **times):
+    session = f"s{dialogue % 3}"
     return {
-        "utterance": f"d{dialogue:02}_{event:03}",
+        "utterance": f"d{dialogue:02}_{number:03}",
         "dialogue": f"d{dialogue:02}",
         "session": session,
         "scenario": f"impro{dialogue // 3}",
-        "speaker": f"s{session}{'FM'[event % 2]}",
+        "speaker": f"{session}{'FM'[number % 2]}",
         "emotion": emotion,
         "audio": f"d{dialogue:02}.wav",
-        "onset_s": onset,
-        "utterance_end_s": onset + 1.0,  # events lie at least a second apart
-        "shift_s": shift,
-        "start_s": onset - shift - 10,
-        "end_s": onset - shift,
+        **times,
     }
 
 
@@ -73,26 +72,11 @@ def make_talk():
                     emotion = generator.choice([*EMOTIONS, "anger"])
                 end = start + generator.uniform(1.0, 4.0)
                 label = None if generator.random() < unlabelled else emotion
-                rows.append(_utterance(dialogue, turn, round(start, 2), round(end, 2), label))
+                rows.append(_row(dialogue, turn, label, start_s=round(start, 2), end_s=round(end, 2)))
                 start = end + generator.uniform(-0.4, 1.0)
         return pd.DataFrame(rows)
 
     return make
-
-
-def _utterance(dialogue, turn, start, end, emotion):
-    session = dialogue % 3
-    return {
-        "utterance": f"d{dialogue:02}_{turn:03}",
-        "dialogue": f"d{dialogue:02}",
-        "session": f"s{session}",
-        "scenario": f"impro{dialogue // 3}",
-        "speaker": f"s{session}{'FM'[turn % 2]}",
-        "emotion": emotion,
-        "audio": f"d{dialogue:02}.wav",
-        "start_s": start,
-        "end_s": end,
-    }
 
 
 @pytest.fixture

@@ -36,15 +36,14 @@ def test_encoders_are_named_and_those_that_are_missing_say_so(monkeypatch, tmp_p
 
 @pytest.fixture
 def encoded(make_windows, embed):
-    """Session "1" has an encoder of its own; the published one knows the answers there, the others as little as elsewhere."""
+    """Session "s1" has an encoder of its own; the published one knows the answers there, the others as little as elsewhere."""
     windows = make_windows(n_dialogues=24)
-    windows = windows.assign(session=windows["session"].astype(str))
     plain = embed(windows, strength=0.5, seed=1)
     knows = embed(windows, strength=4.0, seed=2)
     return windows, {"knows": knows, "new": plain, "plain": embed(windows, strength=0.5, seed=3)}
 
 
-def encoders(sessions=("1",)):
+def encoders(*sessions):
     rows = [(session, role, name, "") for session in sessions
             for role, name in {PUBLISHED: "knows", RETUNED: "new", PLAIN: "plain"}.items()]  # fmt: skip
     return pd.DataFrame(rows, columns=["session", "role", "encoder", "problem"])
@@ -52,8 +51,8 @@ def encoders(sessions=("1",)):
 
 def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(encoded):
     windows, embeddings = encoded
-    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders(), SPLIT, computing=QUIET)
-    own = windows.loc[windows["session"] == "1", "utterance"]
+    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders("s1"), SPLIT, computing=QUIET)
+    own = windows.loc[windows["session"] == "s1", "utterance"]
     for _, rows in table.groupby("role"):
         assert rows["utterance"].tolist() == own.tolist()
     published, retuned = (table[table["role"] == role] for role in (PUBLISHED, RETUNED))
@@ -64,9 +63,9 @@ def test_the_tested_session_is_not_trained_on_and_the_leak_is_measured(encoded):
 def test_only_sessions_with_an_encoder_are_tested_and_what_none_could_embed_is_left_out(encoded):
     windows, embeddings = encoded
     embeddings["new"] = embeddings["new"].copy()
-    lost = np.flatnonzero(windows["session"] == "0")[:3]
+    lost = np.flatnonzero(windows["session"] == "s0")[:3]
     embeddings["new"][lost] = np.nan
-    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders("01"), SPLIT, computing=QUIET)
-    assert set(table["session"]) == {"0", "1"}
+    table = variants.by_encoder(LogisticRegression(), windows, embeddings, encoders("s0", "s1"), SPLIT, computing=QUIET)
+    assert set(table["session"]) == {"s0", "s1"}
     assert not set(table["utterance"]) & set(windows["utterance"].iloc[lost])
     assert set(table["role"].value_counts()) == {table["utterance"].nunique()}

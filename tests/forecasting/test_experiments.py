@@ -23,25 +23,10 @@ KEYS = ["shift_s", "fold", "utterance", "dialogue", "emotion"]
 
 
 @pytest.fixture
-def data():
-    """120 events in 12 dialogues; the embedding holds the emotion to come in one of its values, with noise."""
-    rng = np.random.default_rng(0)
-    emotion = rng.choice(CLASSES, 120, p=[0.3, 0.3, 0.4])
-    windows = pd.DataFrame(
-        {
-            "utterance": [f"u{number}" for number in range(120)],
-            "dialogue": [f"d{number // 10}" for number in range(120)],
-            "speaker": [f"s{number % 4}" for number in range(120)],
-            "emotion": emotion,
-            "audio": [f"d{number // 10}.wav" for number in range(120)],
-            "start_s": [float(number % 10) * 20 for number in range(120)],
-            "end_s": [float(number % 10) * 20 + 10 for number in range(120)],
-        }
-    )
-    signal = np.array([CLASSES.index(name) for name in emotion], dtype=np.float32)
-    embeddings = rng.normal(size=(120, 4)).astype(np.float32)
-    embeddings[:, 0] = 3 * signal + 0.5 * embeddings[:, 0]
-    return windows, embeddings
+def data(make_windows, embed):
+    """Events in 12 dialogues; the embedding holds the emotion to come, with noise."""
+    windows = make_windows()
+    return windows, embed(windows, strength=3.0)
 
 
 def run(network, windows, embeddings, protocol):

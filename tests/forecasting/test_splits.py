@@ -60,18 +60,15 @@ def test_unknown_protocols_are_named_and_too_few_groups_counted(make_windows):
         holdout(make_windows(n_dialogues=1), "dialogue")
     with pytest.raises(ValueError, match="3 events cannot fill 5 folds"):
         folds(make_windows().head(3), "random")
+    for fraction in (1.0, 20):
+        with pytest.raises(ValueError, match="test_fraction"):
+            holdout(make_windows(), "random", fraction)
 
 
 @pytest.mark.parametrize("protocol", list(splits.PROTOCOLS))
 def test_windows_of_several_shifts_are_refused(make_windows, protocol):
     with pytest.raises(ValueError, match="several windows"):
         folds(make_windows(shifts=(0.0, 2.0)), protocol, 5, 0)
-
-
-@pytest.mark.parametrize("fraction", [1.0, 20])
-def test_fraction_out_of_range_is_refused(make_windows, fraction):
-    with pytest.raises(ValueError, match="test_fraction"):
-        holdout(make_windows(), "random", fraction, 0)
 
 
 #: What each protocol promises: the entries of the proof that are zero in each of its folds.

@@ -127,6 +127,5 @@ def test_false_alarms_of_few_groups_are_as_rare_as_promised(groups):
         gains = generator.normal(scale=0.05, size=groups)[owner] + generator.choice([-1, 0, 1], size=len(owner))
         alarms += metrics.few_groups_test(gains, owner) <= 0.05
         found += metrics.few_groups_test(gains + 0.25, owner) <= 0.05
-    print(alarms, found)
     assert 0.03 <= alarms / studies <= 0.07
     assert found / studies > 0.9
