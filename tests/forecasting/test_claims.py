@@ -1,6 +1,7 @@
 """Verdicts on made-up predictions, of which it is known what they are."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -277,40 +278,6 @@ def test_the_encoders_memory_is_seen(published, retuned, verdict, left):
     assert found["encoder @ session"] == verdict and found["new_encoder @ session"] == left
 
 
-def of_labels(*, of_dialogue, dialogues=60):
-    """Each model is right as often as it is said, the dialogue mode as `of_dialogue` does: protocol -> share."""
-    right = {
-        "majority": 1 / 3,
-        "persistence": 0.5,
-        claims.PERSISTENCES[1]: 0.5,
-        **dict(zip(claims.CHAINS, (0.15, 0.75), strict=True)),
-    }
-    where = [("dialogue mode", "protocol", protocol, share) for protocol, share in of_dialogue.items()]
-    made = {"dialogues": dialogues, "shifts": (0.0, 10.0), "protocols": of_dialogue}
-    return predictions({**right, "dialogue mode": 0.0}, where=where, **made)
-
-
-def test_forecasters_that_read_labels_have_the_verdicts_that_they_were_made_for():
-    table = of_labels(of_dialogue={"random": 0.6, "episode": 1 / 3})
-    rows = [
-        claims.comparisons(table, claims.PERSISTENCES, CRITERIA, model=name).assign(model=name)
-        for name in claims.CHAINS
-    ]
-    tested = pd.concat(rows, ignore_index=True)
-    found = claims.label_table(table, tested, strict="episode", criteria=CRITERIA, classes=list(CLASSES))
-    dialogue = found[found["id"] == "label_dialogue"].set_index("protocol")["verdict"]
-    assert dialogue.to_dict() == {"random": SUPPORTED}
-    assert _by_id(found)["label_chance @ episode"] == SUPPORTED
-    of_chains = found.set_index("id").loc["label_chain"]
-    assert of_chains["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
-    assert [name in claim for name, claim in zip(claims.CHAINS, of_chains["claim"], strict=True)] == [True] * 2
-    changes = found.set_index("id").loc["label_changes"]  # the guess that is told of them is right on every second
-    assert changes["verdict"].tolist() == [CONTRADICTED, SUPPORTED]
-    assert changes["evidence"].str.contains("given a change").all()
-    strict = tested[(tested["protocol"] == "episode") & (tested["shift_s"] == 0)]
-    assert of_chains["p_holm"].tolist() == strict["p_holm"].tolist()
-
-
 TRUE = np.array(["neutral", "sadness"] * 20)
 
 WRONG = np.array(["sadness", "neutral"] * 20)
@@ -356,50 +323,24 @@ def test_the_sentence_says_what_the_table_does():
     assert "under session; it is better than audio persistence under random" in claims.finding(table, level=0.95)
 
 
-def _by_turns(**right):
-    """Predictions two turns ahead at most, of one protocol, with the seconds ahead."""
-    table = predictions({"FC-DNN": 0.7, "persistence": 0.5}, protocols=("dialogue",), shifts=(1.0, 2.0), **right)
-    return table.assign(ahead_s=3 * (table["shift_s"] - 1))
+def test_a_chain_is_judged_on_changes_against_the_guess_that_is_told_of_them():
+    """The guess is right on every second change of three classes; both chains are named in the claim."""
+    right = dict(zip(claims.CHAINS, (0.15, 0.75), strict=True))
+    events = claims.changed(predictions({"majority": 1 / 3, **right}, shifts=(0.0,), protocols=("episode",)))
+    asked = {"references": ("majority", baselines.GUESS), "criteria": CRITERIA, "classes": list(CLASSES)}
+    found = pd.concat([claims.hit_gain(events, chain, **asked) for chain in claims.CHAINS])
+    rows = claims.gains("label_changes", found.assign(p_holm=metrics.holm(found["p_value"])), CRITERIA)
+    assert [row["verdict"] for row in rows] == [CONTRADICTED, SUPPORTED]
+    assert all(chain in row["claim"] for chain, row in zip(claims.CHAINS, rows, strict=True))
+    assert all(row["evidence"].endswith(f"against {baselines.GUESS}") for row in rows)
 
 
-def _knows_changes(model_knows, *, shifts=(0.0,)):
-    table = predictions({"FC-DNN": 0.5, "audio persistence": 0.5}, protocols=("dialogue",), shifts=shifts)
-    generator, change = np.random.default_rng(5), table["changed"] if model_knows else ~table["changed"]
-    chance = np.clip(0.5 * change + 0.5 * generator.random(len(table)), 0.05, 0.95) if model_knows is not None else 0.5
-    for name in CLASSES:
-        table[f"p_{name}"] = np.where(table["last_emotion"] == name, 1 - chance, chance / 2)
-    # Audio persistence hears the last emotion as it is.
-    heard = table["model"] == "audio persistence"
-    return table.assign(predicted=table["predicted"].mask(heard, table["last_emotion"]))
-
-
-def test_how_many_turns_ahead_it_is_above_chance_is_one_family():
-    late = [("FC-DNN", "shift_s", 2.0, 1 / 3)]
-    rows = claims.turns_and_changes(_by_turns(where=late), _knows_changes(True), CRITERIA)
-    rows = rows[rows["id"] == "turns_ahead"]
-    assert rows["verdict"].tolist() == [SUPPORTED, NOT_SHOWN]
-    assert rows["claim"].str.startswith(("1 turn ahead it", "2 turns ahead it")).all()
-    assert rows["shift_s"].tolist() == [0, 3] and rows["evidence"].str.endswith("limit 33.3; interval of 97.5 %").all()
-    own = _by_turns(where=late).query("model == 'FC-DNN' and shift_s == 1")
-    right = 100 * own["emotion"].eq(own["predicted"])
-    wide, plain = (
-        metrics.loss_interval(right, own["drawn"], level=level, draws=CRITERIA.permutations, random_state=0)
-        for level in (0.975, 0.95)
-    )
-    assert rows[["low", "high"]].iloc[0].tolist() == pytest.approx(wide) and wide[0] < plain[0]
-    assert list(rows) == list(judged(predictions({"FC-DNN": 0.5, "persistence": 0.5}))[1].reset_index())
-
-
-@pytest.mark.parametrize(("knows", "verdict"), [(True, SUPPORTED), (None, NOT_SHOWN), (False, CONTRADICTED)])
-def test_whether_a_change_is_told_is_judged_from_both_last_emotions(knows, verdict):
-    rows = claims.turns_and_changes(_by_turns(), _knows_changes(knows, shifts=(0.0, 20.0)), CRITERIA)
-    rows = rows[rows["id"] == "change_detected"]
-    assert rows["verdict"].tolist() == [verdict] * 4
-    assert [row.split(" from the ")[1].split()[0] for row in rows["claim"]] == ["true", "recognised"] * 2
-    assert rows["evidence"].str.contains("interval of 98.8 %").all() and rows["limit"].eq(0).all()
-    assert rows["value"].between(*{True: (30, 50), None: (0, 0), False: (-50, -30)}[knows]).all()
-    few = _knows_changes(knows).assign(
-        protocol="session", drawn=lambda table: table["dialogue"].str[-1].astype(int) % 4
-    )
-    rows = claims.turns_and_changes(_by_turns(), few, CRITERIA)
-    assert set(rows.loc[rows["id"] == "change_detected", "verdict"]) == {NOT_SHOWN}
+def test_an_interval_of_a_family_is_as_wide_as_its_criteria_say():
+    events = predictions({"FC-DNN": 0.7}, protocols=("dialogue",), shifts=(1.0,))
+    row = claims.chance("turns_ahead", events, CRITERIA, turns="1 turn")
+    wider = replace(CRITERIA, resampling=replace(CRITERIA.resampling, level=0.975, draws=999))
+    wide = claims.chance("turns_ahead", events, wider, turns="1 turn")
+    right = 100 * events["emotion"].eq(events["predicted"])
+    ends = metrics.loss_interval(right, events["drawn"], **wider.resampling.options)
+    assert (wide["low"], wide["high"]) == pytest.approx(ends) and wide["low"] < row["low"]
+    assert wide["claim"].startswith("1 turn ahead it") and wide["verdict"] == SUPPORTED

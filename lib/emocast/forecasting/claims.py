@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -260,7 +260,7 @@ def table(
     of_model, place = predictions[predictions["model"] == MODEL], {"protocol": strict, "shift_s": now}
     strictly, first = predictions[predictions["protocol"] == strict], of_model[of_model["shift_s"] == now]
     protocols = dict.fromkeys((published, strict))
-    rows = [_chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
+    rows = [chance("chance", first[first["protocol"] == name], criteria) for name in protocols]
     tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
     if (few["model"] == "scenario prior").any():  # it knows nothing where the scenario is held out
         tested["scenario"] = comparisons(few[few["protocol"] != "scenario"], ["scenario prior"], criteria)
@@ -268,61 +268,39 @@ def table(
         tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
         rows += gains(key, found[found["shift_s"] == now], criteria)
-    rows += _changes(_changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
+    rows += _changes(changed(strictly[strictly["shift_s"] == now]), strictly["emotion"].unique(), criteria)
     rows += _ahead(of_model[of_model["protocol"] == strict], tested, criteria)
     for scores in [] if calibration is None else calibration.to_dict("records"):
         ends = [100 * scores[name] for name in ("ece", "ece_low", "ece_high")]
         of_all = {**place, "groups": scores["groups"]}
-        rows.append(_row("calibrated", ends, of_all, criteria, limit=limit, scaled=scores["scaled"]))
+        rows.append(judge("calibrated", ends, of_all, criteria, limit=limit, scaled=scores["scaled"]))
     if encoders is not None:
         encoders = encoders.assign(protocol="session", shift_s=now, drawn=encoders["session"])
         old, new = (encoders[encoders["role"] == role] for role in (PUBLISHED, RETUNED))
         gain = _compared(old, new, _BY, **criteria.test).iloc[0]
-        rows.append(_row("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
-        rows.append(_chance("new_encoder", new, criteria))
+        rows.append(judge("encoder", _ends(gain), gain, criteria, limit=limit, unit="points"))
+        rows.append(chance("new_encoder", new, criteria))
     if fallen is not None:
         rows += gains("fall", fallen[fallen["shift_s"] == now], criteria)
     if networks is not None:
-        rows.append(_row("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
+        rows.append(judge("networks", _ends(networks), {**networks, "shift_s": now}, criteria, unit="points"))
     return pd.DataFrame(rows)
 
 
-def label_table(
-    predictions: pd.DataFrame, tested: pd.DataFrame, *, strict: str, criteria: Criteria, classes: Sequence[str]
-) -> pd.DataFrame:
-    """Judge as `table`, at the shortest shift, forecasters that read labels alone, as on MELD without its clips.
-
-    They are the bar for one that has sound. Predictions are of `baselines.of_labels`, `tested` of
-    `comparisons`, a chain as `model`, with `p_holm` adjusted for all chains.
-    """
-    now = predictions["shift_s"].min()
-    at_now = predictions[predictions["shift_s"] == now]
-    repeated = at_now[at_now["model"] == baselines.PERSISTENCE]
-    protocols = dict.fromkeys((predictions["protocol"].iloc[0], strict))
-    rows = [_chance("label_chance", repeated[repeated["protocol"] == name], criteria) for name in protocols]
-    sharing = predictions[predictions["protocol"].isin(SHARING)]
-    of_dialogue = comparisons(sharing, ["majority"], criteria, model="dialogue mode").assign(model="dialogue mode")
-    differences = {"label_dialogue": of_dialogue, "label_chain": tested[tested["protocol"] == strict]}
-    events = _changed(at_now[at_now["protocol"] == strict])
-    if len(events):
-        rivals = "majority", baselines.GUESS
-        found = pd.concat([_hit_gain(events, chain, rivals, criteria, classes=classes) for chain in CHAINS])
-        differences["label_changes"] = found.assign(p_holm=metrics.holm(found["p_value"]))
-    for key, found in differences.items():
-        rows += gains(key, found[found["shift_s"] == now], criteria)
-    return pd.DataFrame(rows)
-
-
-def _changed(predictions: pd.DataFrame) -> pd.DataFrame:
+def changed(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions of events that change the last emotion."""
     return predictions[metrics.shift_events(predictions[baselines.LAST], predictions["emotion"])]
 
 
-def _row(
+def judge(
     key: str, ends: Sequence[float], place: Mapping[str, Any], criteria: Criteria, *, limit: float = 0.0, unit: str = "%",
     p_value: float | None = None, against: str = "", **words: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """One row of a table of claims: of a number with the ends of its interval, at the protocol and shift of a place."""
+    """Judge one claim, a row of `table`: of a number with the ends of its interval, at the protocol and shift of a place.
+
+    `place` may also have `groups` (what was drawn: of too few sessions no interval is shown) and `model`; `words` are for the
+    placeholders of the claim's text.
+    """
     claim, judge = texts()[key], {"p_value": p_value, "level": criteria.resampling.level}
     further = f"; limit {limit:.1f}" * bool(limit) + f"; against {against}" * bool(against)
     if place.get("groups", FEWEST) < FEWEST and place["protocol"] in DRAWN:
@@ -357,9 +335,11 @@ def _over_chance(events: pd.DataFrame, **options: Any) -> tuple[list[float], flo
     return [100 * value for value in (right.mean(), *(guessed.mean() + end for end in ends))], 100 * guessed.mean()
 
 
-def _chance(key: str, events: pd.DataFrame, criteria: Criteria) -> dict[str, Any]:
+def chance(key: str, events: pd.DataFrame, criteria: Criteria, **words: str) -> dict[str, Any]:
+    """Judge the claim that a model is above chance on its events, of one protocol and shift: a row of `table`."""
     ends, limit = _over_chance(events, **criteria.resampling.options)
-    return _row(key, ends, {**events[_BY].iloc[0], "groups": events["drawn"].nunique()}, criteria, limit=limit)
+    place = {**events[_BY].iloc[0], "groups": events["drawn"].nunique()}
+    return judge(key, ends, place, criteria, limit=limit, **words)
 
 
 def gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, Any]]:
@@ -370,7 +350,7 @@ def gains(key: str, found: pd.DataFrame, criteria: Criteria) -> list[dict[str, A
     rows = []
     for gain in found.to_dict("records"):
         words = {"p_value": gain["p_holm"], "against": gain["against"] * (gain["against"] != key.replace("_", " "))}
-        rows.append(_row(key, _ends(gain), gain, criteria, unit="points", **words))
+        rows.append(judge(key, _ends(gain), gain, criteria, unit="points", **words))
     return rows
 
 
@@ -384,7 +364,7 @@ def _hits(events: pd.DataFrame, models: Sequence[str], *, classes: Sequence[str]
     return table.assign(**{baselines.GUESS: guessed, "drawn": facts["drawn"]})
 
 
-def _hit_gain(
+def hit_gain(
     events: pd.DataFrame, model: str, references: Sequence[str], criteria: Criteria, **options: Any
 ) -> pd.DataFrame:
     """Hold the model against references of which it is known how often each is right on an event (`_hits`).
@@ -415,7 +395,7 @@ def _changes(events: pd.DataFrame, classes: Sequence[str], criteria: Criteria) -
     if not (events["model"] == MODEL).any():
         return []
     asked = {"changes": TOLD, "changes_statistics": STATISTICS}
-    found = pd.concat([_hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
+    found = pd.concat([hit_gain(events, MODEL, names, criteria, classes=classes) for names in asked.values()])
     found = found.assign(p_holm=metrics.holm(found["p_value"]))
     return [row for at, key in enumerate(asked) for row in gains(key, found.iloc[at : at + 1], criteria)]
 
@@ -439,48 +419,7 @@ def _ahead(of_model: pd.DataFrame, tested: Mapping[str, pd.DataFrame], criteria:
         later = ", ".join(f"{shift:g}" for shift, verdict in by_shift.items() if verdict == SUPPORTED)
         words = f"not at {now:g} s, but at {later} s" if later else "at no shift"
         words = f"up to {reached[-1]:g} s" if first == SUPPORTED else words
-        row = _row(f"ahead_of_{key}", reached[-1:] * 3, {"protocol": strict, "shift_s": now}, criteria)
+        row = judge(f"ahead_of_{key}", reached[-1:] * 3, {"protocol": strict, "shift_s": now}, criteria)
         row |= {"evidence": f"{words}; asked at {', '.join(shifts)} s", "low": None, "high": None}
         rows.append(row | {"verdict": first, "meaning": texts()[row["id"]][first]})
     return rows
-
-
-def turns_and_changes(turns: pd.DataFrame, predictions: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
-    """Judge as `table`: how many turns ahead the model is above chance, and whether it tells that the emotion will change.
-
-    Each of the two is a family: the level of its intervals is Bonferroni's, and there is no test beside them.
-
-    Args:
-        turns: predictions by turns, of one protocol (`windows.by_turns`: turns as `shift_s`), with `ahead_s` and `drawn`.
-        predictions: of one protocol and of the shifts to be asked, as `baselines.with_last` gives them.
-        criteria: how.
-
-    Returns:
-        Rows of `table`; by turns `shift_s` is the median of the seconds ahead.
-    """
-    own, rows = turns[turns["model"] == MODEL], []
-    each = _each(criteria, own["shift_s"].nunique())
-    for ahead, events in own.groupby("shift_s"):
-        ends, limit = _over_chance(events, **each.options)
-        place = {"protocol": events["protocol"].iloc[0], "shift_s": events["ahead_s"].median()}
-        place["groups"] = events["drawn"].nunique()
-        words = {"turns": f"{ahead:g} turn{'s' * (ahead > 1)}"}
-        rows.append(_of_family(_row("turns_ahead", ends, place, criteria, limit=limit, **words), each))
-    asked = {"true": [MODEL], "recognised": [MODEL]}
-    each = _each(criteria, len(asked) * predictions["shift_s"].nunique())
-    found = baselines.change_detection(predictions, each, models=asked, groups="drawn")
-    found = found[found["changes"].between(0, 1, inclusive="neither")]  # else there is nothing to tell apart
-    for row in found.assign(protocol=predictions["protocol"].iloc[0]).to_dict("records"):
-        ends = [100 * (row[name] - 0.5) for name in ("roc_auc", "roc_auc_low", "roc_auc_high")]
-        rows.append(_of_family(_row("change_detected", ends, row, criteria, unit="points", last=row["last"]), each))
-    return pd.DataFrame(rows)
-
-
-def _each(criteria: Criteria, count: int) -> Resampling:
-    """Bonferroni's level for each of so many intervals."""
-    level = 1 - (1 - criteria.resampling.level) / count
-    return replace(criteria.resampling, level=level, draws=criteria.permutations)
-
-
-def _of_family(row: dict[str, Any], each: Resampling) -> dict[str, Any]:
-    return row | {"evidence": f"{row['evidence']}; interval of {100 * each.level:.1f} %"}
