@@ -94,15 +94,12 @@ def forecast(
 
 def _notes(recording: Recording, table: pd.DataFrame) -> list[str]:
     damaged, clipped, silent = recording.damaged, recording.clipped / recording.frames, table["why"].eq("silent").mean()
-    notes = [
-        (damaged, f"{damaged} damaged pieces of the file were passed over; later seconds lie that much too early"),
-        (
-            clipped > 1e-3,
-            f"{100 * clipped:.1f} % of the samples are at full scale: clipped, and the forecasts doubtful",
-        ),
-        (silent, f"{100 * silent:.1f} % of the windows are silent and were not forecast from"),
-    ]
-    return [said for so, said in notes if so]
+    notes = {
+        f"{damaged} damaged pieces of the file were passed over; later seconds lie that much too early": damaged,
+        f"{100 * clipped:.1f} % of the samples are at full scale: clipped, and the forecasts doubtful": clipped > 1e-3,
+        f"{100 * silent:.1f} % of the windows are silent and were not forecast from": silent,
+    }
+    return [said for said, so in notes.items() if so]
 
 
 def _tables(windows: Iterable[Window], forecaster: Forecaster, encoder: Encoder, *, jobs: int) -> Iterator[tuple]:
