@@ -128,7 +128,7 @@ def test_a_damaged_clip_is_listed_and_its_span_is_silence(copy, damage, rendered
     times = labels[labels["dialogue"] == "train_dia0"].set_index("number")
     begins, ends = times.loc[3, ["start_s", "end_s"]] - times["start_s"].min()
     span = pd.DataFrame({"audio": ["timelines/train_dia0.wav"], "start_s": [begins], "end_s": [ends]})
-    assert meld.silence(copy, span).item() > 0.5
+    assert meld_sound.silence(copy, span).item() > 0.5
     timeline, _ = soundfile.read(copy / "timelines" / "train_dia0.wav")
     places = (16_000 * (begins + share * (ends - begins)) for share in (0.45, 0.55))  # turns may overlap at their ends
     middle = timeline[slice(*map(round, places))]
@@ -170,4 +170,4 @@ def test_a_label_without_length_takes_its_clips(copy):
 def test_the_real_labels_beside_no_clips_lack_only_sound(real):
     found = meld.validate(real("meld"))
     assert found["problem"].value_counts().to_dict() == {"missing recordings": 3, "lost utterance": 2}
-    assert meld.KNOWN_BAD.keys() <= set(meld.annotations(real("meld"))["utterance"])
+    assert meld.CORPUS.known_bad.keys() <= set(meld.annotations(real("meld"))["utterance"])
