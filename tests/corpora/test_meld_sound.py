@@ -297,9 +297,9 @@ def test_the_share_of_silence_is_that_of_the_samples_that_no_clip_covers(copy):
     starts = [max(0.0, gaps[0] - 1.9), gaps[-1] - 1.0, gaps[-1] - 1.95, 0.0]
     windows = pd.DataFrame({"audio": "timelines/train_dia0.wav", "start_s": starts}, index=[5, 3, 9, 1])
     windows["end_s"] = windows["start_s"] + 2.0
-    shares = meld.silence(copy, windows)
+    shares = meld_sound.silence(copy, windows)
     expected = [1 - covered[round(start * 16_000) : round((start + 2) * 16_000)].mean() for start in starts]
     assert list(shares.index) == [5, 3, 9, 1]
     np.testing.assert_allclose(shares, expected, atol=1e-4)
     assert (shares.iloc[:3] > 0.001).all()
-    assert meld.silence(copy, rows.head(8)).max() < 0.01  # none within an utterance
+    assert meld_sound.silence(copy, rows.head(8)).max() < 0.01  # none within an utterance

@@ -358,7 +358,7 @@ def mel_bands():
 def test_targets_are_log_power_of_low_bins_and_mel_bands():
     """Of a loud and a soft waveform, so that scaling each alone would show."""
     waveforms = np.random.default_rng(0).normal(size=(2, 4096)) * [[1.0], [0.1]]
-    found = training.Spectrogram(hop=640)(torch.from_numpy(waveforms.astype(np.float32))).numpy()
+    found = training.spectrogram(torch.from_numpy(waveforms.astype(np.float32)), 640).numpy()
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
     frames = np.stack([waveforms[:, first : first + 1024] * window for first in range(0, 4096 - 1023, 640)], axis=1)
     power = np.abs(np.fft.rfft(frames)) ** 2
