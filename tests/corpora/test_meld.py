@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import soundfile
 
-from doctor_copies import POINTER
 from emocast import audio, windows
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.table import CorpusWarning
@@ -96,31 +95,17 @@ def test_the_table_says_what_the_label_files_say(whole):
         assert row.end_s <= soundfile.info(whole / row.audio).duration
 
 
-DAMAGES = {
-    "cut short": ("truncated audio", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
-    "no such file": ("missing audio", lambda path: path.unlink()),
-    "git-LFS pointer": ("git-LFS pointer", lambda path: path.write_bytes(POINTER)),
-    "the file is empty": ("empty audio", lambda path: path.write_bytes(b"")),
-}
-
-
 @pytest.mark.parametrize("rendered", [False, True])
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_clip_is_listed_and_its_span_is_silence(copy, damage, rendered):
+def test_a_damaged_clip_is_listed_and_its_span_is_silence(copy, rendered):
     """Before anything is rendered and after: the same list; what the damaged clip does not touch stays."""
-    good = clip_of(copy, "train", 0, 3)
-    kind, spoil = DAMAGES[damage]
-    spoil(good)
+    cut = clip_of(copy, "train", 0, 3)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     if rendered:
         with pytest.warns(CorpusWarning, match="1 problem"):
             meld.load(copy)
     (problem,) = meld.validate(copy).to_dict("records")
-    assert problem["file"] == "train_splits/dia0_utt3.mp4"
-    assert (
-        problem["problem"] == kind
-        and damage in problem["detail"]
-        and "train_dia0_utt3 is left out" in problem["detail"]
-    )
+    assert (problem["file"], problem["problem"]) == ("train_splits/dia0_utt3.mp4", "truncated audio")
+    assert "cut short" in problem["detail"] and "train_dia0_utt3 is left out" in problem["detail"]
     with pytest.warns(CorpusWarning, match="1 problem"):
         rows = meld.load(copy)
     labels = meld.annotations(copy)

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import soundfile
 
-from doctor_copies import POINTER
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.meld_sound import ClipError
 from emocast.corpora.table import CorpusError
@@ -128,22 +127,10 @@ def test_a_clip_that_was_cut_short_is_found_so(clip, tmp_path, look, share, inde
 
 
 @pytest.mark.parametrize("look", [look_at, meld_sound.decode])
-def test_each_other_damage_is_said(tmp_path, look):
-    path = tmp_path / "dia0_utt0.mp4"
-    with pytest.raises(ClipError, match="no such file"):
-        look(path)
-    for content, said in (
-        (b"", "the file is empty"),
-        (POINTER, "git-LFS pointer"),
-        (b"<html>" + b"not here " * 20, "no mp4 file"),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(ClipError, match=said):
-            look(path)
-    path.unlink()
-    write_without_sound(path)
+def test_a_clip_without_sound_is_said(tmp_path, look):
+    write_without_sound(tmp_path / "a.mp4")
     with pytest.raises(ClipError, match="no sound stream"):
-        look(path)
+        look(tmp_path / "a.mp4")
 
 
 def test_sound_that_cannot_be_decoded_is_said(clip):

@@ -293,7 +293,7 @@ class EmotionBrain(EpochBrain):
 
 
 def key(table: pd.DataFrame, root: Path | str, columns: Sequence[str], source: Path | None, *parts: Any) -> str:
-    """SHA-256 of what a training reads (these columns, the sound, the source, further parts that JSON holds) and of versions."""
+    """SHA-256 of what a training reads (these columns, the sound, the source, further parts in JSON) and of versions."""
     rows = table[list(columns)].astype("string").fillna("").to_csv(index=False)
     sounds = [compute.file_digest(Path(root) / name) for name in sorted(table["audio"].unique())]
     files = [source / name for name in (CONFIG, PREPROCESSOR, *WEIGHTS)] if source else []
