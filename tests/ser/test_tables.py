@@ -88,21 +88,6 @@ def test_a_set_that_cannot_be_balanced_says_why(six):
     assert table["available"].tolist() == [48, 60, 0, 60]
 
 
-def test_published_scores_stand_beside(six):
-    names = ["IEMOCAP (full)", "IEMOCAP (test)", "ShEMO", "mine"]
-    table = tables.classification(dict.fromkeys(names, six), **SEED)
-    compared = tables.beside_published(table, experiment="ser-classification").set_index("test_set")
-    assert compared["accuracy_published"].tolist()[:3] == [0.92206, 0.787, 0.5199]  # tables 5.1 and 5.5
-    assert compared.loc["ShEMO", "f1_macro_published"] == 0.46678
-    assert compared["f1_macro_published"].isna().tolist() == [False, True, False, True]
-    assert compared.loc["ShEMO", "accuracy_difference"] == pytest.approx(table["accuracy"].iloc[2] - 0.5199)
-    multi = tables.beside_published(table, experiment="ser-multiobjective")
-    assert multi["accuracy_published"].tolist()[:3] == [0.94886, 0.75, 0.56095]  # table 5.4
-    regression = tables.beside_published(table, experiment="ser-regression")
-    assert regression["accuracy_published"].isna().all()
-    assert "accuracy_published" not in table
-
-
 def test_draws_of_speakers_and_the_error_that_they_show():
     """Of ten speakers alike nothing changes; where one of ten gains, a mean of one 1 and nine 0 has t = 1."""
     single = predicted_by("ABCDEFGHIJ", [("neutral", "sadness"), *((name, name) for name in labels.FOUR)] * 20)
@@ -193,19 +178,6 @@ def rated():
     return rows.assign(utterance=range(24), dialogue=np.repeat(list("123456"), 4), speaker=["F", "M"] * 12)
 
 
-@pytest.fixture
-def placed():
-    """Six speakers, each with one utterance of each class, predicted where the class belongs."""
-    middle = {"neutral": (3, 2), "happiness": (4, 4), "sadness": (2, 1), "anger": (1, 5)}
-    rows = [
-        {"utterance": f"{speaker}{emotion}", "speaker": speaker, "dialogue": pd.NA, "emotion": emotion,
-         "valence": np.nan, "arousal": np.nan, "predicted_valence": float(valence), "predicted_arousal": float(arousal)}
-        for speaker in "ABCDEF"
-        for emotion, (valence, arousal) in middle.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
 def test_regression_by_hand(rated):
     """Errors 1, 0, 0, -1; variances 5/4 and 1/4; covariance 1/2."""
     table = tables.regression({"IEMOCAP (test)": rated}, **SEED).set_index("dimension")
@@ -236,34 +208,6 @@ def test_rows_without_values_are_left_out_and_sets_without_any_say_so(rated):
     assert table.loc["some", "n"] == 22
     assert table.loc["none", "reason"] == "no utterance has a true valence"
     assert table.loc["classes", "reason"] == "the model has no valence"
-
-
-def test_classes_are_read_off_the_plane_that_training_showed(placed):
-    train = placed.assign(valence=placed["predicted_valence"], arousal=placed["predicted_arousal"])
-    train["valence"] += np.tile([-0.1, 0.1], 12)
-    train["arousal"] += np.repeat([0.1, -0.1], 12)
-    found = tables.from_dimensions(train, placed.set_index("utterance"))
-    assert found.tolist() == placed["emotion"].tolist()
-    assert found.index.tolist() == placed["utterance"].tolist()
-    assert found.name == "predicted"
-
-
-def test_frequent_classes_get_no_more_of_the_plane():
-    """Halfway between two classes of equal spread a point goes to neither more, though one has 50 times the utterances."""
-    around = pd.DataFrame({"valence": [-0.5, 0.5, 0, 0], "arousal": [0, 0, -0.5, 0.5]})
-    centres = {"neutral": (2, 2), "happiness": (4, 4), "sadness": (2, 0), "anger": (0, 4)}
-    parts = [
-        pd.concat([around + centre] * (50 if emotion == "neutral" else 1)).assign(emotion=emotion)
-        for emotion, centre in centres.items()
-    ]
-    said = pd.DataFrame({"predicted_valence": [2.99, 3.01], "predicted_arousal": [3.0, 3.0]})
-    assert tables.from_dimensions(pd.concat(parts), said).tolist() == ["neutral", "happiness"]
-
-
-def test_a_class_that_training_lacks_is_named(placed):
-    train = placed[placed["emotion"] != "anger"].assign(valence=1.0, arousal=1.0)
-    with pytest.raises(ValueError, match="no utterance of anger with valence"):
-        tables.from_dimensions(train, placed)
 
 
 def test_the_interval_of_auc_is_that_of_ranking_every_draw_again():

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from .. import labels, metrics, published
 from ..encoders.wav2vec2 import DIMENSIONS
@@ -133,7 +132,7 @@ def unscorable(rows: pd.DataFrame) -> str | None:
     missing = [name for name in labels.FOUR if not rows["emotion"].eq(name).any()]
     if missing:
         return f"no utterance of {', '.join(missing)}"
-    return "the model names no class; from_dimensions reads one" if rows["predicted"].isna().all() else None
+    return "the model names no class" if rows["predicted"].isna().all() else None
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:
@@ -143,29 +142,6 @@ def _shares(counts: np.ndarray) -> np.ndarray:
 
 #: The scores of classes of equal weight, whatever their numbers are, from confusion counts (..., true, predicted).
 BALANCED = {"accuracy": COUNTED["uar"], "f1_macro": lambda counts: COUNTED["f1_macro"](_shares(counts))}
-
-
-def beside_published(table: pd.DataFrame, *, experiment: str) -> pd.DataFrame:
-    """Put what the thesis prints beside each score of `classification`.
-
-    `experiment` is "ser-classification" (tables 5.1 and 5.5), "ser-multiobjective" (5.4), or "ser-regression", of which no
-    class is printed; else a KeyError. Adds `accuracy_published` and `accuracy_difference` (ours - published, missing where none
-    is printed) behind the score's interval, and the same of `f1_macro`.
-    """
-    printed, table = _printed(experiment), table.copy()
-    for name in SCORES:
-        values = [printed.get((test_set, name), np.nan) for test_set in table["test_set"]]
-        place = table.columns.get_loc(f"{name}_high") + 1
-        table.insert(place, f"{name}_published", values)
-        table.insert(place + 1, f"{name}_difference", table[name] - values)
-    return table
-
-
-def _printed(experiment: str) -> dict[tuple[str, str], float]:
-    """(test set, score) -> the published value. Table 5.1 calls "IEMOCAP" what 5.4 and 5.5 call "IEMOCAP (full)"."""
-    rows = published.select(experiment)
-    rows = rows[rows["class"].isna()].replace({"dataset": {"IEMOCAP": "IEMOCAP (full)"}})
-    return rows.set_index(["dataset", "metric"])["value"].to_dict()
 
 
 def regression(
@@ -219,25 +195,6 @@ def _ccc(sums: np.ndarray) -> np.ndarray:
     """`metrics.ccc` of sums (..., 6): of ones, both sides, their squares, and their product."""
     true, said, true_2, said_2, both = np.moveaxis(sums[..., 1:] / sums[..., :1], -1, 0)
     return 2 * (both - true * said) / (true_2 - true**2 + said_2 - said**2 + (true - said) ** 2)
-
-
-def from_dimensions(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
-    """Read a class off predicted valence and arousal. This is ours: the thesis gives its regression model no classes.
-
-    A linear discriminant analysis (classes of equal weight, one covariance) learns from the true valence, arousal and emotion
-    of the training utterances which part of the plane is whose; nothing of the test enters it. Limit: predicted values keep
-    closer to the middle of the scale than true ones (`regression`'s `spread`), so what comes out is biased to the emotions
-    near the middle (neutral, sadness). Returns the emotion of each row, with the index of `predictions`; a ValueError where
-    one of the four classes has no training utterance with valence and arousal.
-    """
-    known = labelled(train).dropna(subset=list(DIMENSIONS))
-    reason = unscorable(known.assign(predicted=""))
-    if reason:
-        raise ValueError(f"{reason} with valence and arousal to learn from: no class can be read off")
-    classifier = LinearDiscriminantAnalysis(priors=np.full(_SIZE, 1 / _SIZE))
-    classifier.fit(known[list(DIMENSIONS)].to_numpy(dtype=float), known["emotion"].to_numpy(dtype=object))
-    values = predictions[[f"predicted_{dimension}" for dimension in DIMENSIONS]].to_numpy(dtype=float)
-    return pd.Series(classifier.predict(values), index=predictions.index, name="predicted", dtype="string")
 
 
 def auc_interval(
