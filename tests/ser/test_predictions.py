@@ -14,11 +14,6 @@ from emocast.ser import predictions
 from emocast_twins import sentences
 
 
-def _alone(folder, root, row):
-    waveform = audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s)
-    return {name: values[0].numpy() for name, values in wav2vec2.load(folder).outputs([waveform]).items()}
-
-
 @pytest.fixture(autouse=True)
 def outputs(tmp_path, monkeypatch):
     """A store of one's own."""
@@ -41,7 +36,8 @@ def test_each_row_is_what_the_checkpoint_says_of_the_utterance(recognisers, corp
     truth = ["utterance", "speaker", "dialogue", "emotion", "valence", "arousal"]
     pd.testing.assert_frame_equal(found[truth], table[truth].reset_index(drop=True))
     for made, row in zip(found.itertuples(), table.itertuples(), strict=True):
-        expected = _alone(folder, root, row)
+        waveform = audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s)
+        expected = {name: values[0].numpy() for name, values in wav2vec2.load(folder).outputs([waveform]).items()}
         assert made.predicted == ("neutral", "anger", "happiness", "sadness")[expected["classification"].argmax()]
         values = [made.p_neutral, made.p_anger, made.p_happiness, made.p_sadness]
         np.testing.assert_allclose(values, expected["classification"], atol=1e-5)
