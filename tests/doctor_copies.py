@@ -48,8 +48,9 @@ class Copy:
 def make(folder: Path, name: str) -> Path:
     """Make a small whole twin; gives the folder of the copy."""
     if name == "iemocap":
-        settings = conversations.Settings(sessions=2, scenarios=2, turns=(10, 12))
-        return conversations.make(folder, settings, seed=7, processes=1, progress=False) / "IEMOCAP_full_release"
+        # so many, and this seed, that any one dialogue may go and each of the four emotions is left
+        settings = conversations.Settings(sessions=2, scenarios=3, turns=(10, 12))
+        return conversations.make(folder, settings, seed=1, processes=1, progress=False) / "IEMOCAP_full_release"
     if name == "meld":
         return meld_twin.make(folder, meld_twin.Settings(7, (4, 4)), seed=3, processes=1, progress=False)
     return sentences.make(folder, name, ACTED[name], seed=5, processes=1, progress=False)

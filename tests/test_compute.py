@@ -155,29 +155,30 @@ def test_results_come_as_they_are_ready():
         computed([(2,), ("two",)], jobs=2)
 
 
-def test_an_executor_that_cannot_be_is_refused(monkeypatch):
-    monkeypatch.setenv(compute.EXECUTOR, "slurm")
-    with pytest.raises(compute.ExecutorError, match="no executor 'slurm': EXECUTOR is one of local, dask"):
-        computed()
+@pytest.fixture
+def dask(monkeypatch):
+    monkeypatch.setattr(compute, "_PATIENCE_S", 1.0)
     monkeypatch.setenv(compute.EXECUTOR, "dask")
+
+
+def test_an_executor_that_cannot_be_is_refused(dask, monkeypatch):
     for address in ("", "tcp://127.0.0.1", "127.0.0.1:port"):
         monkeypatch.setenv(compute.SCHEDULER, address)
         with pytest.raises(compute.ExecutorError, match="EXECUTOR=dask needs SCHEDULER=tcp://host:port"):
             computed()
+    monkeypatch.setenv(compute.EXECUTOR, "slurm")
+    with pytest.raises(compute.ExecutorError, match="no executor 'slurm': EXECUTOR is one of local, dask"):
+        computed()
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1"])
-def test_an_address_at_which_nobody_listens_is_named(monkeypatch, address):
-    monkeypatch.setattr(compute, "_PATIENCE_S", 1.0)
-    monkeypatch.setenv(compute.EXECUTOR, "dask")
+def test_an_address_at_which_nobody_listens_is_named(dask, monkeypatch, address):
     monkeypatch.setenv(compute.SCHEDULER, address)
     with pytest.raises(compute.ExecutorError, match=f"no Dask scheduler answers at {address}: start `dask scheduler`"):
         computed()
 
 
-def test_a_scheduler_without_workers_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(compute, "_PATIENCE_S", 1.0)
-    monkeypatch.setenv(compute.EXECUTOR, "dask")
+def test_a_scheduler_without_workers_is_named(dask, monkeypatch, tmp_path):
     with LocalCluster(n_workers=0, dashboard_address=None, local_directory=str(tmp_path), silence_logs=60) as cluster:
         address = cluster.scheduler_address
         monkeypatch.setenv(compute.SCHEDULER, address)

@@ -91,6 +91,16 @@ def fetch(offer, data):
     return fetching
 
 
+@pytest.fixture
+def begun(fetch, server):
+    """EmoDB's archive, of which half has come."""
+    server.cut["EmoDB.zip"] = len(server.files["EmoDB.zip"]) // 2
+    with pytest.raises(DownloadError, match=r"EmoDB\.zip cannot be fetched .*: what came is kept, run again to go on"):
+        fetch()
+    server.cut.clear()
+    return server.files["EmoDB.zip"]
+
+
 def contents(folder, *, hidden=True):
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in found.items() if hidden or not name.startswith(".downloads/")}
@@ -118,16 +128,12 @@ def test_what_changed_at_its_source_is_not_taken_for_the_same(fetch, data, serve
     assert fetch().endswith("complete")
 
 
-def test_the_page_of_a_log_in_does_not_take_the_place_of_what_has_come(fetch, data, server):
-    server.cut["EmoDB.zip"] = len(server.files["EmoDB.zip"]) // 2
-    with pytest.raises(DownloadError, match="what came is kept"):
-        fetch()
-    whole, page = server.files["EmoDB.zip"], b"<html>Log in</html>"
-    server.cut.clear()
-    server.files["EmoDB.zip"], server.kinds["EmoDB.zip"], server.ranges = page, "text/html; charset=utf-8", False
+def test_the_page_of_a_log_in_does_not_take_the_place_of_what_has_come(fetch, begun, server):
+    server.files["EmoDB.zip"], server.kinds["EmoDB.zip"] = b"<html>Log in</html>", "text/html; charset=utf-8"
+    server.ranges = False
     with pytest.raises(DownloadError, match="a web page came in its place"):
         fetch()
-    server.files["EmoDB.zip"], server.ranges = whole, True
+    server.files["EmoDB.zip"], server.ranges = begun, True
     server.kinds.clear()
     assert fetch().endswith("complete") and server.asked[-1][1] > 0, "it goes on where it was"
 
@@ -148,25 +154,16 @@ def test_a_run_that_is_killed_while_it_puts_files_in_place_leaves_no_folder_half
 # --- the server
 
 
-def test_an_interrupted_download_goes_on_with_the_rest_alone(fetch, data, server):
-    before, size = contents(data), len(server.files["EmoDB.zip"])
-    server.cut["EmoDB.zip"] = size // 2
-    with pytest.raises(DownloadError, match=r"EmoDB\.zip cannot be fetched .*: what came is kept, run again to go on"):
-        fetch()
-    assert contents(data, hidden=False) == before
-    server.cut.clear()
+def test_an_interrupted_download_goes_on_with_the_rest_alone(fetch, data, begun, server):
+    assert contents(data, hidden=False) == {"Other/wav/a.wav": b"sound"}
     fetch()
-    (_, begun, _), (_, start, sent) = server.asked
-    assert begun == 0 and size // 4 < start <= size // 2 and start + sent == size
+    (_, first, _), (_, start, sent), size = *server.asked, len(begun)
+    assert first == 0 and size // 4 < start <= size // 2 and start + sent == size
     assert contents(data / "EmoDB") == WAVES
 
 
 @pytest.mark.parametrize("change", ["another file", "shorter", "no ranges"])
-def test_a_file_that_is_no_longer_the_one_that_was_begun_is_fetched_anew(fetch, data, server, change):
-    server.cut["EmoDB.zip"] = len(server.files["EmoDB.zip"]) // 2
-    with pytest.raises(DownloadError):
-        fetch()
-    server.cut.clear()
+def test_a_file_that_is_no_longer_the_one_that_was_begun_is_fetched_anew(fetch, begun, server, change):
     server.ranges = change != "no ranges"
     if server.ranges:
         other = (

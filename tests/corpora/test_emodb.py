@@ -1,20 +1,28 @@
+"""EmoDB and ShEMO, whose files' names say all there is to know."""
+
 import numpy as np
 import pytest
 import soundfile
 
-from emocast.corpora import emodb
+from emocast.corpora import emodb, shemo
 from emocast.corpora.table import CorpusWarning
 
 
 @pytest.fixture
-def root(tmp_path):
-    (tmp_path / "wav").mkdir()
-    for name in ("03a01Fa", "08b02Wc", "16a05Lb"):
-        soundfile.write(tmp_path / "wav" / f"{name}.wav", np.full(8_000, 0.1), 16_000)
-    return tmp_path
+def write(tmp_path):
+    """A function that writes recordings of half a second and gives their folder."""
+
+    def writing(*names):
+        for path in (tmp_path / f"{name}.wav" for name in names):
+            path.parent.mkdir(exist_ok=True)
+            soundfile.write(path, np.full(8_000, 0.1), 16_000)
+        return tmp_path
+
+    return writing
 
 
-def test_names_are_read(root):
+def test_names_of_emodb_are_read(write):
+    root = write("wav/03a01Fa", "wav/08b02Wc", "wav/16a05Lb")
     rows = emodb.load(root).set_index("utterance")
     assert list(rows["emotion"]) == ["happiness", "anger", "boredom"]
     assert list(rows["speaker"]) == ["emodb_03", "emodb_08", "emodb_16"]
@@ -23,15 +31,31 @@ def test_names_are_read(root):
     assert rows["end_s"].eq(0.5).all() and len(emodb.load(root / "wav")) == 3
 
 
-def test_an_ending_in_capitals_is_read_and_a_second_file_of_the_name_is_not(root):
+def test_names_of_shemo_are_read(write):
+    root = write("female/F01A01", "female/F02F01", "male/M01N05", "male/M28W12")
+    rows = shemo.load(root).set_index("utterance")
+    assert list(rows["emotion"]) == ["anger", "fear", "neutral", "surprise"]
+    assert list(rows["speaker"]) == ["shemo_F01", "shemo_F02", "shemo_M01", "shemo_M28"]
+    assert list(rows["sex"]) == ["female", "female", "male", "male"] and rows["audio"].iloc[0] == "female/F01A01.wav"
+    assert set(rows["language"]) == {"fa"} and set(rows["rating"]) == {"rated"} and rows["dialogue"].isna().all()
+    odd = ("female/M05N01", "male/M05X01", "male/M5N01", "male/notes")
+    write(*odd, "male/._M01N05")
+    found = shemo.validate(root)
+    found = found[found["problem"] != "wrong count"].set_index("file")["problem"]
+    assert found.to_dict() == {f"{name}.wav": "odd name" for name in odd}
+    with pytest.warns(CorpusWarning, match="4 problem"):
+        assert len(shemo.load(root)) == 4
+
+
+def test_an_ending_in_capitals_is_read_and_a_second_file_of_the_name_is_not(write):
+    root = write("wav/03a01Fa", "wav/08b02Wc")
     (root / "wav" / "03a01Fa.wav").rename(root / "wav" / "03a01Fa.WAV")
-    assert len(emodb.load(root)) == 3
-    (root / "wav" / "03a01Fa.wav").write_bytes((root / "wav" / "03a01Fa.WAV").read_bytes())
+    assert len(emodb.load(root)) == 2
+    write("wav/03a01Fa", "wav/03a03Fa")  # the latter is a sentence that the release does not have
     found = emodb.validate(root).set_index("file")
-    assert found.loc["wav/03a01Fa.wav", "problem"] == "odd name"
-    (root / "wav" / "03a03Fa.wav").write_bytes(b"words")  # a sentence that the release does not have
+    assert found.loc[["wav/03a01Fa.wav", "wav/03a03Fa.wav"], "problem"].eq("odd name").all()
     with pytest.warns(CorpusWarning, match="2 problem"):
-        assert len(emodb.load(root)) == 3
+        assert len(emodb.load(root)) == 2
 
 
 def test_the_real_recordings_are_read(real):

@@ -144,7 +144,7 @@ def test_the_odd_rows_of_the_real_label_files_are_those_that_the_docstring_count
     shown = meld.odd_rows(table).set_index("kind")
     assert shown["rows"].to_dict() == counted and shown["done"].str.len().min() > 10
     lost = table[table["odd"].map(lambda kinds: "over a minute" in kinds)]
-    assert set(lost["utterance"]) == {"test_dia38_utt4", "test_dia220_utt0"} <= meld.KNOWN_BAD.keys()
+    assert set(lost["utterance"]) == {"test_dia38_utt4", "test_dia220_utt0"} <= meld.CORPUS.known_bad.keys()
 
 
 # --- on the clocks of the recordings

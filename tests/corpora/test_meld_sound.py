@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import soundfile
 
-from doctor_copies import POINTER
 from emocast.corpora import meld, meld_sound
 from emocast.corpora.meld_sound import ClipError
 from emocast.corpora.table import CorpusError
@@ -128,22 +127,10 @@ def test_a_clip_that_was_cut_short_is_found_so(clip, tmp_path, look, share, inde
 
 
 @pytest.mark.parametrize("look", [look_at, meld_sound.decode])
-def test_each_other_damage_is_said(tmp_path, look):
-    path = tmp_path / "dia0_utt0.mp4"
-    with pytest.raises(ClipError, match="no such file"):
-        look(path)
-    for content, said in (
-        (b"", "the file is empty"),
-        (POINTER, "git-LFS pointer"),
-        (b"<html>" + b"not here " * 20, "no mp4 file"),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(ClipError, match=said):
-            look(path)
-    path.unlink()
-    write_without_sound(path)
+def test_a_clip_without_sound_is_said(tmp_path, look):
+    write_without_sound(tmp_path / "a.mp4")
     with pytest.raises(ClipError, match="no sound stream"):
-        look(path)
+        look(tmp_path / "a.mp4")
 
 
 def test_sound_that_cannot_be_decoded_is_said(clip):
@@ -297,9 +284,9 @@ def test_the_share_of_silence_is_that_of_the_samples_that_no_clip_covers(copy):
     starts = [max(0.0, gaps[0] - 1.9), gaps[-1] - 1.0, gaps[-1] - 1.95, 0.0]
     windows = pd.DataFrame({"audio": "timelines/train_dia0.wav", "start_s": starts}, index=[5, 3, 9, 1])
     windows["end_s"] = windows["start_s"] + 2.0
-    shares = meld.silence(copy, windows)
+    shares = meld_sound.silence(copy, windows)
     expected = [1 - covered[round(start * 16_000) : round((start + 2) * 16_000)].mean() for start in starts]
     assert list(shares.index) == [5, 3, 9, 1]
     np.testing.assert_allclose(shares, expected, atol=1e-4)
     assert (shares.iloc[:3] > 0.001).all()
-    assert meld.silence(copy, rows.head(8)).max() < 0.01  # none within an utterance
+    assert meld_sound.silence(copy, rows.head(8)).max() < 0.01  # none within an utterance

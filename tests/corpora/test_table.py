@@ -101,6 +101,7 @@ def test_the_readers_words_tell_the_kind_of_damage(content, kind, read, error, t
     with pytest.raises(error) as caught:
         read(tmp_path / "a.wav")
     assert table.damage(str(caught.value)) == kind
+    assert table.damage(meld_sound.problem(tmp_path / "a.wav")) == kind
 
 
 def test_a_scan_gives_rows_and_codes_and_notes_the_rest(tmp_path):

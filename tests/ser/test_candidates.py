@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.torch
-import sklearn.metrics
 import soundfile
 import torch
 import transformers
 
 import loopback
-from emocast import audio, labels, metrics
+from emocast import audio
 from emocast.encoders import hub, wav2vec2
 from emocast.ser import predictions
 
@@ -185,76 +184,22 @@ def test_a_hub_id_downloads_data_files_alone(tmp_path, safe, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    """A corpus of 40 clips of 8 speakers, of five emotions of which one is not among the four: table and root."""
-    root, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(3)
-    emotions = ["neutral", "happiness", "sadness", "anger", "fear"]
-    for number in range(40):
+def test_each_utterance_has_the_class_of_its_sound_alone_or_a_reason(recognisers, tmp_path):
+    rng, names = np.random.default_rng(3), [f"{number}.wav" for number in range(12)]
+    for name in names:
         tone = np.sin(np.arange(8_000) * rng.uniform(0.01, 1)) * rng.uniform(0.1, 0.9)
-        soundfile.write(root / f"{number}.wav", tone + rng.normal(0, rng.uniform(0.01, 0.3), 8_000), 16_000)
-    rows = [
-        {"utterance": f"u{n}", "audio": f"{n}.wav", "start_s": 0.0, "end_s": 0.5, "speaker": f"s{n % 8}",
-         "emotion": emotions[n % 5]} for n in range(40)
-    ]  # fmt: skip
-    return pd.DataFrame(rows).astype({"emotion": "string"}), root
+        soundfile.write(tmp_path / name, tone + rng.normal(0, rng.uniform(0.01, 0.3), 8_000), 16_000)
+    table = pd.DataFrame({"audio": names, "start_s": 0.0, "end_s": 0.5})
+    candidate, model = predictions.load(recognisers["classification"]), wav2vec2.load(recognisers["classification"])
+    said = [model.emotions[int(model.classify([audio.read(tmp_path / name)]).argmax())] for name in names]
+    assert predictions.classified(candidate, table, tmp_path, bar="all") == (said, []) and len(set(said)) > 1
+    (tmp_path / "3.wav").unlink()
+    found = predictions.classified(candidate, table, tmp_path, bar="but one")
+    assert found == ([*said[:3], None, *said[4:]], ["3.wav: no such file"])
 
 
-def _screen(sources, corpora, **options):
-    return predictions.screen(sources, corpora, random_state=4, draws=200, **options)
-
-
-def test_the_scores_are_those_of_the_chosen_utterances(recognisers, clips):
-    table, root = clips
-    row = _screen([recognisers["classification"]], {"clips": clips}, n=20).iloc[0]
-    sample = predictions.choose(table, n=20, seed=4)
-    model = wav2vec2.load(recognisers["classification"])
-    predicted = [model.emotions[int(model.classify([audio.read(root / name)]).argmax())] for name in sample["audio"]]
-    assert row["n"] == 20
-    assert row["accuracy"] == sklearn.metrics.accuracy_score(sample["emotion"], predicted)
-    assert row["f1_macro"] == pytest.approx(sklearn.metrics.f1_score(sample["emotion"], predicted, average="macro"))
-    expected = metrics.bootstrap_interval(
-        sample["emotion"], predicted, sample["speaker"], metric="uar", draws=200, random_state=4
-    )
-    assert (row["uar_low"], row["uar_high"]) == expected
-    assert row["uar_low"] <= row["uar"] <= row["uar_high"]
-    assert (row["lacks"], row["problem"]) == ("", "")
-
-
-def test_the_choice_is_random_of_the_four_classes_and_of_the_seed_alone(clips):
-    table = clips[0]
-    chosen = predictions.choose(table, n=20, seed=4)
-    assert len(chosen) == chosen["utterance"].nunique() == 20
-    assert set(chosen["emotion"]) == set(labels.FOUR)
-    pd.testing.assert_frame_equal(chosen, predictions.choose(table, n=20, seed=4))
-    assert set(chosen["utterance"]) != set(predictions.choose(table, n=20, seed=5)["utterance"])
-    assert len(predictions.choose(table, n=160, seed=4)) == 32  # all there are
-    excited = table.assign(emotion=table["emotion"].replace("happiness", "excitement"))
-    pd.testing.assert_frame_equal(chosen, predictions.choose(excited, n=20, seed=4))
-    with pytest.raises(ValueError, match="none of the 8 utterances has one of the classes neutral, happiness"):
-        predictions.choose(table[table["emotion"] == "fear"], n=20, seed=4)
-
-
-def test_a_candidate_that_cannot_be_read_says_why_and_the_others_go_on(recognisers, clips, tmp_path):
-    two_classes = _published(tmp_path / "two", "hubert", ["neutral", "angry"])
-    sources = ["/no/such/folder", recognisers["regression"], two_classes, recognisers["multiobjective"]]
-    found = _screen(sources, {"one": clips, "two": clips}, n=12)
-    assert list(found["candidate"]) == [str(source) for source in sources for _ in range(2)]
-    assert list(found["n"]) == [0, 0, 0, 0, 12, 12, 12, 12]
-    says = ["there is no such folder"] * 2 + ["its objective is regression"] * 2 + [""] * 4
-    assert all(what in problem for what, problem in zip(says, found["problem"], strict=True))
-    assert found["accuracy"].isna().tolist() == [True] * 4 + [False] * 4
-    assert list(found["lacks"]) == [""] * 4 + ["happiness, sadness"] * 2 + [""] * 2
-
-
-def test_what_cannot_be_read_of_a_corpus_is_said(recognisers, clips, tmp_path):
-    table, root = clips
-    lost = predictions.choose(table, n=12, seed=4)["audio"].iloc[3]
-    missing = table.assign(audio=table["audio"].where(table["audio"] != lost, "gone.wav"))
-    row = _screen([recognisers["classification"]], {"clips": (missing, root)}, n=12).iloc[0]
-    assert row["n"] == 11
-    assert row["problem"] == "1 of 12 not readable, the first: gone.wav: no such file"
-    nothing = _screen([recognisers["classification"]], {"clips": (table, tmp_path)}, n=12).iloc[0]
-    assert nothing["n"] == 0
-    assert pd.isna(nothing["uar"])
-    assert nothing["problem"].startswith("12 of 12 not readable")
+def test_a_candidate_may_lack_two_classes_and_no_more(tmp_path):
+    lacks = predictions.load(_published(tmp_path / "two", "hubert", ["neutral", "angry"])).lacks
+    assert lacks == ("happiness", "sadness")
+    with pytest.raises(hub.CheckpointError, match="knows anger; it must have two or more of"):
+        predictions.load(_published(tmp_path / "one", "hubert", ["fear", "angry"]))

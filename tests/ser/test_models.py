@@ -25,14 +25,9 @@ ser:
 """
 
 
-@pytest.fixture
-def five_sessions():
-    """What `plans` needs to know of a whole IEMOCAP; one utterance has no session."""
-    return pd.DataFrame({"session": pd.array(["Ses03", "Ses01", None, "Ses05", "Ses02", "Ses04"], dtype="string")})
-
-
-def test_profiles_ask_for_the_published_split_and_for_sessions(five_sessions, utterances):
+def test_profiles_ask_for_the_published_split_and_for_sessions(utterances):
     paper, demo = settings.load("paper"), settings.load("demo")
+    five_sessions = pd.DataFrame({"session": ["Ses03", "Ses01", None, "Ses05", "Ses02", "Ses04"]}, dtype="string")
     sessions = ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
     asked = [(None, seed) for seed in range(5)] + [(session, seed) for seed, session in enumerate(sessions)]
     assert list(models.plans(paper, five_sessions).values()) == [

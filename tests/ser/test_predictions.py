@@ -14,11 +14,6 @@ from emocast.ser import predictions
 from emocast_twins import sentences
 
 
-def _alone(folder, root, row):
-    waveform = audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s)
-    return {name: values[0].numpy() for name, values in wav2vec2.load(folder).outputs([waveform]).items()}
-
-
 @pytest.fixture(autouse=True)
 def outputs(tmp_path, monkeypatch):
     """A store of one's own."""
@@ -41,7 +36,8 @@ def test_each_row_is_what_the_checkpoint_says_of_the_utterance(recognisers, corp
     truth = ["utterance", "speaker", "dialogue", "emotion", "valence", "arousal"]
     pd.testing.assert_frame_equal(found[truth], table[truth].reset_index(drop=True))
     for made, row in zip(found.itertuples(), table.itertuples(), strict=True):
-        expected = _alone(folder, root, row)
+        waveform = audio.read(root / row.audio, start_s=row.start_s, end_s=row.end_s)
+        expected = {name: values[0].numpy() for name, values in wav2vec2.load(folder).outputs([waveform]).items()}
         assert made.predicted == ("neutral", "anger", "happiness", "sadness")[expected["classification"].argmax()]
         values = [made.p_neutral, made.p_anger, made.p_happiness, made.p_sadness]
         np.testing.assert_allclose(values, expected["classification"], atol=1e-5)
@@ -128,7 +124,7 @@ def demo(data, monkeypatch):
     return settings.load("demo")
 
 
-def test_all_five_are_read_in_the_theses_order_with_their_languages(demo):
+def test_all_five_are_read_in_the_theses_order_with_their_languages_and_labels(demo):
     found, left_out = predictions.load_test_sets(demo)
     assert [(name, one.language) for name, one in found.items()] == [
         ("IEMOCAP (full)", "en"),
@@ -138,12 +134,7 @@ def test_all_five_are_read_in_the_theses_order_with_their_languages(demo):
         ("ShEMO", "fa"),
     ]
     assert left_out.empty and list(left_out.columns) == ["test_set", "reason"]
-
-
-def test_each_has_its_own_labels_and_sounds_that_are_there(demo):
-    found = predictions.load_test_sets(demo)[0]
-    for one in found.values():
-        assert all((one.root / name).is_file() for name in one.table["audio"])
+    assert all((one.root / name).is_file() for one in found.values() for name in one.table["audio"])
     acted, rated = found["CREMA-D (self-reported)"].table, found["CREMA-D (rated)"].table
     assert set(acted["rating"]) == {"self-reported"} and set(rated["rating"]) == {"rated"}
     assert list(acted["audio"]) == list(rated["audio"])

@@ -88,44 +88,20 @@ def test_a_set_that_cannot_be_balanced_says_why(six):
     assert table["available"].tolist() == [48, 60, 0, 60]
 
 
-def test_published_scores_stand_beside(six):
-    names = ["IEMOCAP (full)", "IEMOCAP (test)", "ShEMO", "mine"]
-    table = tables.classification(dict.fromkeys(names, six), **SEED)
-    compared = tables.beside_published(table, experiment="ser-classification").set_index("test_set")
-    assert compared["accuracy_published"].tolist()[:3] == [0.92206, 0.787, 0.5199]  # tables 5.1 and 5.5
-    assert compared.loc["ShEMO", "f1_macro_published"] == 0.46678
-    assert compared["f1_macro_published"].isna().tolist() == [False, True, False, True]
-    assert compared.loc["ShEMO", "accuracy_difference"] == pytest.approx(table["accuracy"].iloc[2] - 0.5199)
-    multi = tables.beside_published(table, experiment="ser-multiobjective")
-    assert multi["accuracy_published"].tolist()[:3] == [0.94886, 0.75, 0.56095]  # table 5.4
-    regression = tables.beside_published(table, experiment="ser-regression")
-    assert regression["accuracy_published"].isna().all()
-    assert "accuracy_published" not in table
-
-
-def test_second_objective_by_hand(six):
-    """The second model also gets the neutral and sad utterances right that the first one misses."""
-    better = six.assign(predicted=six["emotion"])
-    table = tables.second_objective({"ShEMO": six}, {"ShEMO": better}, draws=199, **SEED).set_index("score")
-    accuracy = table.loc["accuracy"]
-    assert accuracy[["n", "single", "multi", "difference"]].tolist() == pytest.approx([60, UAR, 1, 1 - UAR])
-    assert accuracy["low"] == pytest.approx(accuracy["high"]) == pytest.approx(1 - UAR)
-    assert accuracy["p_value"] == pytest.approx(1 / 200)  # all speakers alike: less than 199 draws can tell
-    assert accuracy["published"] == pytest.approx(0.56095 - 0.51990)
-    f1 = table.loc["f1_macro"]
-    assert f1[["single", "difference", "low"]].tolist() == pytest.approx([F1, 1 - F1, 1 - F1])
-    assert f1["published"] == pytest.approx(0.48596 - 0.46678)
-    assert (table["interval_by"] == "speaker").all()
-
-
-def test_one_speaker_of_ten_shows_nothing_of_others():
-    """One speaker changes, in many utterances: over utterances that would be sure, over speakers it is not."""
+def test_draws_of_speakers_and_the_error_that_they_show():
+    """Of ten speakers alike nothing changes; where one of ten gains, a mean of one 1 and nine 0 has t = 1."""
     single = predicted_by("ABCDEFGHIJ", [("neutral", "sadness"), *((name, name) for name in labels.FOUR)] * 20)
-    changed = single["speaker"].eq("A")
-    multi = single.assign(predicted=single["predicted"].where(~changed, single["emotion"]))
-    row = tables.second_objective({"x": single}, {"x": multi}, **SEED).iloc[0]
-    assert row["difference"] == pytest.approx(20 / 400 / 4)
-    assert row["low"] == 0 and 0.3 < row["p_value"] < 0.4  # a mean of one 1 and nine 0 has t = 1
+    counts, how = tables.counts(single, "speaker"), metrics.Resampling(**SEED)
+    assert counts.shape == (1, 10, 4, 4) and counts[0, 0, 0].tolist() == [20, 0, 20, 0]
+    uar = tables.BALANCED["accuracy"]
+    np.testing.assert_allclose(tables.drawn(counts, uar, how), 7 / 8)
+    multi = single.assign(predicted=single["predicted"].where(single["speaker"].ne("A"), single["emotion"]))
+    drawn = tables.drawn(np.stack([counts, tables.counts(multi, "speaker")], axis=2), uar, how)
+    error = tables.standard_error(np.diff(drawn)[:, 0], 10)
+    assert error == pytest.approx(20 / 400 / 4, rel=0.1)
+    assert tables.p_value(20 / 400 / 4, error, 9, how.draws) == pytest.approx(0.34, abs=0.04)
+    certain = (tables.p_value(gain, error, 9, 199) for gain, error in ((0.1, 0.0), (0.0, 0.0), (1.0, 0.001)))
+    assert list(certain) == pytest.approx([1 / 200, 1, 1 / 200]), "no smaller than the draws can tell"
 
 
 def trained(table, shares, *, seed=0):
@@ -161,11 +137,13 @@ def test_a_score_is_the_mean_over_seeds_and_its_interval_draws_them_too(many):
 
 def test_a_difference_that_only_one_seed_shows_is_none(many):
     """In the same three trainings the second model is 30 points better in one, and no better in the others."""
-    before, after = trained(many, [0.5] * 3), trained(many, [0.8, 0.5, 0.5])
-    row = tables.second_objective({"x": before}, {"x": after}, **OPTIONS).iloc[0]
-    assert row["difference"] == pytest.approx(0.1, abs=0.02) and row["low"] <= 0 and row["p_value"] > 0.1
-    sure = tables.second_objective({"x": before}, {"x": trained(many, [0.6] * 3)}, **OPTIONS).iloc[0]
-    assert sure["low"] > 0 and sure["p_value"] < 0.01
+    how, uar = metrics.Resampling(**OPTIONS), tables.BALANCED["accuracy"]
+    for shares, shown in (([0.8, 0.5, 0.5], False), ([0.6] * 3, True)):
+        counts = [tables.counts(trained(many, each), "speaker") for each in ([0.5] * 3, shares)]
+        drawn = np.diff(tables.drawn(np.stack(counts, axis=2), uar, how))[:, 0]
+        p_value = tables.p_value(drawn.mean(), tables.standard_error(drawn, 20), 19, how.draws)
+        assert drawn.mean() == pytest.approx(0.1, abs=0.03)
+        assert (how.ends(drawn, 20)[0] > 0) == shown and (p_value < 0.01 if shown else p_value > 0.1)
 
 
 def test_what_one_training_has_not_seen_is_drawn_whole(many):
@@ -174,46 +152,6 @@ def test_what_one_training_has_not_seen_is_drawn_whole(many):
     assert row["interval_by"] == "held_out" and row["trainings"] == 5
     fewer = tables.classification({"x": rows[rows["held_out"] != "s0"]}, **OPTIONS).iloc[0]
     assert fewer["interval_by"] == "speaker" and fewer["trainings"] == 4
-
-
-def test_what_is_lost_abroad_is_drawn_on_both_sides(many):
-    home, abroad = trained(many, [0.7, 0.7]), trained(many, [0.5, 0.5], seed=1)
-    table = tables.lost(
-        {"home": home, "away": abroad, "like": trained(many, [0.7, 0.7], seed=2)}, home="home", **OPTIONS
-    )
-    away, like = table.iloc[0], table.iloc[1]
-    assert away["difference"] == pytest.approx(away["home"] - away["accuracy"]) == pytest.approx(0.2, abs=0.03)
-    assert 0.1 < away["low"] < away["high"] < 0.3 and away["p_holm"] < 0.01
-    assert like["low"] < 0 < like["high"] and like["p_holm"] > 0.2
-    # two means of 20 speakers with 80 utterances: sqrt(2 * .7 * .3 / 1600), and Student's t at some 38 degrees of freedom
-    assert like["high"] - like["low"] == pytest.approx(2 * 2.02 * np.sqrt(2 * 0.21 / 1600), rel=0.35)
-
-
-def test_a_side_that_cannot_be_scored_says_why(many):
-    table = tables.lost({"home": many, "away": many[many["emotion"] != "anger"]}, home="home", **OPTIONS)
-    assert table["reason"].tolist() == ["no utterance of anger"] and table["p_holm"].isna().all()
-
-
-def test_the_differences_of_all_test_sets_are_one_family(six):
-    sets = {"one": six, "two": six, "neither": six[six["emotion"] != "anger"]}
-    multi = {"one": six.assign(predicted=six["emotion"]), "two": six, "neither": six}
-    table = tables.second_objective(sets, multi, draws=199, **SEED)
-    assert table["p_holm"].tolist() == pytest.approx([0.02, 0.02, 1, 1, np.nan, np.nan], nan_ok=True)
-
-
-def test_only_common_utterances_are_compared(six):
-    fewer = six[six["speaker"] != "F"].sample(frac=1, random_state=0)
-    sets = {"both": six, "alone": six}
-    table = tables.second_objective(sets, {"both": fewer.assign(predicted=fewer["emotion"])}, draws=20, **SEED)
-    assert table["test_set"].tolist() == ["both", "both"]
-    assert table["n"].tolist() == [50, 50]
-    apart = tables.second_objective({"x": six}, {"x": predicted_by("XY")}, draws=20, **SEED)
-    assert apart["n"].tolist() == [0, 0] and apart["reason"].str.startswith("no utterance of").all()
-
-
-def test_an_utterance_that_stands_twice_is_refused(six):
-    with pytest.raises(pd.errors.MergeError):
-        tables.second_objective({"ShEMO": six}, {"ShEMO": pd.concat([six, six.head(1)])}, **SEED)
 
 
 @pytest.mark.parametrize(
@@ -232,63 +170,12 @@ def test_the_coarsest_unit_that_can_be_drawn(speakers, dialogues, expected):
     assert tables.unit(rows) == expected
 
 
-SHARES = [5 / 16, 5 / 16, 2 / 16, 4 / 16]  # columns 1.25, 1.25, 0.5 and 1 of the matrix whose 4 rows sum to 1
-
-
-def test_prediction_bias_by_hand(six):
-    table = tables.prediction_bias({"ShEMO": six}, languages={"ShEMO": "Persian"}, **OPTIONS)
-    assert table["emotion"].tolist() == list(labels.FOUR)
-    assert table["n"].tolist() == [24, 12, 12, 12]
-    assert table["predicted_share"].tolist() == pytest.approx(SHARES)
-    assert table["difference"].tolist() == pytest.approx([1 / 16, 1 / 16, -2 / 16, 0])
-    assert (table["true_share"] == 0.25).all()
-    assert (table["language"] == "Persian").all() and (table["interval_by"] == "speaker").all()
-    assert table["low"].tolist() == table["high"].tolist() == pytest.approx(table["difference"].tolist())
-    assert table["comes_first"].tolist() == [1, 0, 0, 0]
-
-
-def test_a_tie_between_speakers_is_seen():
-    """Four speakers' anger is taken for sadness, four others' for neutral: which comes first hangs on who is drawn."""
-    three = [(name, name) for name in labels.FOUR[:3]]
-    sad, calm = (
-        predicted_by("ABCD", [*three, ("anger", "sadness")]),
-        predicted_by("EFGH", [*three, ("anger", "neutral")]),
-    )
-    row = tables.prediction_bias({"x": pd.concat([sad, calm])}, **OPTIONS).iloc[0]
-    assert row["difference"] == pytest.approx(1 / 8)
-    assert row["low"] < 0.06 and row["high"] > 0.18
-    # Of 8 draws with 4 in 8 chances each, 4 : 4 happens in 27 % and goes to the first of the two, neutral.
-    assert row["emotion"] == "neutral" and 0.55 < row["comes_first"] < 0.72
-
-
-def test_a_set_that_cannot_be_balanced_has_no_bias(six):
-    sets = {"lacks": six[six["emotion"] != "anger"], "one": six[six["speaker"] == "A"].tail(7)}
-    table = tables.prediction_bias(sets, **OPTIONS).set_index("test_set")
-    assert table.loc["lacks", "predicted_share"].isna().all()
-    assert table.loc["lacks", "reason"].eq("no utterance of anger").all()
-    assert (table.loc["one", "interval_by"] == "utterance").all()  # draws without one of the classes are left out
-    assert table.loc["one", ["low", "high", "comes_first"]].notna().all(axis=None)
-
-
 @pytest.fixture
 def rated():
     """Six dialogues of two speakers: true 1, 2, 3, 4, predicted 2, 2, 3, 3; arousal is always predicted right."""
     rows = pd.DataFrame({"valence": [1.0, 2, 3, 4] * 6, "predicted_valence": [2.0, 2, 3, 3] * 6})
     rows = rows.assign(arousal=rows["valence"], predicted_arousal=rows["valence"], emotion=pd.NA, predicted=pd.NA)
     return rows.assign(utterance=range(24), dialogue=np.repeat(list("123456"), 4), speaker=["F", "M"] * 12)
-
-
-@pytest.fixture
-def placed():
-    """Six speakers, each with one utterance of each class, predicted where the class belongs."""
-    middle = {"neutral": (3, 2), "happiness": (4, 4), "sadness": (2, 1), "anger": (1, 5)}
-    rows = [
-        {"utterance": f"{speaker}{emotion}", "speaker": speaker, "dialogue": pd.NA, "emotion": emotion,
-         "valence": np.nan, "arousal": np.nan, "predicted_valence": float(valence), "predicted_arousal": float(arousal)}
-        for speaker in "ABCDEF"
-        for emotion, (valence, arousal) in middle.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def test_regression_by_hand(rated):
@@ -321,53 +208,6 @@ def test_rows_without_values_are_left_out_and_sets_without_any_say_so(rated):
     assert table.loc["some", "n"] == 22
     assert table.loc["none", "reason"] == "no utterance has a true valence"
     assert table.loc["classes", "reason"] == "the model has no valence"
-
-
-def test_classes_are_read_off_the_plane_that_training_showed(placed):
-    train = placed.assign(valence=placed["predicted_valence"], arousal=placed["predicted_arousal"])
-    train["valence"] += np.tile([-0.1, 0.1], 12)
-    train["arousal"] += np.repeat([0.1, -0.1], 12)
-    found = tables.from_dimensions(train, placed.set_index("utterance"))
-    assert found.tolist() == placed["emotion"].tolist()
-    assert found.index.tolist() == placed["utterance"].tolist()
-    assert found.name == "predicted"
-
-
-def test_frequent_classes_get_no_more_of_the_plane():
-    """Halfway between two classes of equal spread a point goes to neither more, though one has 50 times the utterances."""
-    around = pd.DataFrame({"valence": [-0.5, 0.5, 0, 0], "arousal": [0, 0, -0.5, 0.5]})
-    centres = {"neutral": (2, 2), "happiness": (4, 4), "sadness": (2, 0), "anger": (0, 4)}
-    parts = [
-        pd.concat([around + centre] * (50 if emotion == "neutral" else 1)).assign(emotion=emotion)
-        for emotion, centre in centres.items()
-    ]
-    said = pd.DataFrame({"predicted_valence": [2.99, 3.01], "predicted_arousal": [3.0, 3.0]})
-    assert tables.from_dimensions(pd.concat(parts), said).tolist() == ["neutral", "happiness"]
-
-
-def test_a_class_that_training_lacks_is_named(placed):
-    train = placed[placed["emotion"] != "anger"].assign(valence=1.0, arousal=1.0)
-    with pytest.raises(ValueError, match="no utterance of anger with valence"):
-        tables.from_dimensions(train, placed)
-
-
-def test_separation_by_hand(placed):
-    """Anger's valence lies under sadness's, so happiness is above both; one speaker in six has the arousal the wrong way."""
-    turned = placed["speaker"].eq("A")
-    placed.loc[turned, "predicted_arousal"] = 6 - placed.loc[turned, "predicted_arousal"]
-    table = tables.separation({"x": placed}, **SEED).set_index("contrast")
-    assert table.loc["happiness > sadness + anger", ["auc", "low", "high"]].tolist() == [1, 1, 1]
-    # anger 5, 5, 5, 5, 5, 1 against sadness 1, 1, 1, 1, 1, 5: 25 pairs right, 1 wrong, 10 ties
-    assert table.loc["anger > sadness", "auc"] == pytest.approx(30 / 36)
-    assert table.loc["anger > sadness", "low"] < 30 / 36 < table.loc["anger > sadness", "high"]
-    assert table.loc["happiness + anger > neutral + sadness", ["n_high", "n_low"]].tolist() == [12, 12]
-    assert (table["interval_by"] == "speaker").all()
-
-
-def test_a_side_without_utterances_has_no_separation(placed):
-    table = tables.separation({"x": placed[placed["emotion"] != "anger"]}, **SEED).set_index("contrast")
-    assert np.isnan(table.loc["anger > sadness", "auc"]) and table.loc["anger > sadness", "n_high"] == 0
-    assert table.loc["happiness > sadness + anger", "auc"] == 1
 
 
 def test_the_interval_of_auc_is_that_of_ranking_every_draw_again():

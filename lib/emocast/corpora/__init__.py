@@ -1,7 +1,8 @@
 """Where utterances come from: one module a corpus, each with a `CORPUS` (`table.Corpus`) that says all there is to know of it.
 
-A module's docstring is its data card. To add a corpus: its module, its name below, its folder in `profiles/paper.yaml`. A
-corpus of one's own needs no module: a profile names a Python file with a `load`, and `register` makes it known (`table.own`).
+A module's docstring is its data card; licence, sources and numbers are in `releases.yaml`. To add a corpus: its module, its
+part of that file, its name below, its folder in `profiles/paper.yaml`. A corpus of one's own needs no module: a profile names a
+Python file with a `load`, and `register` makes it known (`table.own`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import table
-from .table import Archive, Clips, Corpus, CorpusError, Problem, Reading
+from .table import CorpusError, Problem, Reading
 
 #: The file names' codes, what the actor was asked for -> the project's emotions.
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
@@ -39,7 +39,6 @@ _CLIP = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<code>ANG|DIS|FE
 _VOTE = re.compile(r"[ADFHNS](?::[ADFHNS])*")
 _LIST, _ACTORS, _SUMMARY = "SentenceFilenames.csv", "VideoDemographics.csv", "processedResults/summaryTable.csv"
 _GET_AGAIN = "get it again; see data/README.md#crema-d"
-_REPOSITORY = "CheyneyComputerScience/CREMA-D"
 
 
 def votes(root: Path | str) -> pd.DataFrame:
@@ -137,50 +136,5 @@ def _bad(file: str, number: int, problem: str) -> Problem:
     return Problem(file, "bad label line", f"line {number}: {problem}", "mend the line by the repository's own file")
 
 
-CORPUS = Corpus(
-    name="cremad",
-    title="CREMA-D",
-    read=_read,
-    card=__doc__,
-    licence="Open Database License 1.0; contents: Database Contents License 1.0",
-    citation="H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma (2014). CREMA-D: crowd-sourced emotional "
-    "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390. "
-    "https://doi.org/10.1109/TAFFC.2014.2336244",
-    labels=LABELS,
-    group="speaker",
-    counts={  # a tie is a vote of several letters
-        "utterances": 7442,
-        "codes": {"ANG": 1271, "DIS": 1271, "FEA": 1271, "HAP": 1271, "NEU": 1087, "SAD": 1271},
-        "votes": {"A": 986, "D": 547, "F": 645, "H": 353, "N": 3897, "S": 370, "tie": 644},
-    },
-    sample_rate=16_000,
-    channels=1,
-    lengths_s=(0.8, 10.0),  # bounds of our own, wide of the mean of 2.5 s of one sentence
-    known_bad={  # the repository's issue 8
-        "1076_MTI_NEU_XX": "the clip does not play (issue 8)",
-        "1076_MTI_SAD_XX": "the clip has no sound (issue 8)",
-        "1064_TIE_SAD_XX": "the clip has no duration as MP3 and video (issue 8)",
-        "1064_IEO_DIS_MD": "the clip lasts a minute as MP3 and video, with all emotions of the sentence (issue 8)",
-    },
-    folder="CREMA-D",
-    # GitHub's own archive of the branch: the label files, and a pointer for each clip with its SHA-256
-    archives=(
-        Archive(
-            address=f"https://github.com/{_REPOSITORY}/archive/refs/heads/master.zip",
-            file="CREMA-D-master.zip",
-            holds=(_LIST, _ACTORS, _SUMMARY),
-            strip="CREMA-D-master",
-            keep=("AudioWAV/", "processedResults/", _LIST, _ACTORS, "LICENSE"),
-            steady=False,  # GitHub packs it anew
-        ),
-    ),
-    # Address and size (579.25 MiB) are those of https://www.tensorflow.org/datasets/catalog/crema_d
-    clips=Clips(
-        address=f"https://media.githubusercontent.com/media/{_REPOSITORY}/master/AudioWAV/",
-        folder="AudioWAV",
-        count=7442,
-        size=607_387_648,
-    ),
-    test_sets={"CREMA-D (self-reported)": {"rating": "self-reported"}, "CREMA-D (rated)": {"rating": "rated"}},
-)
+CORPUS = table.released("cremad", read=_read, card=__doc__, labels=LABELS)
 load, validate = CORPUS.load, CORPUS.validate

@@ -213,7 +213,7 @@ def unpack(packed: Path, folder: Path, archive: Archive, *, advance: Callable[[i
             parts = PurePosixPath(name).parts
             parts = parts[1:] if parts[:1] == (archive.strip,) else parts
             clutter = any(part in ("__MACOSX", ".DS_Store") or part.startswith("._") for part in parts)  # of macOS
-            if not parts or clutter or not "/".join(parts).startswith(archive.keep):
+            if not parts or clutter or not "/".join(parts).startswith(tuple(archive.keep)):
                 continue
             files += 1
             target = folder.joinpath(*parts)

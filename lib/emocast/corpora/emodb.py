@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from . import table
-from .table import Archive, Corpus, CorpusError, Problem, Reading
+from .table import CorpusError, Problem, Reading
 
 #: EmoDB's letters (of the German words) -> the project's emotions.
 LABELS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
@@ -62,32 +62,5 @@ def _row(name: re.Match, path: Path) -> dict:
     }
 
 
-CORPUS = Corpus(
-    name="emodb",
-    title="EmoDB",
-    read=_read,
-    card=__doc__,
-    licence="free for research; audEERING's card of its repackaging says CC0",
-    citation="F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss (2005). A database of German emotional speech. "
-    "Interspeech 2005, 1517-1520. https://doi.org/10.21437/Interspeech.2005-446",
-    labels=LABELS,
-    group="speaker",
-    counts={"utterances": 535, "codes": {"W": 127, "L": 81, "E": 46, "A": 69, "F": 71, "T": 62, "N": 79}},
-    sample_rate=16_000,
-    channels=1,
-    lengths_s=(0.8, 12.0),  # bounds of our own, wide of the release's 1 to 9 s
-    folder="EmoDB",
-    # The address is on http://emodb.bilderbar.info/download/ and in audEERING's data card; no checksum is published.
-    # 40.5 MB: MathWorks' example "Speech Emotion Recognition", which fetches the same file.
-    archives=(
-        Archive(
-            address="http://emodb.bilderbar.info/download/download.zip",
-            file="EmoDB.zip",
-            holds=("wav/03a01Fa.wav", "wav/16b10Wb.wav"),
-            size=40_500_000,
-            limit=1_000_000_000,
-        ),
-    ),
-    test_sets={"Emo-DB": {}},
-)
+CORPUS = table.released("emodb", read=_read, card=__doc__, labels=LABELS)
 load, validate = CORPUS.load, CORPUS.validate

@@ -26,7 +26,7 @@ import pandas as pd
 
 from .. import audio
 from . import table
-from .table import Corpus, CorpusError, Problem, Reading
+from .table import CorpusError, Problem, Reading
 
 #: IEMOCAP's codes -> the project's emotions; `xxx` (no majority) is no emotion.
 LABELS: dict[str, str | None] = {
@@ -35,7 +35,6 @@ LABELS: dict[str, str | None] = {
 }
 DIMENSIONS = ("valence", "arousal", "dominance")
 
-_RELEASE = "IEMOCAP_full_release"
 _LINE = re.compile(
     r"\[(?P<start>\d+\.\d+) - (?P<end>\d+\.\d+)\]\t(?P<turn>\S+)\t(?P<code>[a-z]{3})"
     r"\t\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]\s*"
@@ -51,7 +50,7 @@ _GET_AGAIN = "copy it again from your release; see data/README.md#iemocap"
 def release(root: Path | str) -> Path:
     """The folder that holds the sessions, to which the files of `validate` are relative; CorpusError where there is none."""
     root = Path(root)
-    for folder in (root, root / _RELEASE):
+    for folder in (root, root / "IEMOCAP_full_release"):
         if any(folder.glob("Session[1-5]")):
             return folder
     raise CorpusError(
@@ -178,33 +177,13 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
     ]
 
 
-CORPUS = Corpus(
-    name="iemocap",
-    title="IEMOCAP",
+CORPUS = table.released(
+    "iemocap",
     read=_read,
     card=__doc__,
-    licence="IEMOCAP release agreement: research use, on application, no redistribution",
-    citation="C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. Narayanan (2008). "
-    "IEMOCAP: interactive emotional dyadic motion capture database. Language Resources and Evaluation 42, 335-359. "
-    "https://doi.org/10.1007/s10579-008-9076-6",
     labels=LABELS,
-    group="session",
-    counts={
-        "dialogues": 151,
-        "utterances": {"Session1": 1819, "Session2": 1811, "Session3": 2136, "Session4": 2103, "Session5": 2170},
-        "codes": dict(
-            ang=1103, dis=2, exc=1041, fea=40, fru=1849, hap=595, neu=1708, oth=3, sad=1084, sur=107, xxx=2507
-        ),
-    },
     base=release,
     alone=lambda row: f"Session{row.session[-1]}/sentences/wav/{row.dialogue}/{row.utterance}.wav",
-    sample_rate=16_000,
-    channels=2,  # one microphone an actor
     microphone=lambda speaker: "FM".index(speaker[-1]),  # left the woman's: taken to be so, notebook 07 checks it
-    folder=_RELEASE,
-    # https://sail.usc.edu/iemocap/ holds the form; a download link comes by mail.
-    ask="IEMOCAP is licensed by the SAIL lab at USC: fill in the release form on https://sail.usc.edu/iemocap/ "
-    "and unpack what they send so that {root}/Session1 to Session5 exist",
-    test_sets={"IEMOCAP (full)": {}},
 )
 load, validate = CORPUS.load, CORPUS.validate

@@ -7,8 +7,9 @@ How labelled: three annotators chose one of Ekman's six emotions or neutral for 
 hand; the majority is the label ("rated"). No valence, arousal or dominance.
 Licence: the labels are under the GPL-3.0; the scenes are those of the series Friends and not the authors' to license: for
 research, and its owners are to be asked before clips are passed on (`data/LICENCES.md`).
-Known faults: `KNOWN_BAD` and `ODD`. Times come from an automatic alignment of subtitles, so a window may hold the first sounds
-of its event: `guard_s` of a profile keeps a distance. A speaker is the character's name; "Waiter" may be two people.
+Known faults: `ODD` here, and `known_bad` in `releases.yaml`. Times come from an automatic alignment of subtitles, so a window
+may hold the first sounds of its event: `guard_s` of a profile keeps a distance. A speaker is the character's name; "Waiter" may
+be two people.
 The whole of a dialogue is rendered from its clips by the first `load` (`meld_sound`): once, minutes, about 1.8 GB.
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
@@ -31,8 +32,7 @@ import numpy as np
 import pandas as pd
 
 from . import meld_sound, table
-from .meld_sound import silence
-from .table import Archive, Corpus, CorpusError, Problem, Reading
+from .table import CorpusError, Problem, Reading
 
 #: MELD's names -> the project's emotions.
 LABELS = {
@@ -55,20 +55,6 @@ ODD: dict[str, str] = {
 }
 #: The six friends, whose sex is known; the speakers' other names tell it too rarely.
 SEX = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female") | dict.fromkeys(("Chandler", "Joey", "Ross"), "male")
-_BAD = {
-    "the clip cannot be decoded (issue 39)": "train_dia125_utt3",
-    "the archive holds no clip of it (issues 22 and 27)": "dev_dia110_utt7",
-    "the clip lasts five minutes (issue 20)": "test_dia38_utt4",
-    "the clip lasts four minutes and is of another scene (issue 20)": "test_dia220_utt0",
-    "the clip is wrongly cut, its text a stage direction (issue 20)": "train_dia309_utt0",
-    "the clip is much longer than its words (issue 9)": "train_dia485_utt0",
-    "clip and words drift apart (issue 9)": "train_dia241_utt1 train_dia241_utt2 train_dia757_utt7",
-    "the sound is disturbed (issue 9)": "train_dia164_utt5 train_dia529_utt2 train_dia682_utt1 train_dia793_utt0 "
-    "train_dia1008_utt1 train_dia1029_utt1",
-}
-#: Utterance -> what is wrong with its clip, as users reported it: issues of https://github.com/declare-lab/MELD.
-KNOWN_BAD = {utterance: what for what, names in _BAD.items() for utterance in names.split()}
-
 _COLUMNS = (
     "Utterance",
     "Speaker",
@@ -283,7 +269,7 @@ def _damaged(base: Path, placed: pd.DataFrame, records: dict[str, dict]) -> Iter
             name = row.utterance
             path = there.get(name, base / folder / f"{name.removeprefix(f'{split}_')}.mp4")
             if problem := rendered[name] if name in rendered else meld_sound.problem(path):
-                advice = f"nothing: {KNOWN_BAD[name]}" if name in KNOWN_BAD else _CLIPS_AGAIN
+                advice = f"nothing: {CORPUS.known_bad[name]}" if name in CORPUS.known_bad else _CLIPS_AGAIN
                 where, detail = path.relative_to(base).as_posix(), f"{problem}; {name} is left out"
                 yield Problem(where, table.damage(problem), detail, advice)
 
@@ -304,42 +290,15 @@ def _sounds(base: Path) -> pd.DataFrame:
     )
 
 
-CORPUS = Corpus(
-    name="meld",
-    title="MELD",
+CORPUS = table.released(
+    "meld",
     read=partial(_read, records_of=meld_sound.update),
     look=partial(_read, records_of=meld_sound.current),
     written=meld_sound.FOLDER,
     card=__doc__,
-    licence="GPL-3.0 for labels and code; the scenes are those of the series Friends and not theirs to license",
-    citation="S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea (2019). MELD: a multimodal multi-party "
-    "dataset for emotion recognition in conversations. Proceedings of ACL 2019, 527-536. https://doi.org/10.18653/v1/P19-1050",
     labels=LABELS,
-    group="session",
-    counts={
-        "dialogues": {"train": 1038, "dev": 114, "test": 280},
-        "utterances": {"train": 9989, "dev": 1109, "test": 2610},
-        "codes": dict(anger=1607, disgust=361, fear=358, joy=2308, neutral=6436, sadness=1002, surprise=1636),
-    },
     base=_base,
     sounds=_sounds,
-    known_bad=KNOWN_BAD,
-    silence=silence,
-    folder="MELD.Raw",
-    # The authors' README names http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz without a checksum; their
-    # repository on the hub has a file of that name and size and publishes its SHA-256.
-    archives=(
-        Archive(
-            address="https://huggingface.co/datasets/declare-lab/MELD/resolve/"
-            "9abc51ee7903424ffb971297608aa6d3d0de3bfa/MELD.Raw.tar.gz",
-            file="MELD.Raw.tar.gz",
-            holds=(*FILES.values(), *meld_sound.FOLDERS.values()),
-            checksum="sha256:a56b4407d574195cbce470d86f9c9d72fcfea59b0e34502ecd4babee4a5c613e",
-            size=10_878_146_150,
-            strip="MELD.Raw",
-            nested=True,
-            limit=40_000_000_000,
-        ),
-    ),
+    silence=meld_sound.silence,
 )
 load, validate = CORPUS.load, CORPUS.validate

@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from . import table
-from .table import Archive, Corpus, CorpusError, Problem, Reading
+from .table import CorpusError, Problem, Reading
 
 #: ShEMO's letters -> the project's emotions.
 LABELS = {"A": "anger", "F": "fear", "H": "happiness", "N": "neutral", "S": "sadness", "W": "surprise"}
@@ -61,43 +61,5 @@ def _row(name: re.Match, path: Path) -> dict:
     }
 
 
-CORPUS = Corpus(
-    name="shemo",
-    title="ShEMO",
-    read=_read,
-    card=__doc__,
-    licence="free of charge for academic purposes",
-    citation="O. Mohamad Nezami, P. Jamshid Lou, M. Karami (2019). ShEMO: a large-scale validated database for Persian speech "
-    "emotion detection. Language Resources and Evaluation 53(1), 1-16. https://doi.org/10.1007/s10579-018-9427-x",
-    labels=LABELS,
-    group="speaker",
-    counts={
-        "utterances": 3000,
-        "speakers": {"female": 31, "male": 56},
-        "codes": {"A": 1059, "F": 38, "H": 201, "N": 1028, "S": 449, "W": 225},
-    },
-    sample_rate=44_100,  # 3.4 hours of 16 bits are 1.08 GB in copies of the release
-    channels=1,
-    lengths_s=(0.2, 60.0),  # bounds of our own, far from the mean of 4 s
-    folder="ShEMO",
-    # The links are in the README of https://github.com/pariajm/sharif-emotional-speech-dataset, which publishes neither sizes
-    # nor checksums; dl=1 gives the file rather than a page.
-    archives=(
-        Archive(
-            address="https://www.dropbox.com/s/42okby6c40w3j2x/female.zip?dl=1",
-            file="female.zip",
-            holds=("female/F01A01.wav",),
-            strip="female",
-            into="female",
-        ),
-        Archive(
-            address="https://www.dropbox.com/s/5ebs8hq1zm0qkp6/male.zip?dl=1",
-            file="male.zip",
-            holds=("male/M01N05.wav",),
-            strip="male",
-            into="male",
-        ),
-    ),
-    test_sets={"ShEMO": {}},
-)
+CORPUS = table.released("shemo", read=_read, card=__doc__, labels=LABELS)
 load, validate = CORPUS.load, CORPUS.validate

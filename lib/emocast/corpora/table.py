@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from .. import audio, labels, paths
 
@@ -73,12 +74,12 @@ class Archive:
 
     address: str
     file: str  # its name while it is kept for unpacking; the ending (.zip, .tar.gz) says what it is
-    holds: tuple[str, ...]  # what it brings, below the corpus folder; where all of it is there, this file is not needed
+    holds: Sequence[str]  # what it brings, below the corpus folder; where all of it is there, this file is not needed
     checksum: str | None = None  # "sha256:...", where the source publishes one
     size: int | None = None  # bytes, as the source states them
     strip: str = ""  # a folder that encloses everything inside, which is left off
     into: str = ""  # the folder that its files go to, below the corpus folder
-    keep: tuple[str, ...] = ("",)  # only what begins with one of these is unpacked
+    keep: Sequence[str] = ("",)  # only what begins with one of these is unpacked
     nested: bool = False  # whether archives inside are unpacked where they lie, too
     steady: bool = True  # whether it is the same file at each download; `downloads.json` then notes its SHA-256
     limit: int = 4_000_000_000  # bytes that it may unpack to; more is taken for an attack or a fault
@@ -117,10 +118,10 @@ class Corpus:
     microphone: Callable[[str], int] | None = None  # speaker -> the channel of the own one, where everybody has one
     sample_rate: int | None = None  # of every file of the release, in Hz; None where they differ
     channels: int | None = None  # of every file of the release; None where they differ
-    lengths_s: tuple[float, float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
+    lengths_s: Sequence[float] = (0.0, float("inf"))  # the shortest and the longest that a file may be
     known_bad: Mapping[str, str] = field(default_factory=dict)  # utterance -> what is wrong in the release itself
     folder: str = ""  # below the data folder, as in the profile `paper`
-    archives: tuple[Archive, ...] = ()  # what is downloaded and unpacked
+    archives: Sequence[Archive] = ()  # what is downloaded and unpacked
     clips: Clips | None = None  # sound kept in git-LFS, which the first of the archives points to
     ask: str = ""  # what to do where nothing may be downloaded
     test_sets: Mapping[str, dict[str, str]] = field(default_factory=dict)  # the thesis's -> options of `load` for each
@@ -157,6 +158,14 @@ class Corpus:
         """
         _, found, miscounts = (self.look or self.read)(Path(root))
         return problems([*found, *miscounts])
+
+
+def released(name: str, **given: Any) -> Corpus:
+    """The corpus of a module: what `releases.yaml` says of it, and what its module gives, such as `read`."""
+    said = yaml.safe_load(Path(__file__).with_name("releases.yaml").read_text(encoding="utf-8"))[name]
+    said["archives"] = tuple(Archive(**one) for one in said.get("archives", ()))
+    said["clips"] = Clips(**said["clips"]) if "clips" in said else None
+    return Corpus(name=name, **said, **given)
 
 
 def build(rows: Sequence[dict] | pd.DataFrame, *, corpus: str) -> pd.DataFrame:

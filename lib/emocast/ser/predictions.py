@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ import torch
 import transformers
 from tqdm import tqdm
 
-from .. import audio, corpora, labels, metrics
+from .. import audio, corpora, labels
 from ..corpora.table import CorpusError
 from ..encoders import hub, store, wav2vec2
 from ..encoders.wav2vec2 import CONFIG, PREPROCESSOR, RECIPE, SAMPLE_RATE
@@ -30,7 +29,6 @@ from .training import WEIGHTS, find_source
 
 #: What the table of predictions takes over from the utterance table.
 TRUTH = ("utterance", "speaker", "dialogue", "emotion", "valence", "arousal")
-SCORES = ("accuracy", "uar", "f1_macro")
 
 #: The spellings of the four classes in published models, in lower case; excitement counts as happiness.
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -212,69 +210,13 @@ def _model(settings: Mapping[str, Any], classes: int, path: Path) -> transformer
     return model.requires_grad_(False).eval()
 
 
-def screen(
-    candidates: Sequence[str],
-    utterances: Mapping[str, tuple[pd.DataFrame, Path | str]],
-    *,
-    n: int = 160,
-    random_state: int,
-    **drawing: Any,
-) -> pd.DataFrame:
-    """Score candidates (for `load`) on the same n random utterances of every corpus ("160 random utterances", thesis 4.2).
-
-    The thesis does not say whether these were of its four classes only; here they are, for a candidate cannot be right about
-    others. `utterances` are by the corpus's name an utterance table and its root, `drawing` level and draws of the intervals
-    by speaker, which are wide for so few.
-
-    Returns one row a candidate and corpus: candidate, corpus, n (utterances that were scored); `accuracy`, `uar` and `f1_macro`
-    as fractions, each with `_low` and `_high`; `lacks`, the classes that it does not have and so never predicts ("" for
-    none); `problem`, why it could not be scored, or what of it was unreadable ("" for none).
-    """
-    samples = {name: (choose(table, n=n, seed=random_state), root) for name, (table, root) in utterances.items()}
-    rows = []
-    for source, (name, (sample, root)) in product(map(str, candidates), samples.items()):
-        if not rows or rows[-1]["candidate"] != source:  # one at a time in memory
-            candidate, refused = _loaded(source)
-        rows.append({"candidate": source, "corpus": name, "n": 0, "lacks": "", "problem": refused})
-        if candidate is None:
-            continue
-        answers, problems = _classified(candidate, sample, Path(root), Path(source).name)
-        rows[-1]["lacks"] = ", ".join(candidate.lacks)
-        if problems:
-            rows[-1]["problem"] = f"{len(problems)} of {len(sample)} not readable, the first: {problems[0]}"
-        known = sample.assign(predicted=pd.array(answers, dtype="string")).dropna(subset="predicted")
-        if len(known):
-            pair = known["emotion"], known["predicted"]
-            rows[-1] |= metrics.evaluate(*pair, labels=labels.FOUR)
-            for score in SCORES:
-                options = {"metric": score, "random_state": random_state, **drawing}
-                ends = metrics.bootstrap_interval(*pair, known["speaker"], **options)
-                rows[-1][f"{score}_low"], rows[-1][f"{score}_high"] = ends
-    scores = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
-    return pd.DataFrame(rows, columns=["candidate", "corpus", "n", *scores, "lacks", "problem"])
-
-
-def _loaded(source: str) -> tuple[Candidate | None, str]:
-    try:
-        return load(source), ""
-    except hub.CheckpointError as error:
-        return None, str(error)
-
-
-def choose(table: pd.DataFrame, *, n: int, seed: int) -> pd.DataFrame:
-    """Draw n utterances of the four classes at random, or all: in their order, with a fresh index; ValueError where is none."""
-    usable = table.assign(emotion=labels.four_classes(table["emotion"])).dropna(subset=["emotion"])
-    if usable.empty:
-        raise ValueError(f"none of the {len(table)} utterances has one of the classes {', '.join(labels.FOUR)}")
-    rows = np.random.default_rng(seed).permutation(len(usable))[:n]
-    return usable.iloc[np.sort(rows)].reset_index(drop=True)
-
-
-def _classified(candidate: Candidate, sample: pd.DataFrame, root: Path, bar: str) -> tuple[list[str | None], list[str]]:
-    """The class of each utterance, None where there is none, and why."""
+def classified(
+    candidate: Candidate, sample: pd.DataFrame, root: Path | str, *, bar: str
+) -> tuple[list[str | None], list[str]]:
+    """The class of each utterance of a table below `root`, None where there is none, and why; `bar`: what its bar is called."""
     answers, problems, spans = [], [], sample[["audio", "start_s", "end_s"]].itertuples(index=False)
     for name, start_s, end_s in tqdm(spans, bar, len(sample), unit="utterance"):
-        path = root / name
+        path = Path(root) / name
         answers.append(None)
         try:
             waveform = audio.read(path, start_s=start_s, end_s=end_s, sample_rate=SAMPLE_RATE)

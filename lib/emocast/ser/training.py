@@ -9,6 +9,7 @@ one goes on from its last whole epoch, in `.training/` beside the folder.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -40,7 +41,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from .. import audio, compute, labels, paths
 from ..encoders import hub, wav2vec2
-from ..encoders.wav2vec2 import CONFIG, PREPROCESSOR, SAMPLE_RATE
+from ..encoders.wav2vec2 import CONFIG, DIMENSIONS, PREPROCESSOR, SAMPLE_RATE
 from ..settings import Recogniser, Start
 
 TRAIN, VALID, TEST = PARTS = ("train", "valid", "test")
@@ -48,11 +49,7 @@ LOG, RECORD, SPLIT = "log.csv", "training.json", "split.csv"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 #: What an utterance must have for an objective to learn from it.
-NEEDED = {
-    "classification": ["emotion"],
-    "regression": ["valence", "arousal"],
-    "multiobjective": ["emotion", "valence", "arousal"],
-}
+NEEDED = {"classification": ["emotion"], "regression": [*DIMENSIONS], "multiobjective": ["emotion", *DIMENSIONS]}
 OBJECTIVES = tuple(NEEDED)
 
 #: Is told after each step: (steps done in all, steps in all, text).
@@ -61,10 +58,8 @@ Report = Callable[[int, int, str], None]
 _WHOLE = "WHOLE"  # SpeechBrain writes a checkpoint's files one by one: this one last
 _HPARAMS = Path(__file__).parent / "hparams"
 #: What of the settings a recogniser's training depends on, and what of an utterance it reads.
-_FIT = (
-    "epochs", "batch_size", "learning_rate_head", "learning_rate_encoder", "annealing_factor", "crop_s", "precision",
-    "cnn_once",
-)  # fmt: skip
+_RATES = ("epochs", "learning_rate_head", "learning_rate_encoder", "annealing_factor")
+_FIT = (*_RATES, "batch_size", "crop_s", "precision", "cnn_once")
 _READ = ["utterance", "audio", "start_s", "end_s", "emotion", "valence", "arousal"]
 
 _SPECTRUM = 1024  # samples: 64 ms
@@ -99,9 +94,8 @@ def hear(source: Path, table: pd.DataFrame, root: Path | str) -> Heard:
             parts.append(cnn(functional.layer_norm(sound, sound.shape[1:]))[0].T.numpy())
     ends = np.cumsum([len(part) for part in parts]).tolist()
     spans = dict(zip(table["utterance"], zip([0, *ends], ends, strict=False), strict=True))
-    return Heard(
-        np.concatenate(parts), spans, SAMPLE_RATE / math.prod(layer.conv.stride[0] for layer in cnn.conv_layers)
-    )
+    hop = math.prod(layer.conv.stride[0] for layer in cnn.conv_layers)
+    return Heard(np.concatenate(parts), spans, SAMPLE_RATE / hop)
 
 
 def loader(
@@ -293,15 +287,13 @@ class EmotionBrain(EpochBrain):
 
     def anneal(self, error: float) -> None:
         """NewBob on both rates."""
-        update_learning_rate(self.optimizers_dict["optimizer"], self.hparams.lr_annealing(error)[1])
-        encoder = self.optimizers_dict["wav2vec2_optimizer"]
-        update_learning_rate(encoder, self.hparams.lr_annealing_wav2vec2(error)[1])
+        schedules = {"optimizer": self.hparams.lr_annealing, "wav2vec2_optimizer": self.hparams.lr_annealing_wav2vec2}
+        for name, schedule in schedules.items():
+            update_learning_rate(self.optimizers_dict[name], schedule(error)[1])
 
 
 def key(table: pd.DataFrame, root: Path | str, columns: Sequence[str], source: Path | None, *parts: Any) -> str:
-    """The SHA-256 of what a training reads of utterances (these columns, the bytes of their sound), the wav2vec 2.0 that it
-    begins with, further parts that JSON can hold, and the versions of what computes.
-    """
+    """SHA-256 of what a training reads (these columns, the sound, the source, further parts in JSON) and of versions."""
     rows = table[list(columns)].astype("string").fillna("").to_csv(index=False)
     sounds = [compute.file_digest(Path(root) / name) for name in sorted(table["audio"].unique())]
     files = [source / name for name in (CONFIG, PREPROCESSOR, *WEIGHTS)] if source else []
@@ -341,37 +333,24 @@ def once(folder: Path, key: str, learn: Callable[[Path], Any], save: Callable[[P
 
 
 def train(
-    folder: Path | str,
-    table: pd.DataFrame,
-    root: Path | str,
-    parts: pd.Series,
-    *,
-    objective: str,
-    settings: Recogniser,
-    seed: int,
-    report: Report | None = None,
-    threads: int | None = None,
-    heard: Heard | None = None,
-) -> Path:
+    folder: Path | str, table: pd.DataFrame, root: Path | str, parts: pd.Series, *, objective: str, settings: Recogniser,
+    seed: int, report: Report | None = None, threads: int | None = None, heard: Heard | None = None,
+) -> Path:  # fmt: skip
     """Fine-tune wav2vec 2.0 with one objective, or find that this was done. Returns the folder, which the model takes whole.
 
-    Args:
-        table, root: an utterance table, its `emotion` brought to the four classes, and the corpus root.
-        parts: the part of each row (`models.divide`), with the table's index. Test sound is never read.
-        objective, settings, seed: one of `OBJECTIVES`; the profile's block `ser`; seed of weights, order and crops.
-        report, threads: see `Report`; of the processor (None: as they are), with another number the last digits differ.
-        heard: what the CNN of the settings' source gave of these utterances, where several trainings share it (with the setting
-            `cnn_once` it is computed here otherwise).
-
+    `table` is an utterance table, its `emotion` brought to the four classes, below the corpus `root`; `parts` the part of each
+    row (`models.divide`), with its index. Test sound is never read. `settings` are the profile's block `ser`; `seed` is that of
+    weights, order and crops. With another number of processor `threads` (None: as they are) the last digits differ. `heard`:
+    what the source's CNN gave of these utterances, where trainings share it (with `cnn_once` it is computed here otherwise).
     Raises a hub.CheckpointError that says where to put a wav2vec 2.0 to start from, or an audio.AudioError.
     """
     chosen, source = usable(table.assign(part=parts), objective=objective), find_source(settings.source)
 
     def learn(work: Path) -> tuple[dict[str, Any], int]:
         learned, valid = (chosen[chosen["part"].eq(part)] for part in (TRAIN, VALID))
-        for part, rows in ((TRAIN, learned), (VALID, valid)):
-            if rows.empty:
-                raise ValueError(f"no usable utterance is left for {part}: the model for {objective} cannot be trained")
+        if learned.empty or valid.empty:
+            lacks = TRAIN if learned.empty else VALID
+            raise ValueError(f"no usable utterance is left for {lacks}: the model for {objective} cannot be trained")
         known = (heard or hear(source, chosen[chosen["part"].ne(TEST)], root)) if settings.cnn_once else None
         fit = {"crop_s": settings.crop_s, "batch_size": settings.batch_size, "seed": seed, "heard": known}
         held = loader(valid, root, crop_s=None, batch_size=1, shuffle=False, seed=seed, heard=known)
@@ -387,19 +366,12 @@ def train(
     def save(partial: Path, learned: tuple[dict[str, Any], int]) -> dict[str, Any]:
         made, best = learned
         model = made["wav2vec2"].model.float().cpu()
-        heads = {
-            name: wav2vec2.Head(made[module].w.weight, made[module].w.bias)
-            for name, module in (("classification", "output_mlp"), ("regression", "regression_mlp"))
-            if module in made["modules"]
-        }
-        wav2vec2.save(
-            partial,
-            encoder=model.state_dict(),
-            config=Wav2Vec2Config.from_dict(model.config.to_dict()),
-            objective=objective,
-            heads=heads,
-            emotions=labels.FOUR if "classification" in heads else (),
-        )
+        modules = {"classification": "output_mlp", "regression": "regression_mlp"}
+        layers = {name: made[module].w for name, module in modules.items() if module in made["modules"]}
+        heads = {name: wav2vec2.Head(layer.weight, layer.bias) for name, layer in layers.items()}
+        config = Wav2Vec2Config.from_dict(model.config.to_dict())
+        options = {"heads": heads, "emotions": labels.FOUR if "classification" in heads else ()}
+        wav2vec2.save(partial, encoder=model.state_dict(), config=config, objective=objective, **options)
         chosen[["utterance", "part"]].to_csv(partial / SPLIT, index=False)
         return {"objective": objective, "kept_epoch": best, "seed": seed}
 
@@ -430,8 +402,7 @@ def find_source(source: Path | str) -> Path:
 
 def hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed: int) -> dict[str, Any]:
     """What the objective's HyperPyYAML file makes of the settings: modules, optimizers, schedulers and their state."""
-    names = ("epochs", "learning_rate_head", "learning_rate_encoder", "annealing_factor")
-    overrides = {name: getattr(settings, name) for name in names} | {"source": str(source), "save_folder": str(work)}
+    overrides = {name: getattr(settings, name) for name in _RATES} | {"source": str(source), "save_folder": str(work)}
     overrides["encoder_dim"] = hub.read_json(source / CONFIG)["hidden_size"]
     with (_HPARAMS / f"{objective}.yaml").open(encoding="utf-8") as file:
         torch.manual_seed(seed)  # the heads' first weights
@@ -440,24 +411,21 @@ def hparams(objective: str, source: Path, work: Path, settings: Recogniser, seed
     return {**made, "seed": seed, "log_file": str(work / LOG)}
 
 
-class Spectrogram(nn.Module):
-    """Log power at 61 low frequencies and in 32 mel bands, each scaled over the batch: the small encoder's targets."""
+def spectrogram(waveforms: torch.Tensor, hop: int) -> torch.Tensor:
+    """Log power at 61 low frequencies and in 32 mel bands, each scaled over the batch: the small encoder's targets.
 
-    def __init__(self, hop: int) -> None:
-        """`hop`: samples from one row to the next, as many as the encoder's."""
-        super().__init__()
-        self.hop = hop
-        mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_SPECTRUM, n_mels=_MEL_BANDS)
-        self.register_buffer("mel", torch.from_numpy(mel))
-        self.register_buffer("window", torch.hann_window(_SPECTRUM))
+    Takes waveforms (n, samples), and the samples from one row to the next, as many as the encoder's; gives (n, rows, 93).
+    """
+    window = torch.hann_window(_SPECTRUM, device=waveforms.device)
+    power = torch.stft(waveforms, _SPECTRUM, hop, window=window, center=False, return_complex=True).abs() ** 2
+    rows = torch.log(torch.cat([power[:, _LOWEST:_HIGHEST], _mel_bands().to(power) @ power], dim=1) + 1e-2)
+    mean, spread = rows.mean(dim=(0, 2), keepdim=True), rows.std(dim=(0, 2), keepdim=True)
+    return ((rows - mean) / (spread + 1e-3)).transpose(1, 2)
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Targets of waveforms (n, samples): (n, rows, 93)."""
-        options = {"window": self.window, "center": False, "return_complex": True}
-        spectrum = torch.stft(waveforms, _SPECTRUM, self.hop, **options).abs() ** 2
-        rows = torch.log(torch.cat([spectrum[:, _LOWEST:_HIGHEST], self.mel @ spectrum], dim=1) + 1e-2)
-        mean, spread = rows.mean(dim=(0, 2), keepdim=True), rows.std(dim=(0, 2), keepdim=True)
-        return ((rows - mean) / (spread + 1e-3)).transpose(1, 2)
+
+@functools.cache
+def _mel_bands() -> torch.Tensor:
+    return torch.from_numpy(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_SPECTRUM, n_mels=_MEL_BANDS))
 
 
 class StartBrain(CosineBrain):
@@ -469,7 +437,8 @@ class StartBrain(CosineBrain):
         """What CNN and transformer predict, and the targets; rows that only one of them has are left out."""
         waveforms, model = batch.to(self.device).sig.data, self.modules.wav2vec2
         waveforms = functional.layer_norm(waveforms, waveforms.shape[1:])
-        targets, features = self.modules.spectrogram(waveforms), model.feature_extractor(waveforms).transpose(1, 2)
+        targets = spectrogram(waveforms, math.prod(model.config.conv_stride))
+        features = model.feature_extractor(waveforms).transpose(1, 2)
         hidden = model.encoder(model.feature_projection(features)[0]).last_hidden_state
         rows = min(targets.shape[1], hidden.shape[1])
         predicted = self.modules.after_cnn(features), self.modules.after_transformer(hidden)
@@ -486,12 +455,11 @@ def train_start(
 ) -> Path:
     """Train a small wav2vec 2.0 to begin with on sound alone, or find that this was done; a killed training goes on.
 
-    Where `facebook/wav2vec2-base` cannot be downloaded, CNN and transformer learn to give the spectrogram, fine below 1 kHz,
-    where pitch is, and in mel bands above: one of the tasks of PASE (Pascual et al. 2019, https://arxiv.org/abs/1904.03416),
-    far quicker for a small network than wav2vec 2.0's own. `files` are sound files of speech: each gives one random crop an
-    epoch, every tenth only validates. `folder` is in the manner of transformers, the loss in its `log.csv` in standard
-    deviations of the targets. `settings` are the profile's `ser.start`; `seed` and `report` as for `train`. A ValueError of
-    fewer than two files, or settings of which no encoder can be made; an audio.AudioError where a file cannot be read.
+    Where `facebook/wav2vec2-base` cannot be downloaded, CNN and transformer learn to give the `spectrogram`, fine where pitch
+    is: one of the tasks of PASE (Pascual et al. 2019, https://arxiv.org/abs/1904.03416), far quicker for a small network than
+    wav2vec 2.0's own. `files` of speech: each gives one random crop an epoch, every tenth only validates. `folder` is in the
+    manner of transformers. `settings` are the profile's `ser.start`; `seed` and `report` as for `train`. A ValueError of fewer
+    than two files, or settings of which no encoder can be made; an audio.AudioError where a file cannot be read.
     """
     files = sorted(files)
     if len(files) < 2:
@@ -503,12 +471,8 @@ def train_start(
     def learn(work: Path) -> Wav2Vec2Model:
         torch.manual_seed(seed)  # the first weights
         model = _start_model(settings)
-        modules = {
-            "wav2vec2": model,
-            "after_cnn": nn.Linear(model.config.conv_dim[-1], _TARGETS),
-            "after_transformer": nn.Linear(model.config.hidden_size, _TARGETS),
-            "spectrogram": Spectrogram(math.prod(model.config.conv_stride)),
-        }
+        places = {"after_cnn": model.config.conv_dim[-1], "after_transformer": model.config.hidden_size}
+        modules = {"wav2vec2": model, **{name: nn.Linear(size, _TARGETS) for name, size in places.items()}}
         rates = [(nn.ModuleDict(modules).parameters(), settings.learning_rate)]
         brain = StartBrain.of(modules, work, rates, epochs=settings.epochs, seed=seed)
         valid = np.arange(len(table)) % 10 == 0
