@@ -124,18 +124,6 @@ def test_what_points_nowhere_is_refused(bad):
         contrastive.unit(np.array([[1.0, 2.0], [bad, bad]]))
 
 
-def test_choices_are_all_pairs_of_words_in_one_template_or_a_part_of_them():
-    table = contrastive.compose(["sadness", "anger"], TEMPLATES, FEW)
-    found = contrastive.choices(table, most=100, random_state=0)
-    assert len(found) == 12 == len(set(found))
-    for template, places in found:
-        chosen = table.iloc[list(places)]
-        assert chosen["emotion"].tolist() == ["sadness", "anger"]
-        assert set(chosen["template"]) == {template}
-    few, other = (contrastive.choices(table, most=4, random_state=seed) for seed in (0, 1))
-    assert len(few) == 8 == len(set(few)) and set(few) < set(found) and few != other
-
-
 CLASSES = ["neutral", "sadness", "anger"]
 
 OPTIONS = {"level": 0.95, "draws": 100, "random_state": 0}
@@ -207,22 +195,6 @@ def test_rows_without_embedding_or_class_are_left_out(texts, sounds):
     assert set(found["n"]) == {87}
     with pytest.raises(ValueError, match="none of 90 rows"):
         contrastive.evaluate(audio, table.assign(emotion="joy"), texts, **OPTIONS)
-
-
-def test_single_prompts_are_scored_as_each_alone_would_be(sounds):
-    audio, table = sounds
-    written = contrastive.compose(CLASSES, ["{emotion}", "{emotion}!"], WORDS)
-    embeddings = np.random.default_rng(2).normal(size=(len(written), 3))
-    other = audio[table["emotion"] == "sadness"]  # whose mean is not that of the tested sound
-    found = contrastive.single_prompts(audio, table, written, embeddings, reference=other, random_state=0)
-    assert len(found) == 2 * 2 * 4
-    row = found[(found["template"] == "{emotion}!") & (found["words"] == "even, sad, cross")].set_index("way")
-    places = [written.index[written["text"] == f"{word}!"][0] for word in ("even", "sad", "cross")]
-    one = pd.DataFrame(embeddings[places], index=CLASSES)
-    for way, reference in (("cosine", None), ("cosine, calibrated", other)):
-        named = contrastive.classify(audio, one, reference=reference)
-        assert row.loc[way, "uar"] == pytest.approx(balanced_accuracy_score(table["emotion"], named))
-        assert row.loc[way, "accuracy"] == pytest.approx((named == table["emotion"]).mean())
 
 
 def test_a_probe_is_fitted_to_the_training_and_tested_on_the_rest(sounds):

@@ -99,32 +99,6 @@ def test_texts_are_diamonds_with_a_black_edge_and_their_names_do_not_cover_each_
     assert max(first.x1, second.x1) < ax.get_window_extent().x1
 
 
-def test_hulls_go_round_each_group_and_leave_out_what_has_no_area(ax):
-    square = [[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]]
-    points = np.array([*square, [3, 3], [4, 4], [9, 9], [9, 8]], dtype=float)
-    figures.hulls(points, np.array([0] * 5 + [1] * 2 + [2] * 2), ax)
-    assert len(ax.patches) == 1
-    corners = {tuple(corner) for corner in ax.patches[0].get_xy()}
-    assert corners == {(0, 0), (0, 1), (1, 0), (1, 1)}
-
-
-def test_prompt_spread_draws_every_prompt_its_median_and_the_ensembles(ax):
-    rows = [
-        {"template": template, "way": way, "uar": value}
-        for template in ("{emotion}", "somebody {emotion}")
-        for way, values in (("cosine", (0.1, 0.2, 0.6)), ("calibrated", (0.3, 0.4, 0.5)))
-        for value in values
-    ]
-    figures.prompt_spread(pd.DataFrame(rows), {"cosine": 0.35, "calibrated": 0.55}, ax, chance=0.25)
-    dots = [line for line in ax.get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
-    assert [sorted(line.get_xdata()) for line in dots] == [[0.1, 0.2, 0.6]] * 2 + [[0.3, 0.4, 0.5]] * 2
-    medians = [line.get_xdata()[0] for line in ax.get_lines() if line.get_color() == "black" and len(line.get_xdata())]
-    assert medians == [0.2, 0.2, 0.4, 0.4]
-    vertical = {line.get_label(): line.get_xdata()[0] for line in ax.get_lines() if line.get_label()[0] in "ec"}
-    assert vertical == {"ensemble, cosine": 0.35, "ensemble, calibrated": 0.55, "chance, 25%": 0.25}
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["“…”", "“somebody …”"]
-
-
 def test_alignment_draws_what_is_found_beside_its_null(ax):
     held = pd.DataFrame(
         {"label": ["emotion", "language", "emotion"], "shuffled": ["", "", "within dialogue"], "measure": "nmi",

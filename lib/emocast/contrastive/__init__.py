@@ -181,19 +181,6 @@ def ensemble(table: pd.DataFrame, embeddings: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(unit(means.to_numpy()), index=means.index.rename("emotion"))
 
 
-def choices(prompts: pd.DataFrame, *, most: int, random_state: int) -> list[tuple[str, tuple[int, ...]]]:
-    """All ways to take one word a class, or `most` of them a template: the template and one prompt's position a class."""
-    generator, found = np.random.default_rng(random_state), []
-    for template, rows in prompts.reset_index(drop=True).groupby("template", sort=False):
-        places = [group.index.to_numpy() for _, group in rows.groupby("emotion", sort=False)]
-        shape = tuple(len(group) for group in places)
-        count = int(np.prod(shape))
-        for number in range(count) if count <= most else np.sort(generator.choice(count, most, replace=False)):
-            drawn = np.unravel_index(number, shape)
-            found.append((template, tuple(int(group[place]) for group, place in zip(places, drawn, strict=True))))
-    return found
-
-
 def unit(embeddings: np.ndarray) -> np.ndarray:
     """The same directions, of length 1: float64, (n, d). A ValueError where one is zero or not finite."""
     values = np.asarray(embeddings, dtype=np.float64)
@@ -244,37 +231,6 @@ def evaluate(
         predicted, source = classify(audio, texts, reference=sound), TRANSDUCTIVE if reference is None else INDUCTIVE
         scores = scored(table["emotion"], predicted, table[by], classes=list(texts.index), **interval)
         rows.append({"way": way, "calibration": "" if sound is None else source, **scores})
-    return pd.DataFrame(rows)
-
-
-def single_prompts(
-    audio: np.ndarray,
-    table: pd.DataFrame,
-    written: pd.DataFrame,
-    embeddings: np.ndarray,
-    *,
-    reference: np.ndarray | None = None,
-    most: int = 300,
-    random_state: int,
-) -> pd.DataFrame:
-    """Score prompts one by one, as somebody does who writes one text a class and leaves it at that.
-
-    Takes sound, table and reference as `evaluate`, prompts (`compose`) with their embeddings, (prompts, d). Two rows for each
-    of `choices`, plain and calibrated: template, words (in the order of the classes), way, accuracy, uar.
-    """
-    classes = list(written["emotion"].unique())
-    audio, table = usable(audio, table, classes=classes)
-    plain = similarities(audio, embeddings)
-    own = audio if reference is None else reference[np.isfinite(reference).all(axis=1)]
-    scores = {COSINE: plain, CALIBRATED: plain - similarities(own, embeddings).mean(axis=0)}
-    truth = pd.Index(classes).get_indexer(table["emotion"])
-    rows = []
-    for template, chosen in choices(written, most=most, random_state=random_state):
-        words = ", ".join(written["word"].iloc[list(chosen)])
-        for way, similar in scores.items():
-            found = metrics.evaluate(truth, similar[:, chosen].argmax(axis=1), labels=range(len(classes)))
-            row = {"template": template, "words": words, "way": way}
-            rows.append(row | {name: found[name] for name in ("accuracy", "uar")})
     return pd.DataFrame(rows)
 
 

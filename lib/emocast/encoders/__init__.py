@@ -16,16 +16,13 @@ comes out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import pandas as pd
 
-from .. import audio, compute
+from .. import compute
 
 
 class Encoder(Protocol):
@@ -70,8 +67,6 @@ _KINDS = {
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.
 NAMES = tuple(f"{kind}:" if row.sourced else kind for kind, row in _KINDS.items())
-
-_EMULATED_BYTES = 50_000_000  # wav2vec2-base, of 378 MB, takes a minute and more a window
 
 
 def get(name: str, *, precision: str = "fp32") -> Encoder:
@@ -121,7 +116,7 @@ def missing(name: str, *, texts: bool = False) -> str:
     from . import clap
 
     kind, lacking = name.partition(":")[0], []
-    looks = {} if kind == "dual" else {_bytes: name}  # a model of the demo's own, which nobody must bring
+    looks = {} if kind == "dual" else {weights_bytes: name}  # a model of the demo's own, which nobody must bring
     looks |= {clap.tokenizer_files: clap.TOKENIZERS[kind]} if texts and kind in clap.TOKENIZERS else {}
     for look, what in looks.items():
         try:
@@ -131,78 +126,14 @@ def missing(name: str, *, texts: bool = False) -> str:
     return "; ".join(lacking)
 
 
-def side_by_side(names: Sequence[str], windows: pd.DataFrame, root: Path | str, *, precision: str) -> pd.DataFrame:
-    """Make encoders and time them on the same windows, in this run and on this machine: the store is not asked.
-
-    Args:
-        names: encoders' names; one whose checkpoint is not there is a row with the reason.
-        windows, root: some ten windows, as for `store.embed`; an audio.AudioError is raised where one cannot be read.
-        precision: as for `get`.
-
-    Returns:
-        One row an encoder: encoder, dimension, sample_rate (Hz), precision, megabytes (of its weights), windows, speed (seconds
-        of sound embedded a second, without reading and a first window), and problem: why it was left out, else empty.
-    """
-    rows = []
-    for name in names:
-        try:
-            encoder = get(name, precision=precision)
-        except ValueError as error:  # CheckpointError is one
-            rows.append({"encoder": name, "problem": str(error)})
-            continue
-        face = {fact: getattr(encoder, fact) for fact in ("dimension", "sample_rate", "precision")}
-        waveforms = _read(encoder, windows, root)
-        encoder.encode(waveforms[:1])
-        started = time.perf_counter()
-        encoder.encode(waveforms)
-        speed = sum(map(len, waveforms)) / encoder.sample_rate / (time.perf_counter() - started)
-        timed = {"megabytes": _bytes(name) / 1e6, "windows": len(windows), "speed": speed, "problem": ""}
-        rows.append({"encoder": name, **face, **timed})
-    columns = ["encoder", "dimension", "sample_rate", "precision", "megabytes", "windows", "speed", "problem"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def in_bf16(names: Sequence[str], windows: pd.DataFrame, root: Path | str) -> pd.DataFrame:
-    """Compare embeddings computed in bf16 with those in fp32; arguments and errors as for `side_by_side`.
-
-    A processor that does not compute in bf16 emulates it, which takes minutes for a large network: it is left out.
-
-    Returns:
-        One row an encoder: encoder, windows, median and percentile_1 (the first percentile over the windows) of the cosine
-        between the two embeddings of a window, and problem: why there is none, else empty.
-    """
-    rows, computes = [], compute.precision("auto") == "bf16"
-    for name in names:
-        try:
-            if not computes and _bytes(name) > _EMULATED_BYTES:
-                raise ValueError("this machine does not compute in bf16, and this network is large")
-            both = [get(name, precision=precision) for precision in ("fp32", "bf16")]
-        except ValueError as error:
-            rows.append({"encoder": name, "problem": str(error)})
-            continue
-        waveforms = _read(both[0], windows, root)
-        first, second = (encoder.encode(waveforms).astype(np.float64) for encoder in both)
-        lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        cosines = (first * second).sum(axis=1) / lengths
-        spread = {"median": np.median(cosines), "percentile_1": np.percentile(cosines, 1)}
-        rows.append({"encoder": name, "windows": len(windows), **spread, "problem": ""})
-    return pd.DataFrame(rows, columns=["encoder", "windows", "median", "percentile_1", "problem"])
-
-
-def _maker(kind: _Kind) -> Any:
-    return getattr(import_module(f".{kind.module}", __name__), kind.maker)
-
-
-def _bytes(name: str) -> int:
+def weights_bytes(name: str) -> int:
     """The size of the files that hold an encoder's weights; hub.CheckpointError where they are not there."""
     kind, source = _parsed(name)
     return sum(file.stat().st_size for file in _maker(kind).weights(source)) if source else 0
 
 
-def _read(encoder: Encoder, windows: pd.DataFrame, root: Path | str) -> list[np.ndarray]:
-    """The sound of windows at the encoder's rate."""
-    rows, rate = windows[["audio", "start_s", "end_s"]].itertuples(index=False), encoder.sample_rate
-    return [audio.read(Path(root) / name, start_s=start, end_s=end, sample_rate=rate) for name, start, end in rows]
+def _maker(kind: _Kind) -> Any:
+    return getattr(import_module(f".{kind.module}", __name__), kind.maker)
 
 
 def _parsed(name: str) -> tuple[_Kind, str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import matplotlib as mpl
 import matplotlib.patheffects
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from scipy.spatial import ConvexHull, QhullError
 
 from .. import labels
 from . import base
@@ -86,36 +83,6 @@ def _name(points: np.ndarray, names: list[str], ax: Axes) -> None:
     look = {"weight": "bold", "va": "center", "zorder": 8, "path_effects": outline, "arrowprops": line}
     for number, height in zip(order, heights, strict=True):
         ax.annotate(names[number], points[number], xytext=(place, height), textcoords="data", **look)
-
-
-def hulls(points: np.ndarray, groups: np.ndarray, ax: Axes) -> None:
-    """Draw the outline of each group of points, (n, 2), by `groups`, (n,); one without an area has none."""
-    for group in np.unique(groups):
-        own = points[groups == group]
-        try:
-            corners = own[ConvexHull(own).vertices]
-        except (QhullError, ValueError):  # fewer than three points, or all on one line
-            continue
-        ax.fill(*corners.T, facecolor="none", edgecolor="0.25", lw=1.2, ls="--", zorder=4)
-
-
-def prompt_spread(table: pd.DataFrame, ensembles: Mapping[str, float], ax: Axes, *, chance: float) -> None:
-    """UAR of single prompts: a row a `template`, a dot a choice of words, a colour a `way`; by way those of the `ensembles`."""
-    templates, ways = list(table["template"].unique()), list(table["way"].unique())
-    for way, offset, colour in zip(ways, (-0.2, 0.2), SERIES_COLOURS, strict=False):
-        for place, template in enumerate(templates):
-            values = table.loc[(table["way"] == way) & (table["template"] == template), "uar"].to_numpy()
-            within = offset + 0.13 * np.sin(np.arange(len(values)) * 2.4)  # so that dots do not hide each other
-            ax.plot(values, place + within, "o", color=colour, ms=2.5, alpha=0.35, mew=0)
-            ax.plot([np.median(values)] * 2, place + offset + np.array([-0.18, 0.18]), color="black", lw=2, zorder=4)
-        ax.plot([], [], "o", color=colour, ms=5, label=f"single prompts, {way}")
-        ax.axvline(ensembles[way], color=colour, ls="--", lw=1.6, label=f"ensemble, {way}")
-    ax.plot([], [], color="black", lw=2, label="median")
-    base.chance_line(ax, chance, flat=True, label=f"chance, {chance:.0%}")
-    base.categories(ax, [f"“{template.replace('{emotion}', '…')}”" for template in templates])
-    ax.set_xlabel("UAR")
-    base.percent(ax.xaxis)
-    base.legend_below(ax, 0.12, left=0.3, ncols=3)
 
 
 def alignment(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
