@@ -315,9 +315,8 @@ def _alike_within(utterances: pd.DataFrame) -> pd.Series:
     return (alike / (sizes * (sizes - 1)).where(sizes > 1)).dropna()
 
 
-PEOPLE = Path(__file__).with_name(
-    "people.csv"
-)  # `conversation` of IEMOCAP's labels, by `benchmarks/fit_conversations.py`
+#: `conversation` of IEMOCAP's labels, written by `benchmarks/fit_conversations.py`.
+PEOPLE = Path(__file__).with_name("people.csv")
 #: How far a twin may be from it: a share of the number, or, for what has no scale of its own, this.
 ALLOWED, OWN_ALLOWED = 0.1, {"last label": 0.04, "dialogue mode": 0.05, "gap": 0.2}
 

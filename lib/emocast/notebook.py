@@ -20,7 +20,7 @@ import warnings
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -335,14 +335,8 @@ def here() -> dict:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": len(affinity(0)) if affinity else os.cpu_count() or 1,
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: version(name) for name in PACKAGES},
     }
-
-
-def _version(package: str) -> str:
-    with contextlib.suppress(PackageNotFoundError):
-        return version(package)
-    return ""
 
 
 def _processor() -> str:

@@ -97,35 +97,3 @@ def test_texts_are_diamonds_with_a_black_edge_and_their_names_do_not_cover_each_
     assert min(first.y1, second.y1) <= max(first.y0, second.y0) + 1
     assert all(text.xy == tuple(place) for text, place in zip(ax.texts, places[1:], strict=True))
     assert max(first.x1, second.x1) < ax.get_window_extent().x1
-
-
-def test_alignment_draws_what_is_found_beside_its_null(ax):
-    held = pd.DataFrame(
-        {"label": ["emotion", "language", "emotion"], "shuffled": ["", "", "within dialogue"], "measure": "nmi",
-         "value": [0.3, np.nan, 0.3], "null_mean": [0.1, np.nan, 0.12], "null_95": [0.15, np.nan, 0.18],
-         "p": [0.005, np.nan, 0.01]}
-    )  # fmt: skip
-    other = held.assign(measure="ari", value=0.9)
-    figures.alignment(pd.concat([other, held]), ax, measure="nmi")
-    np.testing.assert_allclose([bar.get_x() for bar in ax.patches], [0.1, np.nan, 0.12])
-    np.testing.assert_allclose([bar.get_x() + bar.get_width() for bar in ax.patches], [0.15, np.nan, 0.18])
-    drawn = {line.get_label(): line.get_xdata() for line in ax.get_lines()}
-    np.testing.assert_allclose(drawn["as they are"], [0.3, np.nan, 0.3])
-    np.testing.assert_allclose(drawn["shuffled labels: mean"], [0.1, np.nan, 0.12])
-    assert [text.get_text() for text in ax.texts] == ["p = 0.005", "one group only", "p = 0.01"]
-    assert [tick.get_text() for tick in ax.get_yticklabels()][2] == "emotion\n(within dialogue)"
-    assert ax.get_xlabel() == "normalised mutual information"
-
-
-def test_a_sweep_has_a_line_a_label_and_its_null_dotted(ax):
-    table = pd.DataFrame(
-        {"label": ["emotion"] * 2 + ["sex"] * 2 + ["language"], "measure": "ari", "clusters": [2, 4, 2, 4, 2],
-         "value": [0.1, 0.2, 0.3, 0.1, np.nan], "null_95": [0.01, 0.02, 0.03, 0.04, np.nan]}
-    )  # fmt: skip
-    figures.cluster_sweep(table, ax, measure="ari")
-    drawn = {line.get_label(): line for line in ax.get_lines()}
-    assert {"emotion", "sex", "95 % of shuffles"} <= set(drawn) and "language" not in drawn
-    np.testing.assert_allclose(drawn["sex"].get_xydata(), [[2, 0.3], [4, 0.1]])
-    dotted = [line for line in ax.get_lines() if line.get_linestyle() == ":" and len(line.get_xdata())]
-    np.testing.assert_allclose([line.get_ydata() for line in dotted], [[0.01, 0.02], [0.03, 0.04]])
-    assert [line.get_color() for line in dotted] == [drawn[name].get_color() for name in ("emotion", "sex")]

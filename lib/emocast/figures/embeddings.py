@@ -14,8 +14,6 @@ from . import base
 from .base import SERIES_COLOURS
 from .scores import scores
 
-MEASURES = {"ari": "adjusted Rand index", "nmi": "normalised mutual information", "silhouette": "silhouette"}
-
 
 def embedding(points: np.ndarray, hue: pd.Series, ax: Axes, *, title: str, axis: str) -> None:
     """Embeddings in two dimensions, (n, 2), a dot a window; `axis` says what the axes are, for example "principal component".
@@ -83,39 +81,3 @@ def _name(points: np.ndarray, names: list[str], ax: Axes) -> None:
     look = {"weight": "bold", "va": "center", "zorder": 8, "path_effects": outline, "arrowprops": line}
     for number, height in zip(order, heights, strict=True):
         ax.annotate(names[number], points[number], xytext=(place, height), textcoords="data", **look)
-
-
-def alignment(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
-    """What clusters share with each label (a diamond; none: one group only), beside shuffled labels (a bar)."""
-    rows = table[table["measure"] == measure].reset_index(drop=True)
-    bar = {"height": 0.5, "color": "0.82", "label": "shuffled labels: to the 95th percentile"}
-    ax.barh(rows.index, rows["null_95"] - rows["null_mean"], left=rows["null_mean"], **bar)
-    ax.plot(rows["null_mean"], rows.index, "|", color="0.35", ms=16, mew=2, label="shuffled labels: mean")
-    ax.plot(rows["value"], rows.index, "D", color=SERIES_COLOURS[0], ms=7, label="as they are")
-    place = {"xycoords": ("axes fraction", "data"), "xytext": (-4, 0), "textcoords": "offset points", "ha": "right"}
-    for row in rows.itertuples():
-        words = "one group only" if np.isnan(row.value) else f"p = {row.p:.2g}"
-        ax.annotate(words, (1, row.Index), **place, va="center", fontsize="small", color="0.25")
-    ax.axvline(0, color="0.4", lw=0.8)
-    base.categories(ax, [f"{row.label}\n({row.shuffled})" if row.shuffled else row.label for row in rows.itertuples()])
-    low, high = ax.get_xlim()
-    room = (low - 0.04 * (high - low), high + 0.3 * (high - low))  # for the p-values
-    ax.set(xlim=room, xlabel=MEASURES[measure])
-    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
-    if legend:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
-
-
-def cluster_sweep(table: pd.DataFrame, ax: Axes, *, measure: str, legend: bool = True) -> None:
-    """A measure against the number of clusters, a line a label, with the 95th percentile of each label's null dotted."""
-    rows = table[(table["measure"] == measure) & table["value"].notna()]
-    for number, (label, own) in enumerate(rows.groupby("label", sort=False)):
-        look = {"color": SERIES_COLOURS[number % 9]}
-        ax.plot(own["clusters"], own["value"], marker=base.MARKERS[number % 8], ms=5, label=label, **look)
-        ax.plot(own["clusters"], own["null_95"], ls=":", lw=1.5, **look)
-    if rows["null_95"].notna().any():
-        ax.plot([], [], color="0.4", ls=":", label="95 % of shuffles")
-    ax.set(xlabel="number of clusters k", ylabel=MEASURES[measure])
-    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
-    if legend:
-        base.legend_below(ax, 0.16, ncols=2)
