@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks import examining, extraction, measure, reading
+from benchmarks import examining, measure, reading
 
 
 def test_ways_are_timed_in_turn():
@@ -49,8 +49,3 @@ def test_a_copy_is_examined_as_often_as_it_says(tmp_path, monkeypatch):
     found = examining.examining(tmp_path)
     assert found.table["files"].eq(40).all() and len(found.table) == 3
     assert len(list((tmp_path / "clips" / "wav").iterdir())) == len(examining._plain(tmp_path / "clips")) == 40
-
-
-def test_cosine_is_row_by_row():
-    first = np.array([[1.0, 0.0], [1.0, 1.0]])
-    np.testing.assert_allclose(extraction.cosine(first, np.array([[2.0, 0.0], [-1.0, 1.0]])), [1.0, 0.0])

@@ -147,12 +147,15 @@ def test_every_link_resolves_and_nothing_is_asked_of_a_host(site, browser):
 
 
 @pytest.mark.parametrize("looks", ["light", "phone"])  # in the dark only colours are others
-def test_no_page_overflows_or_complains(site, browser, looks):
+def test_no_page_overflows_or_complains_and_headings_come_in_order(site, browser, looks):
     page, _, complaints = opened(browser, looks)
     wider = {}
     for file in pages_of(site):
         page.goto(file.as_uri())
         wider[file.name] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        levels = page.evaluate("Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6'), h => Number(h.tagName[1]))")
+        assert levels[0] == 1 and levels.count(1) == 1, file.name
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), (file.name, levels)
     page.close()
     assert {name: by for name, by in wider.items() if by > 0} == {} and complaints == []
 
@@ -191,14 +194,4 @@ def test_the_keyboard_reaches_the_content_first(site, browser):
     assert page.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
-    page.close()
-
-
-def test_headings_come_in_order_and_each_page_has_one_title(site, browser):
-    page, _, _ = opened(browser, "light")
-    for file in pages_of(site):
-        page.goto(file.as_uri())
-        levels = page.evaluate("Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6'), h => Number(h.tagName[1]))")
-        assert levels[0] == 1 and levels.count(1) == 1, file.name
-        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), (file.name, levels)
     page.close()

@@ -54,7 +54,3 @@ def test_conda_installs_the_same_lock():
 
     environment = yaml.safe_load((paths.ROOT / "environment.yml").read_text())
     assert environment["dependencies"][-1] == {"pip": ["-r requirements.lock", "-e ."]}
-
-
-def test_the_interpreter_is_supported():
-    assert (3, 10) <= sys.version_info[:2] <= (3, 12)

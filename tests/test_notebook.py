@@ -27,16 +27,19 @@ def outputs(monkeypatch, tmp_path):
 
 
 def test_what_is_kept_is_listed_once_with_its_caption(outputs):
-    run = notebook.start("01_x", profile="smoke")
+    open_before, run = plt.get_fignums(), notebook.start("01_x", profile="smoke")
     for value in (1, 2):  # a cell that is run again
         run.table(pd.DataFrame({"a": [value]}), "numbers", caption="Some numbers.")
         figure, _ = plt.subplots()
-        run.figure(figure, "picture", caption="A picture.")
+        run.figure(figure, "picture", caption="A picture.", table="numbers")
         run.note("Something was left out.")
         run.answer(f"It is {value}.", figure="picture")
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["tables"] == [{"name": "numbers", "caption": "Some numbers."}]
-    assert manifest["figures"] == [{"name": "picture", "caption": "A picture."}]
+    assert manifest["figures"] == [{"name": "picture", "caption": "A picture.", "table": "numbers"}]
+    assert manifest["where"]["packages"]["pandas"] == pd.__version__ and manifest["where"]["cores"] >= 1
+    assert (manifest["corpus"], manifest["seed"]) == ("iemocap", run.profile.seed)
+    assert plt.get_fignums() == open_before
     assert manifest["notes"] == ["Something was left out."]
     assert manifest["answer"] == {"sentences": ["It is 2."], "figure": "picture"}
     kept = {path.name for path in run.folder.iterdir()}
@@ -61,16 +64,6 @@ def test_the_same_figure_gives_the_same_file(outputs):
         return (run.folder / "picture.svg").read_bytes()
 
     assert draw() == draw()
-
-
-def test_a_figure_names_the_table_with_its_numbers_and_the_run_says_where_it_was(outputs):
-    open_before, run = plt.get_fignums(), notebook.start("01_x", profile="smoke")
-    run.figure(plt.subplots()[0], "picture", caption="A picture.", table="numbers")
-    manifest = json.loads((run.folder / "manifest.json").read_text())
-    assert manifest["figures"] == [{"name": "picture", "caption": "A picture.", "table": "numbers"}]
-    assert manifest["where"]["packages"]["pandas"] == pd.__version__ and manifest["where"]["cores"] >= 1
-    assert (manifest["corpus"], manifest["seed"]) == ("iemocap", run.profile.seed)
-    assert plt.get_fignums() == open_before
 
 
 def test_a_shown_figure_is_the_kept_file_with_its_name_and_text(outputs, monkeypatch):

@@ -75,12 +75,6 @@ def test_what_a_killed_runner_left_is_removed(outputs, tmp_path):
     assert [path.name for path in outputs.iterdir()] == ["01_question"]
 
 
-def test_an_unknown_profile_is_refused_before_anything_runs(outputs, tmp_path, capsys):
-    assert run(notebook(tmp_path), "--profile", "dmeo") == 1
-    assert "no profile 'dmeo': choose one of demo, paper, smoke" in capsys.readouterr().err
-    assert not outputs.exists()
-
-
 TWO = 'profile = "demo"\nencoder = ""  # a model'
 SAY = "import os; from pathlib import Path; (Path(os.environ['EMOCAST_RUN_FOLDER']) / 'said.txt').write_text(encoder)"
 
@@ -96,35 +90,35 @@ def test_another_parameter_reaches_the_notebook_and_its_output_stands_beside(out
     assert own == outputs / "01_question"
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (("encodr", "laion"), "01_question has no parameter 'encodr'; its parameters are profile, encoder"),
-        (("profile", "paper"), "the parameter 'profile' is set by --profile"),
-    ],
-)
-def test_a_parameter_that_the_notebook_does_not_have_is_refused_before_anything_runs(
-    outputs, tmp_path, capsys, given, message
-):
-    source = notebook(tmp_path, SAY, parameters=TWO)
-    assert run(source, "--parameter", *given) == 1
-    assert message in capsys.readouterr().err
-    assert not outputs.exists()
-
-
-def test_an_executor_that_cannot_be_is_refused_before_anything_runs(outputs, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("EMOCAST_EXECUTOR", "dask")
-    monkeypatch.setenv("EMOCAST_SCHEDULER", "tcp://host")
-    assert run(notebook(tmp_path)) == 1
-    assert "EXECUTOR=dask needs SCHEDULER=tcp://host:port" in capsys.readouterr().err
-    assert not outputs.exists()
-
-
 def one_line(text):
     """The text, which must be one line that begins with "error: "."""
     (line,) = text.strip().splitlines()
     assert line.startswith("error: ")
     return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--profile", "dmeo"], "no profile 'dmeo': choose one of demo, paper, smoke"),
+        (["--profile", "own.yaml"], "windows must be of type mapping, found 10"),
+        (
+            ["--parameter", "encodr", "laion"],
+            "01_question has no parameter 'encodr'; its parameters are profile, encoder",
+        ),
+        (["--parameter", "profile", "paper"], "the parameter 'profile' is set by --profile"),
+        ([], "EXECUTOR=dask needs SCHEDULER=tcp://host:port"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_anything_runs(outputs, tmp_path, capsys, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text("extends: smoke\nwindows: 10\n")
+    if not arguments:
+        monkeypatch.setenv("EMOCAST_EXECUTOR", "dask")
+        monkeypatch.setenv("EMOCAST_SCHEDULER", "tcp://host")
+    assert run(notebook(tmp_path, SAY, parameters=TWO), *arguments) == 1
+    assert said in one_line(capsys.readouterr().err)
+    assert not outputs.exists()
 
 
 START = "from emocast import notebook\nrun = notebook.start('01_question', profile=profile)"
@@ -154,20 +148,6 @@ def test_outputs_that_cannot_be_written_are_one_line(monkeypatch, tmp_path, caps
     monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "file" / "outputs"))
     assert run(notebook(tmp_path)) == 1
     assert str(tmp_path / "file") in one_line(capsys.readouterr().err)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ("extends: smoke\nwindows: 10\n", "windows must be of type mapping, found 10"),
-        ("just words\n", "expected settings as `key: value` lines"),
-    ],
-)
-def test_a_profile_that_cannot_be_is_one_line_before_anything_runs(outputs, tmp_path, capsys, settings, said):
-    (tmp_path / "own.yaml").write_text(settings)
-    assert run(notebook(tmp_path), "--profile", str(tmp_path / "own.yaml")) == 1
-    assert said in one_line(capsys.readouterr().err)
-    assert not outputs.exists()
 
 
 WAIT = "import os, pathlib, time\n(pathlib.Path(os.environ['EMOCAST_RUN_FOLDER']) / 'half').touch()\ntime.sleep(60)"

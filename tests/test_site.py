@@ -99,15 +99,6 @@ def test_every_model_with_a_card_has_a_page_that_the_run_links(home):
     assert "Model start</h1>" in page and "<table>" in page and "&lt;x&gt;" in page
 
 
-@pytest.mark.parametrize("what", ["site", "reference"])
-def test_what_the_disk_refuses_is_one_line(tmp_path, monkeypatch, capsys, what):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("EMOCAST_OUTPUTS", str(tmp_path / "file" / "outputs"))
-    assert command.main([what]) == 1
-    error = capsys.readouterr().err
-    assert "error: " in error and "Traceback" not in error
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     home = tmp_path_factory.mktemp("outputs")

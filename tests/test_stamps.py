@@ -62,14 +62,6 @@ def test_recipes_and_templates_are_part_of_what_reads_them(house):
     assert changed(house, profile, "\n", "\n# a remark\n") == [], "a profile counts by what it says"
 
 
-def test_a_loader_that_cannot_be_run_is_not_the_stamps_fault(house, tmp_path):
-    own = tmp_path / "own"
-    own.mkdir()
-    (own / "own.yaml").write_text("extends: demo\n")
-    (own / "broken.py").write_text("def load(:\n")
-    assert "01_dataset_audit" in runner.write_stamps(str(own / "own.yaml"), tmp_path / "others")
-
-
 def test_corrected_recordings_and_labels_are_seen(tmp_path, monkeypatch):
     """A corpus that nobody here makes, such as one's own: its notebooks run again when a file has changed, and only then."""
     monkeypatch.setenv("EMOCAST_DATA", str(tmp_path / "data"))
@@ -122,7 +114,7 @@ def test_an_own_profile_is_its_settings_and_the_loaders_beside_it(house, tmp_pat
     assert len(runner.write_stamps(str(own), folder)) == 9
     own.write_text("# a remark\nextends: smoke\nseed: 1\n")
     assert runner.write_stamps(str(own), folder) == []
-    (own.parent / "loader.py").write_text("load = 1\n")
+    (own.parent / "loader.py").write_text("def load(:\n")  # that it cannot be run is not the stamps' fault
     assert len(runner.write_stamps(str(own), folder)) == 9
 
 

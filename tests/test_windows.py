@@ -145,23 +145,15 @@ def test_missing_class_is_named(classes_of_iemocap):
 # --- the thesis's balanced test sets: its sizes (section 5.1) test that the labels are read as it read them
 
 
-def balanced(emotion, *, seed=0):
-    table = pd.DataFrame({"emotion": labels.four_classes(emotion)})
-    return windows.undersample(table, classes=labels.FOUR, random_state=seed)
-
-
-def each(size):
-    return dict.fromkeys(labels.FOUR, size)
-
-
-@pytest.mark.parametrize(("column", "size", "total"), [("self_reported", 1087, 4348), ("rated", 353, 1412)])
-def test_cremad(real, column, size, total):
-    chosen = balanced(cremad.votes(real("cremad"))[column])
-    assert chosen["emotion"].value_counts().to_dict() == each(size)
-    assert len(chosen) == total
-
-
-def test_emodb(real):
-    chosen = balanced(emodb.load(real("emodb"))["emotion"])
-    assert chosen["emotion"].value_counts().to_dict() == each(62)
-    assert len(chosen) == 248
+@pytest.mark.parametrize(
+    ("corpus", "emotions", "size"),
+    [
+        ("cremad", lambda root: cremad.votes(root)["self_reported"], 1087),
+        ("cremad", lambda root: cremad.votes(root)["rated"], 353),
+        ("emodb", lambda root: emodb.load(root)["emotion"], 62),
+    ],
+)
+def test_balanced_test_sets_of_the_thesis(real, corpus, emotions, size):
+    table = pd.DataFrame({"emotion": labels.four_classes(emotions(real(corpus)))})
+    chosen = windows.undersample(table, classes=labels.FOUR, random_state=0)
+    assert chosen["emotion"].value_counts().to_dict() == dict.fromkeys(labels.FOUR, size)
