@@ -52,18 +52,16 @@ def clips(kind: str) -> list[np.ndarray]:
     return [(rng.normal(0, 0.5, length) * np.linspace(0.1, 1, length)).astype(np.float32) for length in lengths]
 
 
-def visit(name: str, *, data: Path | None = None) -> dict:
-    """Make an encoder and embed a second of sound, in a process of its own that has no cache of the hub and may not ask it.
+def visit(name: str, *, data: Path) -> dict:
+    """Make an encoder and embed a sound and a text, in a process of its own that has no cache of the hub and may not ask it.
 
-    With a folder of data whose `checkpoints/` hold the tokenizers, a text too. Gives what `changed` of the process, and as
-    `asked` the addresses that were called and machine code that was looked for elsewhere than beside its source.
+    The folder of data has the tokenizers in its `checkpoints/`. Gives what `changed` of the process, and as `asked` the
+    addresses that were called and machine code that was looked for elsewhere than beside its source.
     """
     with tempfile.TemporaryDirectory() as empty:
-        environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9"}
+        environment = {**os.environ, "HF_HOME": empty, "HF_ENDPOINT": "http://127.0.0.1:9", "EMOCAST_DATA": str(data)}
         environment.pop("HF_HUB_OFFLINE", None)
-        task = "visit" if data is None else "visit and read"
-        environment |= {} if data is None else {"EMOCAST_DATA": str(data)}
-        return json.loads(_run(task, name, environment=environment).splitlines()[-1])
+        return json.loads(_run("visit", name, environment=environment).splitlines()[-1])
 
 
 def _made(kind: str, path: Path) -> Path:
@@ -135,7 +133,7 @@ def _write_microsoft(path: Path) -> dict[str, np.ndarray]:
     return {"sounds": sounds.numpy(), "read": read.numpy(), "similarity": similarity.detach().numpy()}
 
 
-def _visit(name: str, *, reads: bool) -> None:
+def _visit(name: str) -> None:
     import transformers  # noqa: F401 - the encoders import both in any case, and they have side effects of their own
 
     from emocast import encoders
@@ -151,8 +149,7 @@ def _visit(name: str, *, reads: bool) -> None:
     before = _state()
     encoder = encoders.get(name)
     encoder.encode([np.zeros(encoder.sample_rate, np.float32)])
-    if reads:
-        encoder.embed_text(["a happy voice"])
+    encoder.embed_text(["a happy voice"])
     after = _state()
     print(json.dumps({"changed": [part for part in before if before[part] != after[part]], "asked": asked}))
 
@@ -174,8 +171,8 @@ def _state() -> dict[str, object]:
 
 if __name__ == "__main__":
     task, given = sys.argv[1:]
-    if task.startswith("visit"):
-        _visit(given, reads=task == "visit and read")
+    if task == "visit":
+        _visit(given)
     else:
         write = {"laion": _write_laion, "microsoft": _write_microsoft}[task]
         found = write(Path(given))

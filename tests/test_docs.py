@@ -64,18 +64,13 @@ def test_every_make_target_and_variable_that_a_page_names_is_there(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_python_command_that_a_page_names_is_there(page):
-    for command in commands(page):
-        module = re.search(r"python -m ([\w.]+)", command)
-        if module and module[1] != "pip":
-            assert importlib.util.find_spec(module[1]), f"{name(page)}: {command}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_commands_of_emocast_that_a_page_names_are_those_of_its_help(page, capsys):
+def test_every_python_command_and_command_of_emocast_that_a_page_names_is_there(page, capsys):
     from emocast_run.__main__ import main
 
-    for named in (re.search(r"\.venv/bin/emocast (\w+)", command) for command in commands(page)):
+    for command in commands(page):
+        module, named = re.search(r"python -m ([\w.]+)", command), re.search(r"\.venv/bin/emocast (\w+)", command)
+        if module and module[1] != "pip":
+            assert importlib.util.find_spec(module[1]), f"{name(page)}: {command}"
         if named:
             with pytest.raises(SystemExit) as ended:
                 main([named[1], "--help"])

@@ -179,7 +179,7 @@ def test_corpora_that_cannot_be_made_are_told_as_their_maker_does(capsys):
 @pytest.fixture(scope="module")
 def shell():
     shell = InteractiveShell(colors="nocolor")
-    notebook.tell_plainly(shell)
+    shell.set_custom_exc((Exception,), notebook._show)
     return shell
 
 

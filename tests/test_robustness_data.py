@@ -67,10 +67,14 @@ def test_fewer_events_of_a_class_than_folds_is_said_in_our_words(protocol):
     assert said == "3 folds need a class of as many events, the largest has 2; ask for fewer folds"
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "transformers"])
+@pytest.mark.parametrize("kind", ["wav2vec2", "transformers", "dual"])
 def test_a_model_that_an_earlier_notebook_trains_is_not_asked_of_the_reader(kind, monkeypatch, tmp_path):
     for name in ("DATA", "OUTPUTS"):
         monkeypatch.setenv(f"EMOCAST_{name}", str(tmp_path))
     said = refusal(encoders.get, f"{kind}:smoke/models/classification")
     assert said.startswith("no model smoke/models/classification: notebook 06_cross_lingual_ser trains")
-    assert "`make reproduce PROFILE=smoke`" in said and "put " not in said
+    assert (
+        "(02_clap_zero_shot the contrastive one)" in said
+        and "`make reproduce PROFILE=smoke`" in said
+        and "put " not in said
+    )

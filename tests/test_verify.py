@@ -69,6 +69,7 @@ def failing(run, reference, **options):
 
 
 def test_a_run_is_like_itself(folders, capsys):
+    change(folders[0], "01_dataset_audit/filters", "1211", "1211.0")  # another way to write a number is no difference
     assert verify.compare(*folders) == []
     assert command.main(["verify"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("verified")
@@ -138,11 +139,6 @@ def test_the_references_word_counts_and_a_run_that_allows_itself_more_is_not_bel
     assert len(failing(*folders)) == 1
     (folders[1] / "01_dataset_audit" / "manifest.json").unlink()  # the run's own word is all there is
     assert failing(*folders) == []
-
-
-def test_another_way_to_write_a_number_is_no_difference(folders):
-    change(folders[0], "01_dataset_audit/filters", "1211", "1211.0")
-    assert verify.compare(*folders) == []
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -267,7 +267,7 @@ def start(name: str, *, profile: str, corpus: str = "", tolerance: Tolerance = N
     """
     shell = get_ipython()
     if shell is not None:
-        tell_plainly(shell)
+        shell.set_custom_exc((Exception,), _show)
     settings = profiles.load(profile, corpus=corpus or None)
     made = settings.synthetic or settings.synthetic_meld or settings.twins
     if made and shell is not None and not os.environ.get(paths.RUN_FOLDER):
@@ -310,13 +310,8 @@ def is_told(error: BaseException) -> bool:
     return isinstance(error, ValueError | OSError | RuntimeError) and ours
 
 
-def tell_plainly(shell: InteractiveShell) -> None:
-    """Have a notebook's kernel (`IPython.get_ipython`) print such errors in one line; `%tb` still shows every frame."""
-    shell.set_custom_exc((Exception,), _show)
-
-
 def _show(shell: InteractiveShell, kind: type, error: Any, frames: TracebackType, tb_offset: int | None = None) -> None:
-    """What IPython calls for an error in a cell."""
+    """What IPython calls for an error in a cell: one that is told prints one line; `%tb` still shows every frame."""
     told = is_told(error)
     if told:
         line = f"{kind.__name__}: {error}"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 import small_dual
-from emocast import contrastive, encoders
+from emocast import compute, contrastive, encoders
 from emocast import settings as profiles
 from emocast.contrastive import training
 
@@ -23,10 +23,8 @@ EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 @pytest.fixture(autouse=True)
 def one_thread():
     """Models this small only wait for a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with compute.torch_threads(1):
+        yield
 
 
 @pytest.fixture(scope="session")
