@@ -45,12 +45,6 @@ def test_emotion_counts_stacks_the_counts_in_the_emotions_colours(utterances, ax
     assert mpl.colors.to_hex(ax.containers[1][0].get_facecolor()).upper() == labels.COLOURS["anger"]
 
 
-def test_timeline_has_a_bar_a_turn_where_it_was(utterances, ax):
-    figures.timeline(utterances, ax)
-    assert sorted(bar.get_x() for bar in bars(ax)) == list(range(24))
-    assert "seconds" in ax.get_xlabel()
-
-
 def test_valence_arousal_draws_the_means(utterances, ax):
     figures.valence_arousal(utterances, ax)
     anger = utterances[utterances["emotion"] == "anger"]
