@@ -101,10 +101,11 @@ help:  ## this list
 env: $(STAMP)  ## make the environment (.venv, or the active conda environment), only when the lock changed
 
 # Two notebooks at a time, where nobody asked make for another number: much of a notebook's time one core is idle. The cores are
-# shared between them, for threads of two that wait for each other take twice the time of one.
+# shared between them, for threads of two that wait for each other take twice the time of one. The embedded profiles have
+# one each on every machine: a sum that is shared out is taken in another order, too.
 SHARE := import os; print(max(1, (os.cpu_count() or 1) // 2))
 reproduce: $(STAMP)  ## run what is not up to date of all notebooks, then write outputs/<profile>/index.html
-	@$(stamps) && export OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$($(PY) -c '$(SHARE)')} && exec $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
+	@$(stamps) && export OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(if $(STEADY),1,$$($(PY) -c '$(SHARE)'))} && exec $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) finished
 
 finished: $(RUN)/index.html
 	@echo "Up to date: open $<"
