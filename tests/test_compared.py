@@ -91,13 +91,15 @@ def test_intervals_of_what_a_table_keeps(tmp_path):
     correlation, mean = lines(tmp_path / "b", *({**rule, **options} for rule in rules), table=errors)
     assert (correlation["low"], correlation["high"]) == pytest.approx((0.3393, 0.6330), abs=1e-3)
     assert mean["high"] - mean["reproduced"] == pytest.approx(1.96 / math.sqrt(103), rel=1e-3)
-    report = pd.DataFrame({"precision": [0.8, 0.0], "recall": [0.5, 0.0], "f1": [8 / 13, 0.0], "support": [40, 10]})
+    report = {"precision": [0.8, 0, 0], "recall": [0.5, 0, None], "f1": [8 / 13, 0, 0], "support": [40, 10, 0]}
+    report = pd.DataFrame(report)
     rule = {"value": ["precision", "recall", "f1"], "interval": {"class": "task"}, **KEY, "experiment": "x"}
     found = lines(tmp_path / "c", rule, table=report)
     assert all(line["low"] < line["reproduced"] < line["high"] for line in found[:3])
     recall = 100 * pd.Series(stats.binomtest(20, 40).proportion_ci(method="wilson"))
     assert (found[1]["low"], found[1]["high"]) == pytest.approx(tuple(recall))
     assert math.isnan(found[3]["low"]), "a class that is never named has no precision"
+    assert math.isnan(found[6]["low"]) and len(found) == 8, "a class that the test part lacks has no recall"
 
 
 def beside(home, *headlines, profile_name="demo", skipped=(), **options):
