@@ -121,7 +121,7 @@ def _interval(kind: Any, row: Mapping[str, str], column: str, level: float) -> t
         half = stats.norm.ppf(share) / math.sqrt(int(row["n"]) - 3)
         return math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half), by
     else:  # a class: Wilson's, of the shares that precision and recall are; F1 is 2 s / (1 + s) of such a share
-        right = round(float(row["recall"] or 0) * int(row["support"]))  # no recall where the test part has no such class
+        right = round(float(row["recall"] or 0) * int(row["support"]))  # none where the test part lacks the class
         named = round(right / float(row["precision"])) if right else 0
         n = {"precision": named, "recall": int(row["support"])}.get(column, named + int(row["support"]) - right)
         ends = stats.binomtest(right, n).proportion_ci(level, "wilson") if n else _NONE
