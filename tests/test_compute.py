@@ -44,6 +44,18 @@ def test_a_result_is_computed_once(tmp_path, note):
     assert len(list((tmp_path / "kept").rglob("*.pkl"))) == 3, "an error is not kept"
 
 
+def test_what_other_instructions_computed_is_not_found(tmp_path, note, monkeypatch):
+    """A kernel without the Makefile's limits trains other networks: a run with them must not take these for its own."""
+    twin = compute.Cache(tmp_path / "kept").cache(double)
+    for limit in ("", "AVX2", ""):
+        monkeypatch.setenv("MKL_CBWR", limit)
+        twin(1, note)
+    assert calls(note) == 2
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another")
+    twin(1, note)
+    assert calls(note) == 3
+
+
 @pytest.mark.parametrize("damage", [b"", b"words", None])
 def test_a_damaged_result_is_computed_anew(tmp_path, note, damage):
     twin = compute.Cache(tmp_path / "kept").cache(double)

@@ -26,6 +26,8 @@ PRECISIONS = ("auto", "fp32", "bf16")
 EXECUTORS = ("local", "dask")
 #: The environment variables that the Makefile sets.
 EXECUTOR, SCHEDULER = "EMOCAST_EXECUTOR", "EMOCAST_SCHEDULER"
+#: What the Makefile sets besides for the embedded profiles, so that other machines take the same sums.
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "OPENBLAS_CORETYPE")
 _PATIENCE_S = 10.0  # how long a scheduler, and then its workers, may take to answer
 
 
@@ -33,8 +35,9 @@ _PATIENCE_S = 10.0  # how long a scheduler, and then its workers, may take to an
 class Cache:
     """A folder of kept results; processes beside each other may share it, and a killed run goes on where it was.
 
-    The key is joblib's hash of the arguments; what a result depends on besides them (code, library versions) the caller
-    puts among them. In `joblib.Memory` two processes that notice changed code at the same time trip over each other's files.
+    The key is joblib's hash of the arguments and of the process's `arithmetic`; what a result depends on besides (code, library
+    versions) the caller puts among them. In `joblib.Memory` two processes that notice changed code at the same time trip over
+    each other's files.
     """
 
     folder: Path
@@ -49,7 +52,7 @@ class Cache:
 
 def _kept(folder: Path, function: Callable, ignore: tuple[str, ...], *arguments: Any) -> Any:
     named = signature(function).bind(*arguments).arguments
-    key = joblib.hash({name: value for name, value in named.items() if name not in ignore})
+    key = joblib.hash(({name: value for name, value in named.items() if name not in ignore}, arithmetic()))
     file = folder / function.__module__ / function.__name__ / f"{key}.pkl"
     try:
         return joblib.load(file)
@@ -127,6 +130,16 @@ def one_thread() -> Iterator[None]:
     with torch_threads(None), threadpool_limits(limits=1):  # torch's own number is noted before the limit hides it
         torch.set_num_threads(1)
         yield
+
+
+def arithmetic() -> tuple[str, ...]:
+    """By which instructions of the processor this process takes its sums, "AVX2" first of all, and what limits the libraries.
+
+    With others the last digits differ, and a network that is trained on them becomes another one.
+    """
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability(), *(os.environ.get(name, "") for name in _LIMITS)
 
 
 def best_device() -> str:

@@ -32,7 +32,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import __version__, corpora, figures, paths
+from . import __version__, compute, corpora, figures, paths
 from . import settings as profiles
 from .corpora import table
 
@@ -329,6 +329,7 @@ def here() -> dict:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "instructions": compute.arithmetic()[0],
         "cores": len(affinity(0)) if affinity else os.cpu_count() or 1,
         "packages": {name: version(name) for name in PACKAGES},
     }

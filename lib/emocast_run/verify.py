@@ -271,5 +271,5 @@ def told(found: list[Finding], run: Path, reference: Path, *, lines: int = 40) -
         more = [f"  ... and {len(listed) - most:,} more (--lines {len(listed)})"] if len(listed) > most else []
         said += [f"{title}: {len(listed):,}", *(f"  {one}" for one in listed[:most]), *more] if listed else []
     things = f"{len(failing):,} thing{'s are' if len(failing) > 1 else ' is'}"
-    good = f"verified: all else to six digits, {len(moved):,} numbers within their tolerance"
+    good = f"verified: {len(moved):,} numbers moved within their tolerance, all others agree to six digits"
     return "\n".join([*said, f"failed: {things} not as in the reference" if failing else good])

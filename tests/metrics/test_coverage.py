@@ -98,14 +98,17 @@ def test_false_alarms_are_as_rare_as_promised(null):
     assert alarms["by event"] / STUDIES > 0.1  # what swapping single events would claim
 
 
-def test_intervals_over_groups_and_seeds_hold_the_truth():
-    """Of 20 dialogues and five seeds, of which each adds its own luck: who draws dialogues alone is too sure."""
+@pytest.mark.parametrize("trainings", [3, 5])
+def test_intervals_over_groups_and_seeds_hold_the_truth(trainings):
+    """Of 20 dialogues and some seeds, of which each adds its own luck: who draws dialogues alone is too sure."""
     held, studies = {"groups and seeds": 0, "groups": 0}, 600
     for seed, sequence in enumerate(np.random.SeedSequence(5).spawn(studies)):
         generator = np.random.default_rng(sequence)
-        owner, trained = (part.ravel() for part in np.indices((20 * 15, 5)))
+        owner, trained = (part.ravel() for part in np.indices((20 * 15, trainings)))
         owner //= 15
-        rate = 0.7 + generator.normal(scale=0.06, size=20)[owner] + generator.normal(scale=0.03, size=5)[trained]
+        rate = (
+            0.7 + generator.normal(scale=0.06, size=20)[owner] + generator.normal(scale=0.03, size=trainings)[trained]
+        )
         hits, options = generator.random(len(owner)) < rate, {"draws": 400, "random_state": seed}
         for name, seeds in (("groups and seeds", trained), ("groups", None)):
             low, high = metrics.bootstrap_interval(np.ones(len(owner), bool), hits, owner, seeds=seeds, **options)

@@ -26,6 +26,7 @@ LOOKS: dict[str, dict] = {
     **{name: {"color": colour, "marker": "o"} for name, colour in labels.COLOURS.items()},
     "FC-DNN": {"color": SERIES_COLOURS[0], "marker": "o", "ls": "-"},
     "persistence": {"color": SERIES_COLOURS[2], "marker": "s", "ls": "--"},
+    "persistence, classes in play": {"color": SERIES_COLOURS[7], "marker": "h", "ls": "--"},
     "audio persistence": {"color": SERIES_COLOURS[3], "marker": "D", "ls": "--"},
     "nearest event": {"color": SERIES_COLOURS[6], "marker": "P", "ls": ":"},
     "nearest neighbour": {"color": SERIES_COLOURS[8], "marker": "X", "ls": ":"},

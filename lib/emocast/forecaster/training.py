@@ -260,7 +260,9 @@ def ready(profile: Profile, windows: pd.DataFrame, embeddings: np.ndarray, utter
     made = encoders.get(profile.encoder, precision=profile.embeddings.precision)
     encoder = {"name": profile.encoder, "digest": made.digest, "precision": made.precision}
     parts = (profile.windows, profile.tasks[profile.sweep_task], _facts(profile), encoder)
-    key = joblib.hash((repr(parts), windows.astype(str), np.asarray(embeddings), _VERSIONS, _CODE))
+    key = joblib.hash(
+        (repr(parts), windows.astype(str), np.asarray(embeddings), _VERSIONS, _CODE, compute.arithmetic())
+    )
     place = folder(profile.name)
     try:
         kept = load(place)

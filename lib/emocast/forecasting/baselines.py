@@ -29,7 +29,7 @@ from . import crossval
 from .splits import Split
 
 #: The baseline from which skill and shift events are counted, and the one that has the forecaster's own information.
-PERSISTENCE, AUDIO_PERSISTENCE = "persistence", "audio persistence"
+PERSISTENCE, IN_PLAY, AUDIO_PERSISTENCE = "persistence", "persistence, classes in play", "audio persistence"
 
 #: What remembers and forecasts nothing: the nearest training event in time, and the nearest training window by its embedding.
 NEAREST, NEIGHBOUR = "nearest event", "nearest neighbour"
@@ -376,7 +376,7 @@ def of_labels() -> dict[str, Forecaster]:
         PERSISTENCE: Persistence("anyone"),
         "persistence, same speaker": Persistence("speaker"),
         "persistence, within the window": Persistence("window"),
-        "persistence, classes in play": Persistence("in play"),
+        IN_PLAY: Persistence("in play"),
         "dialogue mode": GroupPrior("dialogue"),
         NEAREST: NearestEvent(),
         "scenario prior": GroupPrior("scenario"),

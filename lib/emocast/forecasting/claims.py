@@ -32,11 +32,11 @@ from .variants import PUBLISHED, RETUNED
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = VERDICTS = ("supported", "not shown", "contradicted")
 
-#: What carries the past forward, one by its true label, the other by its sound.
-REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.AUDIO_PERSISTENCE)
+#: What carries the past forward: two by true labels, one by its sound.
+REFERENCES: tuple[str, ...] = (baselines.PERSISTENCE, baselines.IN_PLAY, baselines.AUDIO_PERSISTENCE)
 
 #: Two ways to repeat the last true emotion: anyone's last one, whatever it is, and the last that is one of the classes in play.
-PERSISTENCES: tuple[str, ...] = (baselines.PERSISTENCE, "persistence, classes in play")
+PERSISTENCES: tuple[str, ...] = REFERENCES[:2]
 
 #: Who learns which emotion follows on which.
 CHAINS: tuple[str, ...] = ("Markov chain, order 1", "Markov chain, order 2")
@@ -264,7 +264,7 @@ def table(
     tested = {"moment": comparisons(few[few["protocol"].isin(SHARING)], MOMENT, criteria)}
     if (few["model"] == "scenario prior").any():  # it knows nothing where the scenario is held out
         tested["scenario"] = comparisons(few[few["protocol"] != "scenario"], ["scenario prior"], criteria)
-    for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[1:]}.items():
+    for key, names in {"persistence": PERSISTENCES, "audio_persistence": REFERENCES[2:]}.items():
         tested[key] = comparisons(few, names, criteria)
     for key, found in tested.items():
         rows += gains(key, found[found["shift_s"] == now], criteria)

@@ -180,8 +180,8 @@ def evaluate_protocols(
 ) -> pd.DataFrame:
     """Cross-validate models, what forecasts nothing and the ceilings under each protocol, on the fixed event set.
 
-    Beside the models stand persistence and audio persistence, which repeat, and the nearest event and the nearest neighbour
-    (on the first model's embeddings), which remember: what a random split must beat. The ceilings bound forecasts, not memory.
+    Beside the models stand what repeats (two persistences, audio persistence) and what remembers (the nearest event, and the
+    nearest neighbour on the first model's embeddings): a random split must beat it. The ceilings bound forecasts, not memory.
 
     Args:
         models: name -> a classifier in scikit-learn's manners, and the embeddings it learns from, (n, d), row for row
@@ -199,7 +199,8 @@ def evaluate_protocols(
         One row a protocol, model, shift and event: the columns of `crossval.sweep`, `protocol`, `model` and `drawn`, what is
         drawn whole in a claim (`splits.drawn`).
     """
-    persistences = {baselines.PERSISTENCE: baselines.Persistence(), baselines.NEAREST: baselines.NearestEvent()}
+    ours = (baselines.PERSISTENCE, baselines.IN_PLAY, baselines.NEAREST)
+    persistences: dict = {name: model for name, model in baselines.of_labels().items() if name in ours}
     first = next((X for _, X in models.values()), None)
     remembers = {} if first is None else {baselines.NEIGHBOUR: (baselines.of_embeddings()[baselines.NEIGHBOUR], first)}
     persistences |= {} if sound is None else {baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence()}

@@ -6,7 +6,8 @@
 
 A table may hold an utterance once for each of several trainings, by a column `seed`. A score is then the mean over the seeds,
 `_sd` its standard deviation over them, and each draw of an interval takes groups *and* seeds: of S seeds S - 1, whose mean
-varies as that of S trainings does (the rescaled bootstrap of Rao & Wu 1988, doi:10.1080/01621459.1988.10478591).
+varies as that of S trainings does (the rescaled bootstrap of Rao & Wu 1988, doi:10.1080/01621459.1988.10478591). `metrics`
+draws S of S: there seeds differ by a point, here by several.
 """
 
 from __future__ import annotations
