@@ -91,7 +91,7 @@ def predicted(unspoken, windows, X, sound):
 
 
 def test_everybody_is_given_the_same_events_in_the_same_folds(predicted):
-    repeats = [baselines.PERSISTENCE, baselines.NEAREST, baselines.AUDIO_PERSISTENCE]
+    repeats = [baselines.PERSISTENCE, baselines.IN_PLAY, baselines.NEAREST, baselines.AUDIO_PERSISTENCE]
     names = [experiments.MODEL, baselines.NEIGHBOUR, *repeats, *ceiling.BOUNDS]
     assert list(predicted["protocol"].unique()) == PROTOCOLS and list(predicted["model"].unique()) == names
     for _, table in predicted.groupby("protocol"):
@@ -110,6 +110,7 @@ def test_a_protocol_is_what_each_says_alone(unspoken, windows, X, sound, predict
     carried = {
         baselines.AUDIO_PERSISTENCE: baselines.AudioPersistence(),
         baselines.PERSISTENCE: baselines.Persistence(),
+        baselines.IN_PLAY: baselines.Persistence("in play"),
         baselines.NEAREST: baselines.NearestEvent(),
     }
     learners = {
@@ -148,6 +149,7 @@ def test_without_sound_or_a_known_process_those_stay_away(windows, unspoken, X, 
         "two",
         baselines.NEIGHBOUR,
         baselines.PERSISTENCE,
+        baselines.IN_PLAY,
         baselines.NEAREST,
     ]
 
