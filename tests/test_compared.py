@@ -154,6 +154,23 @@ def test_the_readme_prints_each_line_that_has_words(tmp_path):
     assert text.startswith("before\n") and text.endswith(f"{site.END}after\n")
 
 
+def test_the_readme_prints_tracked_tables_row_for_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "REFERENCE", tmp_path)
+    finished(tmp_path / "demo", {**TEST, "text": "Forecast"})
+    kept = {"task": ["2 classes", "3 classes", "3 classes"], "share": [0.9, 0.81, 0.5], "way": ["a", "a", "b"]}
+    pd.DataFrame(kept).to_csv(tmp_path / "kept.csv")
+    mark = "<!-- table: kept ? way == 'a' | classes = {task} | right = {share:.1%} -->\n"
+    before, after = f"{site.BEGIN}{site.END}between\n{mark}", f"{site.END}after\n"
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{before}| of | old |\n{after}")
+    for _ in range(2):  # written, and written again
+        site.write_readme(readme, tmp_path / "demo")
+        rows = "| classes | right |\n| ---|--- |\n| 2 classes | 90.0% |\n| 3 classes | 81.0% |\n"
+        assert readme.read_text().endswith(f"between\n{mark}{rows}{after}")
+    with pytest.raises(ValueError, match="no row of the tracked table kept fulfils \"way == 'c'\""):
+        site.tracked("kept", "way == 'c'", "classes = {task}")
+
+
 def test_a_readme_without_the_tables_place_and_a_reference_without_a_headline_are_refused(tmp_path):
     (tmp_path / "README.md").write_text("# Emocast\n")
     with pytest.raises(ValueError, match="has no lines <!-- front page: table -->"):

@@ -88,9 +88,7 @@ def _reference(options: argparse.Namespace) -> None:
     from . import site
 
     written = site.write_reference(_home(options)[0])
-    print(f"  -> {paths.relative(written)}")
-    if written.name == "demo":
-        print(f"  -> {paths.relative(site.write_readme())}")
+    print(f"  -> {paths.relative(written)}\n  -> {paths.relative(site.write_readme())}")
 
 
 def _needs(options: argparse.Namespace) -> None:
@@ -150,7 +148,7 @@ _COMMANDS = {
     "open": (_open, "open the site of a finished run in the browser"),
     "site": (_site, "write the site anew from what the notebooks left"),
     "verify": (_verify, "is a run as the tracked reference, within stated tolerances?"),
-    "reference": (_reference, "renew the tracked reference from a run; from the demo's, the README's table"),
+    "reference": (_reference, "renew the tracked reference from a run, and the README's tables"),
     "needs": (_needs, "which corpora and checkpoints does a profile lack?"),
     "stamp": (_stamp, "note whose code has changed, for make"),
     "run": (_run, "run one notebook"),

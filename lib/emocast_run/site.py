@@ -41,6 +41,8 @@ from .verify import MANIFEST
 
 README = paths.ROOT / "README.md"
 BEGIN, END = "<!-- front page: table -->\n", "<!-- end -->"
+#: A tracked table in the README: `<!-- table: profile/notebook/table ? query | heading = template | ... -->` (no query: all).
+TABLE = re.compile(r"(<!-- table: (\S+)(?: \? (.+?))? \| (.+) -->\n)[^<]*(?=<!-- end -->)")
 KEY = ["experiment", "dataset", "class", "metric"]
 SYNTHETIC = "synthetic: cannot confirm or refute"
 COMPATIBLE = "compatible: the interval holds the published value"
@@ -184,15 +186,28 @@ def front_page(reference: Path) -> str:
     return "".join(f"| {line} |\n" for line in written)
 
 
+def tracked(table: str, query: str, cells: str) -> str:
+    """A tracked table in Markdown, a line a row: `cells` are headings and templates of its columns, as in `TABLE`."""
+    rows = pd.read_csv(paths.REFERENCE / f"{table}.csv")
+    pairs = dict(cell.split(" = ", 1) for cell in cells.split(" | "))
+    found = (rows.query(query) if query else rows).to_dict("records")
+    if not found:
+        raise ValueError(f"no row of the tracked table {table} fulfils {query!r}")
+    lines = [" | ".join(pairs), "|".join(["---"] * len(pairs))]
+    lines += [" | ".join(template.format_map(row) for template in pairs.values()) for row in found]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
 def write_readme(readme: Path = README, reference: Path | None = None) -> Path:
-    """Put the table where the README has the old one; no number of it is typed."""
+    """Put the tables where the README has the old ones; no number of them is typed."""
     before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{paths.relative(readme)} has no lines {BEGIN.strip()} and {END} for the table between them")
     table = front_page(reference or paths.REFERENCE / "demo")
+    text = TABLE.sub(lambda found: found[1] + tracked(*found.group(2, 3, 4)), f"{before}{begin}{table}{end}{after}")
     with paths.replacing(readme) as partial:
-        partial.write_text(f"{before}{begin}{table}{end}{after}", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
     return readme
 
 
