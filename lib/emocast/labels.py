@@ -2,7 +2,7 @@
 
 A corpus module maps its own codes to these names (`LABELS`), tables hold these names, figures colour by them.
 The names follow IEMOCAP's categories (Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6), of which the
-labels of MELD, CREMA-D, EmoDB and ShEMO are subsets, but for EmoDB's boredom.
+labels of the other corpora are subsets, but for EmoDB's boredom and RAVDESS's calm, which is "other" here.
 
 The colours are those of Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), which stays apart under the common
 forms of colour blindness; the rarest categories share greys.
@@ -30,7 +30,9 @@ EMOTIONS: tuple[str, ...] = (
 )
 
 #: The languages of the corpora by their code in an utterance table.
-LANGUAGES: dict[str, str] = {"en": "English", "de": "German", "fa": "Persian"}
+LANGUAGES: dict[str, str] = {
+    "en": "English", "de": "German", "fa": "Persian", "pl": "Polish", "ur": "Urdu", "it": "Italian",
+}  # fmt: skip
 
 #: One colour an emotion (hexadecimal sRGB).
 COLOURS: dict[str, str] = {

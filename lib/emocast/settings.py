@@ -1,6 +1,6 @@
 """A run's settings: read from `profiles/*.yaml`, given their types and checked whole before anything runs.
 
-`paper` holds the published settings and says what each means; `demo` and `smoke` say only where they differ (`extends`).
+`paper` holds the published settings and says what each means; the others say only where they differ (`extends`).
 """
 
 # ruff: noqa: D101 - what the sections mean stands in the profiles
@@ -372,9 +372,15 @@ def _read(name: str, *, own: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay changes over a base. Only mappings are merged; all else is replaced, and `tasks` too: of other classes."""
+    """Lay changes over a base. Only mappings are merged; all else is replaced, and `tasks` too: of other classes.
+
+    In `corpora` and `for_corpus` null takes an entry of the base out.
+    """
     both = {key for key in changes if isinstance(changes[key], dict) and isinstance(base.get(key), dict)} - {"tasks"}
-    return {**base, **changes, **{key: _merge(base[key], changes[key]) for key in both}}
+    merged = {key: _merge(base[key], changes[key]) for key in both}
+    for key in both & {"corpora", "for_corpus"}:
+        merged[key] = {name: said for name, said in merged[key].items() if said is not None}
+    return {**base, **changes, **merged}
 
 
 def _checked(settings: dict[str, Any], where: Path) -> Profile:

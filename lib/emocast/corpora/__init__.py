@@ -1,7 +1,7 @@
 """Where utterances come from: one module a corpus, each with a `CORPUS` (`table.Corpus`) that says all there is to know of it.
 
 A module's docstring is its data card; licence, sources and numbers are in `releases.yaml`. To add a corpus: its module, its
-part of that file, its name below, its folder in `profiles/paper.yaml`. A corpus of one's own needs no module: a profile names a
+part of that file, its name below, its folder in `profiles/open.yaml`. A corpus of one's own needs no module: a profile names a
 Python file with a `load`, and `register` makes it known (`table.own`).
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .table import Corpus
 
 #: The corpora that can be loaded, by the name of their module.
-NAMES: tuple[str, ...] = ("iemocap", "cremad", "emodb", "shemo", "meld")
+NAMES: tuple[str, ...] = ("iemocap", "cremad", "emodb", "shemo", "ravdess", "nemo", "urdu", "emovo", "meld")
 
 _OWN: dict[str, Path] = {}
 

@@ -7,7 +7,7 @@ recordings that at least 80 % of 20 listeners recognised, and 60 % found natural
 Licence: free for research; audEERING's repackaging says CC0.
 Known faults: the sentences differ in number a speaker and emotion; actors' emotion is clearer than everyday emotion.
 
-Layout read: `wav/*.wav` (or the files directly in the root), names as `03a01Fa.wav`: speaker, sentence, emotion, take.
+Layout read: `wav/*.wav` or .flac (or the files directly in the root), names as `03a01Fa.wav`: speaker, sentence, emotion, take.
 In the table: `scenario` is the sentence ("a01"), `dialogue` is missing.
 Source: Burkhardt et al. 2005, https://doi.org/10.21437/Interspeech.2005-446, and http://emodb.bilderbar.info/
 """
@@ -15,11 +15,10 @@ Source: Burkhardt et al. 2005, https://doi.org/10.21437/Interspeech.2005-446, an
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 
 from . import table
-from .table import CorpusError, Problem, Reading
+from .table import Reading
 
 #: EmoDB's letters (of the German words) -> the project's emotions.
 LABELS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
@@ -32,21 +31,15 @@ SPEAKERS: dict[str, str] = {
 SENTENCES = frozenset({"a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10"})
 
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<code>[A-Z])(?P<take>[a-z])")
-_GET_AGAIN = "move the folder away and get it again; see data/README.md#emodb"
 
 
 def _read(root: Path) -> Reading:
     """Read every file's name and header once."""
     folder = root / "wav" if (root / "wav").is_dir() else root
     files = table.recordings(folder)
-    if not files:
-        raise CorpusError(f"no EmoDB under {root}: expected wav/03a01Fa.wav and its like; see data/README.md#emodb")
-    found: list[Problem] = []
     odd = "no speaker, sentence, emotion and take in the name"
-    rows, codes = table.scan(files, root, found, pattern=_NAME, odd=odd, row=_row, advice=_GET_AGAIN)
-    wanted = table.expected_counts(root, CORPUS.counts)["codes"]
-    said = {"file": "*{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
-    return rows, found, table.compare(Counter(codes.values()), wanted, **said)
+    example = "wav/03a01Fa.wav and its like"
+    return table.clips(root, files, CORPUS, example=example, pattern=_NAME, odd=odd, row=_row, file="*{code}*.wav")
 
 
 def _row(name: re.Match, path: Path) -> dict:

@@ -17,36 +17,27 @@ and totals. The counts by class sum to its 3,000; its 201 of happiness are the s
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 
 from . import table
-from .table import CorpusError, Problem, Reading
+from .table import Problem, Reading
 
 #: ShEMO's letters -> the project's emotions.
 LABELS = {"A": "anger", "F": "fear", "H": "happiness", "N": "neutral", "S": "sadness", "W": "surprise"}
 
 _NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<code>[AFHNSW])(?P<number>\d{2,3})")
 _FOLDERS = {"F": "female", "M": "male"}
-_GET_AGAIN = "move the folder away and get it again; see data/README.md#shemo"
 
 
 def _read(root: Path) -> Reading:
     """Read every file's name and header once."""
     files = [path for folder in _FOLDERS.values() for path in table.recordings(root / folder)]
-    if not files:
-        expected = "female/F01A01.wav, male/M01N05.wav and their like"
-        raise CorpusError(f"no ShEMO under {root}: expected {expected} there; see data/README.md#shemo")
+    said = {"example": "female/F01A01.wav, male/M01N05.wav and their like", "file": "*/???{code}*.wav"}
+    odd = "no sex (of the folder), speaker, emotion and number in the name"
+    rows, found, miscounts = table.clips(root, files, CORPUS, pattern=_NAME, odd=odd, row=_row, **said)
+    detail, advice = "no WAV file there: the copy is incomplete", "get it again; see data/README.md#shemo"
     absent = sorted({*_FOLDERS.values()} - {path.parent.name for path in files})
-    detail, odd = (
-        "no WAV file there: the copy is incomplete",
-        "no sex (of the folder), speaker, emotion and number in the name",
-    )
-    found = [Problem(folder, "missing recordings", detail, _GET_AGAIN) for folder in absent]
-    rows, codes = table.scan(files, root, found, pattern=_NAME, odd=odd, row=_row, advice=_GET_AGAIN)
-    wanted = table.expected_counts(root, CORPUS.counts)["codes"]
-    said = {"file": "*/???{code}*.wav", "what": "recordings", "advice": _GET_AGAIN}
-    return rows, found, table.compare(Counter(codes.values()), wanted, **said)
+    return rows, [*(Problem(folder, "missing recordings", detail, advice) for folder in absent), *found], miscounts
 
 
 def _row(name: re.Match, path: Path) -> dict:

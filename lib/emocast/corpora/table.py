@@ -12,6 +12,7 @@ import io
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -32,12 +33,13 @@ COLUMNS: dict[str, str] = {
 }
 #: Columns that a table has only where its corpus knows them. `session_offset_s`: what to add to a second of `audio` to be on
 #: the clock of the whole session, where files that were cut out of one recording may overlap. `voices`: all who speak in the
-#: dialogue, whatever their emotion (`build` reads it off the rows).
-OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string"}
+#: dialogue, whatever their emotion (`build` reads it off the rows). `text`: the words that are spoken.
+OPTIONAL: dict[str, str] = {"session_offset_s": "float64", "voices": "string", "text": "string"}
 BETWEEN_VOICES = "|"  # the names in `voices`
 #: Columns that the `load` of a corpus of one's own has to give; forecasting needs `dialogue` too.
 NEEDED: tuple[str, ...] = ("utterance", "speaker", "audio", "start_s", "end_s", "emotion")
 _SYNTHETIC = "synthetic.json"
+_SOUND = (".wav", ".flac")
 _DAMAGE = {
     "git-LFS": "git-LFS pointer",
     "file is empty": "empty audio",
@@ -231,7 +233,7 @@ def expected_counts(folder: Path | str, counts: dict) -> dict:
 def label_lines(
     root: Path, file: str, columns: Sequence[str], found: list[Problem], *, advice: str
 ) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """The lines of a CSV file by number, each with all fields; what is wrong with the file is added to what was `found`."""
+    """The lines of a CSV or TSV file (by its ending) by number, each with all fields; what is wrong with it is added to `found`."""
     if not (root / file).is_file():
         found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", advice))
         return
@@ -241,7 +243,8 @@ def label_lines(
     except UnicodeDecodeError:
         text = raw.decode("cp1252", errors="replace")
     text = re.sub("[\x80-\x9f]", lambda sign: sign[0].encode("latin-1").decode("cp1252", errors="replace"), text)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    form = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if file.endswith(".tsv") else {}
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, **form)
     try:
         if lacking := [column for column in columns if column not in (reader.fieldnames or ())]:
             found.append(Problem(file, "bad label file", f"no column {lacking[0]}: the file is left out", advice))
@@ -254,8 +257,13 @@ def label_lines(
 
 
 def recordings(folder: Path) -> list[Path]:
-    """The WAV files of a folder (.wav or .WAV), sorted; the `._*` files that macOS leaves are passed over."""
-    return sorted(path for path in folder.glob("*.[wW][aA][vV]") if not path.name.startswith("."))
+    """The WAV and FLAC files of a folder, sorted, without the `._*` files that macOS leaves.
+
+    A FLAC file beside a WAV file of its name is the same recording, and passed over.
+    """
+    found = [path for path in folder.glob("*") if path.suffix.lower() in _SOUND and not path.name.startswith(".")]
+    twice = {path.stem for path in found if path.suffix.lower() == ".wav"}
+    return sorted(path for path in found if path.suffix.lower() == ".wav" or path.stem not in twice)
 
 
 def damage(message: str) -> str:
@@ -304,6 +312,31 @@ def scan(
         if length is not None:
             rows.append({"audio": where, "start_s": 0.0, "end_s": length, **told})
     return rows, codes
+
+
+def clips(
+    root: Path,
+    files: list[Path],
+    corpus: Corpus,
+    *,
+    example: str,
+    pattern: re.Pattern,
+    odd: str,
+    row: Callable,
+    file: str,
+) -> Reading:
+    """Read a corpus whose files' names say all there is to know of them: `scan`, and the codes held against its counts.
+
+    `example` names files that belong there, `file` is the pattern of those of a `{code}`. CorpusError where there is no file.
+    """
+    section = f"see data/README.md#{corpus.name}"
+    if not files:
+        raise CorpusError(f"no {corpus.title} under {root}: expected {example}; {section}")
+    found: list[Problem] = []
+    advice = f"move the folder away and get it again; {section}"
+    rows, codes = scan(files, root, found, pattern=pattern, odd=odd, row=row, advice=advice)
+    wanted = expected_counts(root, corpus.counts)["codes"]
+    return rows, found, compare(Counter(codes.values()), wanted, file=file, what="recordings", advice=advice)
 
 
 def compare(numbers: Mapping, expected: Mapping, *, file: str, what: str, advice: str) -> list[Problem]:
