@@ -379,7 +379,7 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     both = {key for key in changes if isinstance(changes[key], dict) and isinstance(base.get(key), dict)} - {"tasks"}
     merged = {key: _merge(base[key], changes[key]) for key in both}
     for key in both & {"corpora", "for_corpus"}:
-        merged[key] = {name: said for name, said in merged[key].items() if said is not None}
+        merged[key] = {name: said for name, said in merged[key].items() if said is not None or name not in base[key]}
     return {**base, **changes, **merged}
 
 

@@ -233,7 +233,7 @@ def expected_counts(folder: Path | str, counts: dict) -> dict:
 def label_lines(
     root: Path, file: str, columns: Sequence[str], found: list[Problem], *, advice: str
 ) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """The lines of a CSV or TSV file (by its ending) by number, each with all fields; what is wrong with it is added to `found`."""
+    """The lines of a CSV or TSV file by number, each with all fields; faults of the file are added to what was `found`."""
     if not (root / file).is_file():
         found.append(Problem(file, "missing labels", "no such file: the copy is incomplete", advice))
         return

@@ -15,7 +15,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,17 +26,18 @@ import pandas as pd
 import soundfile
 from tqdm import tqdm
 
-from emocast import corpora, labels
+from emocast import audio, corpora, labels
 
 from . import table
 from .table import Corpus, Problem
 
 LEAST_SHARE = 0.25  # of a release's utterances, below which a copy is of no use
+SHORT_S = 0.5  # of a clip, below which there is less to hear than a word
 NOTHING = "nothing"  # how the advice begins where the release itself is so and no copy is better
 #: The kinds of problems for which no utterance is lost; for all others some are.
 HARMLESS = {
     *("missing vote", "missing actor", "odd length", "wrong sample rate", "wrong channels"),
-    *("duplicate audio", "known bad clip"),
+    *("duplicate audio", "known bad clip", "mixed sample rates", "mixed channels", "short clips"),
 }
 _WHOLE_FOLDERS = {"missing session", "missing recordings", "missing labels", "bad label file"}
 _COUNTED = re.compile(r"([\d,]+) (\w+).* read, a complete copy has ([\d,]+)")
@@ -188,6 +189,10 @@ def _of_own(corpus: Corpus, root: Path) -> Examination:
         warnings.simplefilter("ignore", table.CorpusWarning)  # the table of problems says the same
         usable = corpus.load(root)
     state = "usable" if len(found) else "complete"
+    headers = {file: audio.inspect(root / file) for file in sorted(usable["audio"].unique())}
+    alone = usable[usable["dialogue"].isna()]
+    short = dict(zip(alone["utterance"], alone["end_s"] - alone["start_s"], strict=True))
+    found = pd.concat([found, table.problems([*_mixed(headers), *_short(short)])], ignore_index=True)
     numbers = usable[["dialogue", "session", "speaker"]].nunique()
     groups = ", ".join(f"{number:,} {column}s" for column, number in numbers.items() if number)
     classes = ", ".join(f"{count:,} {emotion}" for emotion, count in usable["emotion"].value_counts().items())
@@ -201,6 +206,7 @@ def _of_sound(copy: _Copy, sounds: dict[str, Sound]) -> tuple[list[Problem], set
     for row in copy.rows.itertuples():
         rows.get(row.file, []).append(row)
     found: list[Problem] = []
+    odd: dict[tuple[str, str], list[str]] = {}  # kind and detail -> the files that are so
     lost: set[str] = set()
     firsts: dict[str, tuple] = {}
     for file, its in rows.items():
@@ -210,12 +216,46 @@ def _of_sound(copy: _Copy, sounds: dict[str, Sound]) -> tuple[list[Problem], set
             found.append(Problem(file, kind, detail, _GET_AGAIN))
             lost.update(row.utterance for row in gone)
         else:
-            found += [Problem(file, *odd, _GET_AGAIN) for odd in _oddities(sound, row, copy)]
+            for what in _oddities(sound, row, copy):
+                odd.setdefault(what, []).append(file)
         first = firsts.setdefault(sound.digest, row) if sound.ends_s > 0 and not sound.damage else row
         if first is not row and (row.moment is None or row.moment != first.moment):
             detail = f"the same sound as {first.file}, sample for sample"
             found.append(Problem(file, "duplicate audio", detail, f"{_GET_AGAIN}, and the other"))
-    return found, lost
+    for (kind, detail), files in odd.items():
+        many = f": {len(files):,} files, this one first" if len(files) > 1 else ""
+        found.append(Problem(files[0], kind, f"{detail}{many}", _GET_AGAIN))
+    sound = {file: sound for file, sound in sounds.items() if sound.sample_rate and not sound.damage}
+    rate, channels = copy.sample_rate, copy.corpus.channels  # a release that has one of them is held to it
+    found += [problem for problem in _mixed(sound) if not (rate if "rates" in problem.problem else channels)]
+    clips = {file: sound.seconds for file, sound in sound.items()} if copy.corpus.group == "speaker" else {}
+    return [*found, *_short({file: seconds for file, seconds in clips.items() if seconds})], lost
+
+
+def _mixed(sounds: Mapping[str, Sound | audio.Info]) -> Iterator[Problem]:
+    """A line where some files have another rate, or other channels, than most: which is the first, and how many."""
+    for kind, unit, values in (
+        ("mixed sample rates", "Hz", {file: sound.sample_rate for file, sound in sounds.items()}),
+        ("mixed channels", "channel(s)", {file: sound.channels for file, sound in sounds.items()}),
+    ):
+        (most, _), *others = Counter(values.values()).most_common() or [(None, 0)]
+        if others:
+            told = ", ".join(f"{number:,} of {len(values):,} have {value:,} {unit}" for value, number in others)
+            first = next(file for file, value in values.items() if value != most)
+            yield Problem(
+                first,
+                kind,
+                f"{told}, most {most:,}; this one first",
+                f"{NOTHING}: each is read as mono and at the rate that is asked for",
+            )
+
+
+def _short(lengths_s: Mapping[str, float]) -> Iterator[Problem]:
+    """A line where clips are so short that a label says little: which is the first, and how many."""
+    if short := {name: seconds for name, seconds in lengths_s.items() if seconds < SHORT_S}:
+        detail = f"{len(short):,} of {len(lengths_s):,} last less than {SHORT_S:g} s, the shortest {min(short.values()):.2f} s"
+        advice = f"{NOTHING}: they are read as they are, but little is heard in them"
+        yield Problem(next(iter(short)), "short clips", f"{detail}; this one first", advice)
 
 
 def _gravest(sound: Sound, its: list[tuple]) -> tuple[str | None, str, list[tuple]]:
