@@ -9,6 +9,7 @@ ARGS    ?=
 # The two folders may hold spaces and any letters. Make takes a space for the end of a name: `absolute` has no function that
 # would, and `escaped` writes one as rules want it; recipes say "$$EMOCAST_OUTPUTS".
 SPACE    := $(subst ,, )
+COMMA    := ,
 absolute  = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
 escaped   = $(subst $(SPACE),\$(SPACE),$(1))
 export EMOCAST_DATA := $(call absolute,$(or $(DATA),data))
@@ -39,16 +40,20 @@ OWN   := $(filter %.yaml %.yml,$(PROFILE))
 ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
 NAME  := $(basename $(notdir $(PROFILE)))
 
+PROFILES := $(patsubst lib/emocast/profiles/%.yaml,%,$(wildcard lib/emocast/profiles/*.yaml))
+ONE_OF   := PROFILE is one of $(subst $(SPACE),$(COMMA) ,$(strip $(sort $(PROFILES))))
+
 ifneq ($(words $(PROFILE)),1)
-$(error PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: $(PROFILE))
+$(error $(ONE_OF), or the path of a .yaml file without a space: $(PROFILE))
 endif
 
 ifneq ($(OWN),$(wildcard $(OWN)))
-$(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
+$(error no profile $(OWN): $(ONE_OF), or the path of a .yaml file)
 endif
 
-# Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
-TRAINS := $(if $(OWN),$(shell tr -d '"' < '$(OWN)' | grep -q '^extends: *paper' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
+# Whether notebook 06 trains the encoders: not in paper, nor in a profile that keeps to paper's or to others of the hub.
+SAID   := $(or $(OWN),lib/emocast/profiles/$(PROFILE).yaml)
+TRAINS := $(if $(filter-out paper,$(PROFILE)),$(shell tr -d '"' < '$(SAID)' | grep -q '^extends: *paper' && ! grep -qF '{profile}/models/' '$(SAID)' || echo yes))
 
 # A profile's outputs; those of its notebooks on another corpus (CORPUS=meld) stand below them. Paths with `=` in them are
 # always behind a variable: make would take a rule that shows one for an assignment.
@@ -71,7 +76,7 @@ stamps  = $(RUNS) stamp --profile $(ASKED) $(if $(CORPUS),--corpus $(CORPUS)) $(
 SITE   := $(wildcard lib/emocast_run/*.py lib/emocast_run/templates/*) data/LICENCES.md
 
 # demo and smoke have embedded data that are made anew when the makers change: the conversations, and what stands beside them. For
-# paper and own profiles `ready` comes first: what an own profile's synthetic corpora lack is made, and of corpora and
+# all other profiles `ready` comes first: what an own profile's synthetic corpora lack is made, and of corpora and
 # checkpoints that nobody can make it is said at once which are missing.
 EMBEDDED := $(if $(filter demo smoke,$(PROFILE)),$(call escaped,$(EMOCAST_DATA))/$(PROFILE))
 TALKS    := $(if $(EMBEDDED),$(EMBEDDED)/IEMOCAP_full_release/synthetic.json)
@@ -93,7 +98,7 @@ endif
 help:  ## this list
 	@echo "Emocast. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Settings: PROFILE=demo|smoke|paper|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
+	@echo "Settings: PROFILE=$(subst $(SPACE),|,$(strip $(sort $(PROFILES))))|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
 	@echo "          CORPUS=meld runs the forecasting notebooks on that corpus in place of the profile's main one"
 	@echo "          EXECUTOR=local|dask  SCHEDULER=tcp://host:8786"
 	@echo "Now: PROFILE=$(PROFILE), environment $(ENV)"
@@ -131,9 +136,9 @@ reference: reproduce  ## renew outputs/reference/<profile> from this run: its ta
 checkpoints: $(STAMP)  ## download the published models that a profile names (PROFILE=paper) into the model hub's cache
 	$(RUNS) needs --profile $(if $(filter demo smoke,$(PROFILE)),paper,$(ASKED)) --fetch
 
-data: $(STAMP)  ## which real corpora are there, and how to get them; ARGS="emodb cremad" fetches these
+data: $(STAMP)  ## which real corpora are there, and how to get them; ARGS="emodb cremad" (or all) fetches these
 	@$(PY) -m emocast.corpora $(if $(ARGS),download $(ARGS),where) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))
-	@$(if $(ARGS),,echo 'to fetch some: make data ARGS="emodb cremad"')
+	@$(if $(ARGS),,echo 'to fetch some: make data ARGS="emodb cremad"; all that need no form: make data PROFILE=open ARGS=all')
 
 validate: $(STAMP)  ## look at every file of the real corpora that are there: is each copy whole? (ARGS="emodb" for some)
 	@$(PY) -m emocast.corpora validate $(ARGS) $(if $(filter file,$(origin PROFILE)),,--profile $(ASKED))

@@ -119,12 +119,15 @@ def test_settings_are_dataclasses_frozen_and_checked_when_replaced():
             "claims.search.space.momentum must be 'hidden_layers', 'hidden_",
         ),
         ("extends: demo\nclaims: {search: {space: {epochs: []}}}", "space.epochs must be numbers, one or more"),
-        ("extends: demo\ncorpus: ravdess", "corpus must be one of the corpora"),
-        ("extends: demo\ncorpora: {ravdess: RAVDESS}", "corpora may name iemocap, cremad, emodb, shemo, meld, "),
+        ("extends: demo\ncorpus: savee", "corpus must be one of the corpora"),
+        ("extends: demo\ncorpora: {savee: SAVEE}", "corpora may name iemocap, cremad, emodb, shemo, ravdess, "),
         ("extends: demo\ncorpora: {mine: {module: notes.txt, root: mine}}", "corpora.mine.module must be a .py file"),
         ("extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}", "twins.iemocap must be 'cremad', 'emodb'"),
         ("extends: paper\nfor_corpus: {meld: {sweep_task: 9 classes}}", "sweep_task must be one of the tasks"),
-        ("extends: nowhere", "no profile 'nowhere': choose one of demo, paper, smoke, or the path of a .yaml file"),
+        (
+            "extends: nowhere",
+            "no profile 'nowhere': choose one of demo, open, paper, smoke, or the path of a .yaml file",
+        ),
         ("extends: {own}", "profiles extend each other in a circle"),
         ("seed: 1", "is missing"),
         ("just words", "expected settings as `key: value` lines"),
@@ -143,10 +146,24 @@ def test_what_a_profile_may_name_is_what_there_is():
     assert encoders.NAMES == settings.ENCODERS
 
 
-def test_the_folders_of_paper_are_those_that_the_page_on_data_names():
+@pytest.mark.parametrize("name", ["paper", "open"])
+def test_the_folders_of_a_profile_of_recordings_are_those_that_the_page_on_data_names(name):
     page = (paths.ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    for folder in settings.load("paper").corpora.values():
+    for folder in settings.load(name).corpora.values():
         assert f"| `{folder}/` |" in page
+
+
+def test_open_names_what_may_be_fetched_and_trains_nothing():
+    own = settings.load("open")
+    assert all(corpora.get(name).archives for name in own.corpora) and len(own.corpora) == 8
+    assert (own.corpus, own.sizes, own.encoder) == ("meld", {}, settings.load("paper").encoder)
+    assert own.tasks == settings.load("paper", corpus="meld").tasks and own.sweep_task in own.tasks
+    assert not own.for_corpus and "iemocap" in settings.load("paper").corpora
+
+
+def test_null_takes_a_corpus_of_the_base_out(tmp_path):
+    own = settings.load(write(tmp_path, "extends: paper\ncorpora: {shemo: null}\nfor_corpus: {meld: null}\n"))
+    assert set(own.corpora) == set(settings.load("paper").corpora) - {"shemo"} and own.for_corpus == {}
 
 
 def test_another_corpus_replaces_what_the_profile_says_of_it():
@@ -155,7 +172,7 @@ def test_another_corpus_replaces_what_the_profile_says_of_it():
     assert meld.tasks["3 classes"] == ["happiness", "sadness", "neutral"] and "4 classes" not in meld.tasks
     own = settings.load("paper", corpus="iemocap")
     assert own == settings.load("paper") and own.windows == meld.windows
-    assert set(settings.load("paper").corpora) == set(corpora.NAMES)
+    assert {*settings.load("paper").corpora, *settings.load("open").corpora} == set(corpora.NAMES)
     with pytest.raises(
         settings.ProfileError, match="no settings for the corpus 'shemo'; there are some for iemocap, meld"
     ):

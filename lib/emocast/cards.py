@@ -89,6 +89,13 @@ def trained_on(name: str) -> str:
     return row.group(1) if row else ""
 
 
+def permits(corpus: str) -> str:
+    """What the licence of a corpus permits, in the words of the page's table; empty if it is not listed there."""
+    head, *rows = re.findall(r"^\| (.+) \|$", _chapter("Corpora"), re.MULTILINE)
+    told = next((row.split(" | ")[1:] for row in rows if row.startswith(f"`{corpus}` |")), [])
+    return "; ".join(f"{what}: {answer}" for what, answer in zip(head.split(" | ")[1:], told, strict=False))
+
+
 def bibtex() -> str:
     """All BibTeX blocks of the page, those of its references too, one empty line between them."""
     return "\n\n".join(block.strip() for block in _FENCE.findall(PAGE.read_text("utf-8"))) + "\n"

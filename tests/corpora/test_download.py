@@ -18,6 +18,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
+import soundfile
 
 import loopback
 from emocast import corpora
@@ -464,3 +465,43 @@ def test_only_what_a_partial_copy_lacks_is_added(fetch, data, server, cremad):
     assert clips_asked(server) == sorted([absent, linked, empty])
     left_alone = {f"AudioWAV/{cut}": CLIPS[cut][:1500], "VideoDemographics.csv": b"mine"}
     assert contents(data / "CREMA-D") == {**cremad, **left_alone}
+
+
+# --- what may be fetched without a form: each release's own packing, unpacked to what its loader reads
+
+
+def tone(seed):
+    stream = io.BytesIO()
+    soundfile.write(stream, np.random.default_rng(seed).normal(0, 0.1, 12_000), 16_000, format="WAV", subtype="PCM_16")
+    return stream.getvalue()
+
+
+PACKED = {  # corpus -> the folder that encloses all in its archive, and files in it
+    "ravdess": ("", ["Actor_01/03-01-01-01-01-01-01.wav", "Actor_24/03-01-08-02-02-02-24.wav"]),
+    "nemo": ("nEMO-main/", ["samples/EB0_anger_1.wav"]),
+    "urdu": ("URDU-Dataset-master/", ["Angry/SM1_F10_A010.wav", "Happy/SF1_F10_H010.wav", "Neutral/SM1_F1_N01.wav", "Sad/SM2_F1_S01.wav"]),
+    "emovo": ("emovo/", ["f1/dis-f1-b1.wav", "m3/tri-m3-n5.wav"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_an_open_corpus_is_fetched_as_it_is_packed_and_its_loader_reads_it(name, offer, server, data):
+    above, files = PACKED[name]
+    members = {f"{above}{file}": tone(number) for number, file in enumerate(files)}
+    line = "EB0_anger_1.wav\tanger\tTen.\tten\tEB0\tfemale\t27\n"
+    head = "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage\n"
+    members |= {f"{above}data.tsv": (head + line).encode()} if name == "nemo" else {f"{above}README.md": b"read me"}
+    (real,) = corpora.get(name).archives
+    server.files[real.file] = content = zipped(members)
+    checksum = real.checksum and f"md5:{hashlib.md5(content).hexdigest()}"  # as Zenodo publishes it
+    own = replace(real, address=server.address(real.file), checksum=checksum, size=len(content))
+    offer(name, archives=(own,))
+    root = data / corpora.get(name).folder
+    assert download.fetch(name, root, progress=False).endswith("complete")
+    assert len(corpora.get(name).load(root)) == len(files)
+    assert "there already, left alone" in download.fetch(name, root, progress=False)
+    if checksum:
+        shutil.rmtree(root)
+        offer(name, archives=(replace(own, checksum=real.checksum),))
+        with pytest.raises(DownloadError, match="damaged, or another file than its source"):
+            download.fetch(name, root, progress=False)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from emocast import corpora
+from emocast import cards, corpora
+from emocast import settings as profiles
 from emocast.corpora import __main__ as cli
 from emocast.corpora import download, table, validate
 
@@ -75,9 +76,30 @@ def test_named_corpora_are_fetched_once_each_and_one_failure_does_not_stop_the_r
     assert f"{data / 'CREMA-D'}: complete" in said.out and said.err == "error: meld: no room\n"
 
 
+@pytest.mark.parametrize("name", [name for name in corpora.NAMES if corpora.get(name).archives])
+def test_a_licence_is_said_before_anything_is_fetched(name, data, monkeypatch, capsys):
+    before = []
+    monkeypatch.setattr(download, "fetch", lambda name, root: before.append(capsys.readouterr().out) or "done")
+    assert cli.main(["download", name]) == 0
+    said = before[0]
+    corpus, entry = corpora.get(name), cards.licence_of(name)
+    assert entry.licence in said and entry.source in said and corpus.archives[0].address in said
+    assert "it permits: research: " in said and "; commercial use: " in said and "models trained on it: " in said
+
+
+def test_all_are_those_of_the_profile_that_may_be_fetched(data, fetched, capsys):
+    assert cli.main(["download", "all", "--profile", "open"]) == 1
+    assert [name for name, _ in fetched] == list(
+        profiles.load("open").corpora
+    ) and "iemocap" not in capsys.readouterr().out
+    fetched.clear()
+    cli.main(["download", "all"])
+    assert [name for name, _ in fetched] == ["cremad", "emodb", "shemo", "meld"]
+
+
 def test_an_unknown_name_is_refused_before_anything_is_fetched(data, fetched, capsys):
-    assert cli.main(["download", "emodb", "ravdess"]) == 1
-    assert "no corpus 'ravdess'; there are" in capsys.readouterr().err and not fetched
+    assert cli.main(["download", "emodb", "savee"]) == 1
+    assert "no corpus 'savee'; there are" in capsys.readouterr().err and not fetched
 
 
 def test_iemocap_says_whom_to_ask(data, capsys):

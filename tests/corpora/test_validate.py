@@ -150,6 +150,11 @@ def test_a_file_unlike_the_release_is_one_problem(name, kind, change, detail, co
     damaged = copy(name)
     broken = damaged.sounds()[0]
     copies.write(broken, *change(copies.samples(broken)[0]))
+    corpus, mixed = corpora.get(name), {"wrong sample rate": "mixed sample rates", "wrong channels": "mixed channels"}
+    if kind in mixed and {"wrong sample rate": corpus.sample_rate, "wrong channels": corpus.channels}[kind] is None:
+        found = examine(damaged)  # a release whose files are not alike: it is told, and spoils nothing
+        assert (found.problems["problem"].tolist(), found.state) == ([mixed[kind]], "complete")
+        return
     found, problem = only(damaged, kind, broken)
     assert re.search(detail, problem["detail"])
     assert (found.usable < found.total) == (kind not in HARMLESS)

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import corpora, paths
+from .. import cards, corpora, paths
 from .. import settings as profiles
 from . import table
+from .table import Corpus
 
 _EXAMPLES = """\
 The notebooks run on synthetic twins of the corpora by themselves; PROFILE=paper runs them on real recordings.
 
   python -m emocast.corpora where                  what is there, and what is not
   python -m emocast.corpora download cremad meld   12 GB; stopped? the same command goes on
+  python -m emocast.corpora download all --profile open    all that need no form, the licence of each said first
   python -m emocast.corpora validate               is every copy complete? what is wrong with it?
 
 Nothing that is there already is overwritten. IEMOCAP is licensed: data/README.md says whom to ask and where its folder goes.
@@ -32,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         for name in (*corpora.NAMES, *profile.loaders):
             place = profile.corpora.get(name) or corpora.get(name).folder
             folders[name] = (options.data or paths.data()) / getattr(place, "root", place)
-        names = [name for name in dict.fromkeys(options.names) if corpora.get(name)]  # an error for an unknown one
+        fetched = [name for name in profile.corpora if name in corpora.NAMES and corpora.get(name).archives]
+        asked = fetched if options.names == ["all"] and options.run is _download else options.names
+        names = [name for name in dict.fromkeys(asked) if corpora.get(name)]  # an error for an unknown one
         return options.run(names, folders, options)
     except (ValueError, OSError) as error:  # a DownloadError and a CorpusError are ones too
         print(f"error: {error}", file=sys.stderr)
@@ -54,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(run.__name__.strip("_"), help=about)
         command.set_defaults(run=run, names=[])
         if run is not _where:
-            number = "+" if run is _download else "*"
-            command.add_argument("names", nargs=number, metavar="CORPUS", help=f"of {', '.join(corpora.NAMES)}")
+            number, every = ("+", "; or all that the profile names") if run is _download else ("*", "")
+            command.add_argument("names", nargs=number, metavar="CORPUS", help=f"of {', '.join(corpora.NAMES)}{every}")
         command.add_argument("--profile", default="paper", help="whose folders are meant (default: paper)")
         command.add_argument("--data", type=Path, help="the data folder (default: $EMOCAST_DATA, else data/)")
     command.add_argument("--csv", type=Path, metavar="FILE", help="write all problems to this file")
@@ -92,12 +96,22 @@ def _download(names: list[str], folders: dict[str, Path], options: argparse.Name
 
     failed = 0
     for name in names:
+        print(_licence(corpora.get(name)), flush=True)
         try:
             print(download.fetch(name, folders[name]))
         except download.DownloadError as error:
             failed = 1
             print(f"error: {name}: {error}", file=sys.stderr)
     return failed
+
+
+def _licence(corpus: Corpus) -> str:
+    """What is said before anything is fetched: the licence and where it stands, what it permits, the addresses."""
+    if not corpus.archives:
+        return f"{corpus.title}: {corpus.licence}"
+    lines = [cards.licence_of(corpus.name).line, f"  it permits: {cards.permits(corpus.name)}"]
+    addresses = [*(archive.address for archive in corpus.archives), *([corpus.clips.address] if corpus.clips else [])]
+    return "\n".join([*lines, *(f"  from {address}" for address in addresses)])
 
 
 def _validate(names: list[str], folders: dict[str, Path], options: argparse.Namespace) -> int:

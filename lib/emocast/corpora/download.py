@@ -211,7 +211,7 @@ def unpack(packed: Path, folder: Path, archive: Archive, *, advance: Callable[[i
     try:
         for name, stream in _members(packed, nested=archive.nested):
             parts = PurePosixPath(name).parts
-            parts = parts[1:] if parts[:1] == (archive.strip,) else parts
+            parts = parts[1:] if [part.lower() for part in parts[:1]] == [archive.strip.lower()] else parts
             clutter = any(part in ("__MACOSX", ".DS_Store") or part.startswith("._") for part in parts)  # of macOS
             if not parts or clutter or not "/".join(parts).startswith(tuple(archive.keep)):
                 continue

@@ -77,9 +77,9 @@ class Archive:
     address: str
     file: str  # its name while it is kept for unpacking; the ending (.zip, .tar.gz) says what it is
     holds: Sequence[str]  # what it brings, below the corpus folder; where all of it is there, this file is not needed
-    checksum: str | None = None  # "sha256:...", where the source publishes one
+    checksum: str | None = None  # "sha256:..." or "md5:...", where the source publishes one
     size: int | None = None  # bytes, as the source states them
-    strip: str = ""  # a folder that encloses everything inside, which is left off
+    strip: str = ""  # a folder that encloses everything inside, which is left off; capitals are as small letters
     into: str = ""  # the folder that its files go to, below the corpus folder
     keep: Sequence[str] = ("",)  # only what begins with one of these is unpacked
     nested: bool = False  # whether archives inside are unpacked where they lie, too
