@@ -7,8 +7,10 @@ import torch
 import transformers
 
 import hub
+import small_audioclip
 import small_clap
 import small_models
+from emocast.encoders import audioclip
 from emocast.encoders.wav2vec2 import OFFICIAL
 
 _SMALL = {**small_models.FAMILY, "num_hidden_layers": 2, "classifier_proj_size": 16}
@@ -26,8 +28,10 @@ def checkpoints(folder: Path, *, made: Path) -> None:
     _speechbrain(folder / OFFICIAL)
     _superb(folder / "superb" / "wav2vec2-base-superb-er")
     hub.tokenizers(folder)
+    small_audioclip.tokenizer(folder / "openai" / "clip-vit-base-patch32")
     _copy(small_clap.laion(made / "laion"), folder / "lukewys" / "laion_clap" / "630k-audioset-best.pt")
     _copy(small_clap.microsoft(made / "microsoft"), folder / "microsoft" / "msclap" / "CLAP_weights_2023.pth")
+    _copy(small_audioclip.checkpoint(made / "audioclip"), folder / audioclip.PUBLISHED)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -83,7 +83,7 @@ def test_every_corpus_has_an_entry_and_is_cited_as_its_module_cites_it(name):
 
 @pytest.mark.parametrize(
     "name",
-    [*named_by_paper(), "roberta-base", "gpt2", "emotion2vec:emotion2vec/emotion2vec_base"]
+    [*named_by_paper(), "roberta-base", "gpt2", "openai/clip-vit-base-patch32", "emotion2vec:emotion2vec/emotion2vec_base"]
 )  # fmt: skip
 def test_every_checkpoint_that_is_used_has_an_entry(name):
     entry = cards.licence_of(name)

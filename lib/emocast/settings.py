@@ -23,8 +23,10 @@ from pydantic.dataclasses import dataclass
 from . import corpora, labels, paths
 
 #: What a profile may name. The modules that hold these lie above this one; a test keeps the names alike.
-ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
-CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
+ENCODERS = (
+    "handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:", "emotion2vec:", "dual:",
+)  # fmt: skip
+CONTRASTIVE = ("laion-clap:", "msclap:", "audioclip:", "transformers:", "dual:")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 Protocol = Literal["random", "purged", "dialogue", "speaker", "session", "scenario", "episode", "official"]
 Precision = Literal["auto", "fp32", "bf16"]

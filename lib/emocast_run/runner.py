@@ -267,7 +267,7 @@ def told(profile: Profile) -> str:
     missing = {need.role for need in needs if need.name in lacking}
     if missing & {"corpus", "another corpus"}:
         lines.append("  corpora: `make data` says which can be fetched and how")
-    lines.append("  checkpoints: with a network, `make checkpoints` downloads those of the model hub")
+    lines.append("  checkpoints: with a network, `make checkpoints` downloads those that are public")
     waiting = ", ".join(name for name in run if _roles(name) & missing) or "no notebook; parts of some are left out"
     return "\n".join([*lines, f"  skipped for want of these: {waiting}", *other])
 

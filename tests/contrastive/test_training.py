@@ -210,7 +210,9 @@ def test_others_are_named_and_not_trained(asked):
 
 
 def test_an_unknown_short_name_is_one_clear_error(asked):
-    with pytest.raises(ValueError, match="no contrastive model 'clap'; the profile 'demo' has microsoft, laion, demo"):
+    with pytest.raises(
+        ValueError, match="no contrastive model 'clap'; the profile 'demo' has microsoft, laion, audioclip, demo"
+    ):
         training.ready(profiles.load("demo"), "clap")
 
 

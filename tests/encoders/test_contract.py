@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+import small_audioclip
 import small_clap
 import small_dual
 import small_emotion2vec
@@ -20,7 +21,7 @@ from emocast.encoders import store
 #: One encoder of each kind at least: how its name begins, and after a blank what it is.
 CASES = [
     "handcrafted", "wav2vec2:", "transformers: wav2vec2", "transformers: whisper", "transformers: clap", "laion-clap:",
-    "msclap:", "emotion2vec:", "dual:",
+    "msclap:", "audioclip:", "emotion2vec:", "dual:",
 ]  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def name(request, tmp_path, shared_folder, monkeypatch):
         "transformers:": lambda: getattr(small_models, family)(tmp_path / "model"),
         "laion-clap:": lambda: small_clap.laion(shared_folder / "laion"),
         "msclap:": lambda: small_clap.microsoft(shared_folder / "microsoft"),
+        "audioclip:": lambda: small_audioclip.checkpoint(shared_folder / "audioclip"),
         "emotion2vec:": lambda: small_emotion2vec.checkpoint(tmp_path / "model"),
         "dual:": lambda: small_dual.folder(tmp_path / "model"),
     }

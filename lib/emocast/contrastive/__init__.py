@@ -1,10 +1,11 @@
 """Contrastive models: sound and text in one space, so that words can find sounds without training on labels.
 
 They are those of `encoders` that embed texts too: LAION-CLAP (Wu et al. 2023, arXiv 2211.06687), Microsoft CLAP (Elizalde et
-al. 2023, arXiv 2309.05767), a CLAP in the model hub's format, and the demo's own ("dual:", `training`). Zero-shot, a sound
-belongs to the emotion whose words lie nearest by the cosine; **calibration** takes from a class's similarities their mean over
-sounds whose label nobody looks at, for some words lie near to every sound. Also the words: those of the demo's own model's
-captions, composed of what the utterance table knows, and such as no caption has.
+al. 2023, arXiv 2309.05767), AudioCLIP (Guzhov et al. 2021, arXiv 2106.13043), a CLAP in the model hub's format, and the demo's
+own ("dual:", `training`). Zero-shot, a sound belongs to the emotion whose words lie nearest by the cosine; **calibration**
+takes from a class's similarities their mean over sounds whose label nobody looks at, for some words lie near to every sound.
+Also the words: those of the demo's own model's captions, composed of what the utterance table knows, and such as no caption
+has.
 """
 
 from __future__ import annotations

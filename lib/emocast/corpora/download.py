@@ -134,7 +134,7 @@ def _put_in_place(folder: Path, root: Path) -> None:
 def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, checksum: str | None) -> None:
     """Fetch a file whole or not at all, unless it is there; what came of it is kept, and a later call asks for the rest."""
     part = target.with_name(f"{target.name}.part")
-    again = "run again, and if that gives the same, see data/README.md for another way to this corpus"
+    again = "run again, and if that gives the same, see data/README.md for another way to it"
 
     def download(url: str, output_file: str, pooch: object) -> None:
         headers = {"Accept-Encoding": "identity"} | (
@@ -162,6 +162,14 @@ def _retrieve(address: str, target: Path, session: requests.Session, bar: tqdm, 
         raise DownloadError(
             f"{address}: damaged, or another file than its source (or downloads.json) says ({error}): {again}"
         ) from error
+
+
+def file(address: str, target: Path, *, progress: bool = True) -> None:
+    """Fetch one file into its place, if it is not there, whole or not at all; a later call goes on. DownloadError, OSError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock, bar = filelock.FileLock(target.with_name(f".{target.name}.lock")), {"desc": target.name, **_BAR}
+    with lock, _session() as session, tqdm(**bar, disable=not progress) as shown:
+        _retrieve(address, target, session, shown, None)
 
 
 def _session() -> requests.Session:

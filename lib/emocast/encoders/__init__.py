@@ -7,6 +7,7 @@
 | `transformers:SOURCE` or `transformers:SOURCE@LAYER` | one of transformers': wav2vec 2.0, HuBERT, WavLM, Whisper, CLAP |
 | `laion-clap:SOURCE` | LAION-CLAP through the package of its makers |
 | `msclap:SOURCE` | Microsoft CLAP through the package of its makers |
+| `audioclip:SOURCE` | AudioCLIP, from its makers' own file |
 | `emotion2vec:SOURCE` | emotion2vec through funasr, an optional extra |
 | `dual:SOURCE` | the demo's own contrastive model, which notebook 02 trains |
 
@@ -61,6 +62,7 @@ _KINDS = {
     "transformers": _Kind("speech", "SpeechModel", ("transformers",), ("hub", "wav2vec2"), reduced=True),
     "laion-clap": _Kind("clap", "LaionClap", ("laion-clap",)),
     "msclap": _Kind("clap", "MicrosoftClap", ("msclap",)),
+    "audioclip": _Kind("audioclip", "AudioClip", ("torchvision", "transformers"), ("hub", "clap")),
     "emotion2vec": _Kind("speech", "Emotion2Vec", ("funasr",)),
     "dual": _Kind("dual", "Dual", ("transformers",), ("hub", "wav2vec2")),
 }

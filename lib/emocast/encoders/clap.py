@@ -3,7 +3,7 @@
 Of the packages only networks are made: whole, they ask the hub for tokenizers and for weights that the checkpoint replaces at
 once, cut long sound at random, and take a wrong file in silence. Here text towers are made as large as the checkpoint's
 weights are, every key and shape is checked, and of a long sound every sample counts once. For texts, the tokenizer's two files
-of `roberta-base` or `gpt2` must be in `data/checkpoints/`, in the hub's cache, or to be had from the hub.
+of `roberta-base`, `gpt2` or CLIP must be in `data/checkpoints/`, in the hub's cache, or to be had from the hub.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from . import hub
 from .hub import CheckpointError, equal_lengths, mono
 
 #: Tokenizers of models that embed sound from one file and texts with another's vocabulary.
-TOKENIZERS = {"laion-clap": "roberta-base", "msclap": "gpt2"}
+TOKENIZERS = {"laion-clap": "roberta-base", "msclap": "gpt2", "audioclip": "openai/clip-vit-base-patch32"}
 
 _TOGETHER, _MOST_TOKENS = 4, 1024  # pieces of sound and tokens in a batch: more take memory and little less time
 _HEAD = 64  # values of an attention head, in RoBERTa and GPT-2 of every size
