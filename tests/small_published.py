@@ -25,7 +25,7 @@ def checkpoints(folder: Path, *, made: Path) -> None:
     small_models.wavlm(folder / "microsoft" / "wavlm-base-plus", layers=6)
     small_models.whisper(folder / "openai" / "whisper-base")
     small_models.clap(folder / "laion" / "clap-htsat-unfused")
-    _speechbrain(folder / OFFICIAL)
+    speechbrain(folder / OFFICIAL)
     _superb(folder / "superb" / "wav2vec2-base-superb-er")
     hub.tokenizers(folder)
     small_audioclip.tokenizer(folder / "openai" / "clip-vit-base-patch32")
@@ -39,8 +39,8 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _speechbrain(folder: Path) -> None:
-    """The preprint's encoder as SpeechBrain publishes it, but for its size, of which config.json tells."""
+def speechbrain(folder: Path) -> Path:
+    """As SpeechBrain publishes what the preprint and the thesis ask, but for its size, of which config.json tells."""
     folder.mkdir(parents=True)
     config = transformers.Wav2Vec2Config(**_SMALL)
     with torch.random.fork_rng(devices=[]):
@@ -51,6 +51,7 @@ def _speechbrain(folder: Path) -> None:
     (folder / "hyperparams.yaml").write_text(_RECIPE)
     (folder / "label_encoder.txt").write_text(_LABELS)
     config.save_pretrained(folder)
+    return folder
 
 
 def _superb(folder: Path) -> None:

@@ -1,8 +1,10 @@
+import json
 import math
 
 import pytest
+import yaml
 
-from emocast import published, settings
+from emocast import paths, published, settings
 
 
 def test_the_papers_figures_are_read_and_supports_add_up_to_the_test_sets():
@@ -29,3 +31,14 @@ def test_on_a_corpus_of_which_nothing_is_printed_there_is_nothing():
     assert math.isnan(published.on("IEMOCAP", "forecast-7-class", "cv_mean"))
     assert published.report("IEMOCAP", "forecast-2-class").loc["sadness", "published_recall"] == 0.96
     assert published.report("MELD", "forecast-2-class").empty
+
+
+def test_each_source_has_its_name_as_it_is_cited_and_as_the_notebook_says():
+    figures, about = published.load(), yaml.safe_load((paths.ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert set(published.SOURCES) == set(figures["source"]) and set(published.NOTES) <= set(figures["experiment"])
+    cited = [reference["title"] for reference in about["references"]]
+    assert all(any(title in name for title in cited) for name in published.SOURCES.values())
+    first = json.loads((paths.NOTEBOOKS / "06_cross_lingual_ser.ipynb").read_text(encoding="utf-8"))["cells"][0][
+        "source"
+    ]
+    assert published.SOURCES["thesis"] in "".join(first).replace('"', "")

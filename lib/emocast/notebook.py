@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -62,6 +63,8 @@ MOVES: dict[str, Tolerance] = {
 
 _INTERACTIVE = "interactive"
 _SCREEN = 96  # dots an inch of a page, in which it gives its sizes
+#: What a cell that begins a part, or the whole notebook, holds.
+_BEGINS = re.compile(r"\brun\.part\(|\bnotebook\.start\(")
 #: What the file system says of a folder that cannot be written to.
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EDQUOT}
 
@@ -197,6 +200,17 @@ class Run:
             self._manifest["notes"].append(text)
         self._write()
 
+    def part(self, name: str, *, lacks: str = "") -> None:
+        """Begin a part of the notebook. Where it `lacks` something (a sentence), say so; its cells then do nothing.
+
+        That holds by hand and by make alike, up to the cell that begins the next part.
+        """
+        _Passing.on = bool(lacks)
+        if lacks:
+            said = f"Left out: {name}. {lacks}"
+            self.note(said)
+            print(said)
+
     def private(self, why: str, *names: str) -> None:
         """Mark tables and figures as somebody's own (`why`: "a recording of your own"): no reference has them, nor is asked."""
         self._manifest["private"] = {"why": why, "names": list(names)}
@@ -212,6 +226,19 @@ class Run:
         with paths.replacing(self.folder / MANIFEST) as partial:
             text = json.dumps(self._manifest, indent=1, ensure_ascii=False, default=float)  # numpy's numbers
             partial.write_text(text, encoding="utf-8")
+
+
+class _Passing:
+    """How IPython reads cells while a part of the notebook is left out: as ones that do nothing, but for what begins a part."""
+
+    on = False
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        """Take and give the lines of a cell."""
+        return ["pass\n"] if self.on and not _BEGINS.search("".join(lines)) else lines
+
+
+_PASSING = _Passing()
 
 
 def moving(table: pd.DataFrame, tolerance: Tolerance, moves: Mapping[str, Tolerance] = MOVES) -> dict[str, Tolerance]:
@@ -266,8 +293,11 @@ def start(name: str, *, profile: str, corpus: str = "", tolerance: Tolerance = N
         RuntimeError: the synthetic corpora could not be made.
     """
     shell = get_ipython()
+    _Passing.on = False
     if shell is not None:
         shell.set_custom_exc((Exception,), _show)
+        if _PASSING not in shell.input_transformers_post:
+            shell.input_transformers_post.append(_PASSING)
     settings = profiles.load(profile, corpus=corpus or None)
     made = settings.synthetic or settings.synthetic_meld or settings.twins
     if made and shell is not None and not os.environ.get(paths.RUN_FOLDER):

@@ -1,8 +1,7 @@
 """The figures that the two papers print, so that a reproduced value stands beside the published one.
 
-Sources: preprint = Maar, Prager, Spielhofer (2025), https://doi.org/10.20944/preprints202501.2333.v1; thesis = the thesis on
-cross-lingual emotion perception whose chapter 5 notebook 06 reproduces. Values are as printed; of the preprint's figure 6, a
-picture, only the two ends that its text names. What the thesis's table 5.5 calls F1 "max" is "macro" in 5.1 and 5.4.
+Values are as printed; of the preprint's figure 6, a picture, only the two ends that its text names. What the thesis's table 5.5
+calls F1 "max" is "macro" in 5.1 and 5.4.
 """
 
 from __future__ import annotations
@@ -12,6 +11,20 @@ from collections.abc import Iterable
 import pandas as pd
 
 from . import paths
+
+#: What is meant by each `source` of the figures.
+SOURCES = {
+    "preprint": "K. Maar, J. Prager, T. Spielhofer, I Know How You Are Going to React: Using Machine Learning to Forecast "
+    "Emotional Reactions Based on Group Interactions, preprint, 2025, doi:10.20944/preprints202501.2333.v1",
+    "thesis": "D. López i Ríos, Applications of AI-driven Emotion Perception for Mental Health Care with a focus on "
+    "Low-Resource Languages, M.Sc. thesis, DTU Compute and Universitat Politècnica de València, 2024",
+}
+#: What a reader has to know of an experiment's figures.
+NOTES = {
+    "ser-classification": "Scores of the checkpoint that SpeechBrain published (the thesis's sections 4.2.1 and 5.1), not of a "
+    "model trained for the thesis. It was trained on IEMOCAP, on which utterances is not published: what it scores there holds "
+    "training data. The figures on IEMOCAP's test part are SpeechBrain's own report."
+}
 
 
 def load() -> pd.DataFrame:

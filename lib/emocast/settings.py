@@ -162,6 +162,7 @@ class Recogniser:
     crop_s: Positive | None
     cnn_once: Annotated[bool, Field(strict=True)]
     precision: Precision
+    checkpoint: str
     repeats: Count
     fractions: Parts
     held_out: list[str] | None

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import emocast_twins
-from emocast import compute, corpora, encoders, paths
+from emocast import compute, corpora, encoders, paths, ser
 from emocast import settings as profiles
 from emocast.corpora import validate
 from emocast.corpora.table import CorpusError, CorpusWarning
@@ -150,10 +150,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "03_embedding_extraction": ("corpus", "encoder"),
     "04_forecasting_fcdnn": ("03_embedding_extraction",),
     "05_time_shift_sweep": ("03_embedding_extraction",),
-    "06_cross_lingual_ser": ("corpus", "source"),
+    "06_cross_lingual_ser": ("corpus", "source"),  # or what `_goes_without` asks
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
     "08_forecast_a_recording": ("03_embedding_extraction",),
 }
+_THESIS = "06_cross_lingual_ser"
 
 
 class Need(NamedTuple):
@@ -174,15 +175,23 @@ def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()
     """Say why a notebook cannot run, a sentence a reason; one that is given an `encoder` does not need the profile's."""
     roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
     lacking = [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
-    return [*lacking, *_other_corpus(profile, notebook)]
+    lacking += _other_corpus(profile, notebook)
+    return [] if lacking and _goes_without(profile, notebook) else lacking
 
 
 def _other_corpus(profile: Profile, notebook: str) -> list[str]:
     """Why a notebook that belongs to one corpus does not run on the profile's, in one sentence; else nothing."""
-    if notebook != "06_cross_lingual_ser" or profile.corpus == "iemocap":
-        return []
-    why = f"it trains on IEMOCAP as the thesis does, and the main corpus is {profile.corpus!r}"
-    return [f"{why}: with `corpus: iemocap` it tests on the others that the profile names"]
+    why = ser.other_corpus(profile) if notebook == _THESIS else ""
+    return [why] if why else []
+
+
+def _goes_without(profile: Profile, notebook: str) -> bool:
+    """Whether a part of a notebook runs without what it needs: of 06 the published checkpoint's, on any test set."""
+    if notebook != _THESIS or _no_checkpoint(f"wav2vec2:{profile.ser.checkpoint}", texts=False):
+        return False
+    tested = {corpus for corpus, _ in corpora.test_sets().values()} | set(profile.loaders)
+    there = (name for _, name, problem in _corpora(profile) if name in tested and not problem())
+    return bool(tested & set(profile.sizes)) or any(there)
 
 
 def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
@@ -229,6 +238,7 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
         ("encoder", profile.encoder),
         *(("compared in 03", name) for name in profile.embeddings.compared if name != profile.encoder),
         ("source", f"transformers:{profile.ser.source}"),
+        ("scored in 06", f"wav2vec2:{profile.ser.checkpoint}"),
         ("contrastive", models[profile.contrastive.model]),
         *(("for 02 on demand", name) for key, name in models.items() if key != profile.contrastive.model),
         *(("screened in 06", f":{source}") for source in profile.ser.candidates),
@@ -254,7 +264,12 @@ def told(profile: Profile) -> str:
     run = [
         name for name, needed in NEEDS.items() if profile.corpus not in profile.for_corpus or first in (name, *needed)
     ]
-    other = [f"  skipped: {name}: {why}" for name in run for why in _other_corpus(profile, name)]
+    partly = [name for name in run if _goes_without(profile, name)]
+    other = [
+        f"  {'in part' if name in partly else 'skipped'}: {name}: {why}"
+        for name in run
+        for why in _other_corpus(profile, name)
+    ]
     named = dict.fromkeys(need.name for need in needs if need.problem)
     lacking = {name: next(need.problem for need in needs if need.name == name) for name in named}
     count = f"{len({need.name for need in needs})} corpora and checkpoints that it names"
@@ -268,7 +283,10 @@ def told(profile: Profile) -> str:
     if missing & {"corpus", "another corpus"}:
         lines.append("  corpora: `make data` says which can be fetched and how")
     lines.append("  checkpoints: with a network, `make checkpoints` downloads those that are public")
-    waiting = ", ".join(name for name in run if _roles(name) & missing) or "no notebook; parts of some are left out"
+    waiting = (
+        ", ".join(name for name in run if _roles(name) & missing and name not in partly)
+        or "no notebook; parts of some are left out"
+    )
     return "\n".join([*lines, f"  skipped for want of these: {waiting}", *other])
 
 

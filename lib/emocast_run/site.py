@@ -346,6 +346,7 @@ def write(profile: profiles.Profile, home: Path) -> Path:
     by_table = reproduced.groupby(["source", "table", "experiment"], sort=False)
     groups = [(*key, rows.to_dict("records")) for key, rows in by_table]
     told = {"verdicts": reproduced["verdict"].value_counts(), "undecidable": SYNTHETIC, "csv": COMPARED}
+    told |= {"sources": published.SOURCES, "notes": published.NOTES}
     page("published.html", home / "published.html", groups=groups, **told)
     wheres = [run.told.get("where", {}) for run in runs]
     places = [where for place, where in enumerate(wheres) if where not in wheres[:place]]
@@ -390,6 +391,7 @@ def _files(profile: profiles.Profile, made: set[str]) -> Iterator[tuple[str, str
         kind = "not there" if not files else "synthetic: nobody speaks" if name in made else "recorded"
         yield name, f"{kind}, {len(files):,} files", hashlib.sha256(repr(files).encode()).hexdigest() if files else ""
     named = [profile.encoder, profile.baseline, *profile.embeddings.compared, f"transformers:{profile.ser.source}"]
+    named.append(f"wav2vec2:{profile.ser.checkpoint}")
     for name in dict.fromkeys([*named, *profile.contrastive.models.values()]):
         source = name.partition(":")[2].partition("@")[0]
         place = hub.local(source) if source else None

@@ -14,6 +14,7 @@ from emocast import settings as profiles
 from emocast.corpora import iemocap
 from emocast.encoders import wav2vec2
 from emocast.encoders.wav2vec2 import Head
+from emocast_twins import sentences
 
 ARCHITECTURE = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64,
@@ -100,3 +101,23 @@ def utterances(corpus_root):
     """The utterance table of the small synthetic IEMOCAP with the thesis's four classes."""
     table = iemocap.load(corpus_root)
     return table.assign(emotion=labels.four_classes(table["emotion"]))
+
+
+SIZES = {"cremad": (4, 12), "emodb": (4, 6), "shemo": (4, 6)}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory, corpus_root):
+    """A data folder with the small IEMOCAP and small twins where the profile `demo` looks for them."""
+    root = tmp_path_factory.mktemp("data")
+    for corpus, (speakers, each) in SIZES.items():
+        size = sentences.TwinSettings(speakers, each)
+        sentences.make(root / "demo", corpus, size, seed=0, processes=2, progress=False)
+    (root / "demo" / "IEMOCAP_full_release").symlink_to(corpus_root / "IEMOCAP_full_release")
+    return root
+
+
+@pytest.fixture
+def demo(data, monkeypatch):
+    monkeypatch.setenv("EMOCAST_DATA", str(data))
+    return profiles.load("demo")

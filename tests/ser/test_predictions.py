@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from emocast import audio, labels, settings
+from emocast import audio, labels
 from emocast.encoders import wav2vec2
 from emocast.ser import predictions
-from emocast_twins import sentences
 
 
 @pytest.fixture(autouse=True)
@@ -102,26 +101,6 @@ def test_a_killed_run_goes_on_and_a_changed_file_is_read_anew(recognisers, corpu
     other = _predict(folder, corpus).table
     assert len(embedded) == 10
     assert list(other["utterance"][other["p_anger"] != first["p_anger"]]) == ["c0.wav-0.0"]
-
-
-SIZES = {"cremad": (4, 12), "emodb": (4, 6), "shemo": (4, 6)}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, corpus_root):
-    """A data folder with the small IEMOCAP and small twins where the profile `demo` looks for them."""
-    root = tmp_path_factory.mktemp("data")
-    for corpus, (speakers, each) in SIZES.items():
-        size = sentences.TwinSettings(speakers, each)
-        sentences.make(root / "demo", corpus, size, seed=0, processes=2, progress=False)
-    (root / "demo" / "IEMOCAP_full_release").symlink_to(corpus_root / "IEMOCAP_full_release")
-    return root
-
-
-@pytest.fixture
-def demo(data, monkeypatch):
-    monkeypatch.setenv("EMOCAST_DATA", str(data))
-    return settings.load("demo")
 
 
 def test_all_five_are_read_in_the_theses_order_with_their_languages_and_labels(demo):

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from .. import compute, corpora, labels, paths
 from ..corpora.table import CorpusError
+from ..encoders.hub import CheckpointError
 from ..settings import Profile
-from . import training
+from . import other_corpus, training
 from .training import PARTS, TEST, TRAIN, VALID
 
 
@@ -85,6 +86,19 @@ def table(profile: Profile) -> pd.DataFrame:
     """The utterances of the profile's main corpus, their emotion brought to the four classes or missing."""
     utterances = corpora.get(profile.corpus).load_alone(profile.corpus_root())
     return utterances.assign(emotion=labels.four_classes(utterances["emotion"]))
+
+
+def lacking(profile: Profile) -> str:
+    """Why a profile's recognisers cannot be trained, in words that say what to do; empty where they can."""
+    if profile.corpus != "iemocap":
+        return other_corpus(profile)
+    try:
+        table(profile)
+        if profile.ser.start is None:
+            training.find_source(profile.ser.source)
+    except (CorpusError, CheckpointError) as error:
+        return str(error)
+    return ""
 
 
 class Plan(NamedTuple):

@@ -78,6 +78,17 @@ def predict(source: Path | str, table: pd.DataFrame, root: Path | str, **options
     return Predictions(made.assign(**dict(zip(columns, values.T, strict=True))), unreadable)
 
 
+def lacking(source: Path | str) -> str:
+    """Why a checkpoint in SpeechBrain's format cannot be scored on the four classes, and what to do; or nothing."""
+    try:
+        emotions = wav2vec2.load(source).emotions
+    except hub.CheckpointError as error:
+        return f"{error}. `make checkpoints` does it" if error.advice else str(error)
+    if set(emotions) != set(labels.FOUR):
+        return f"{source} names {', '.join(emotions) or 'no emotion'}; it must name {', '.join(labels.FOUR)}"
+    return ""
+
+
 class TestSet(NamedTuple):
     """Utterances (`emotion` of the four classes or missing), corpus root, and the commonest language ("de", "not stated")."""
 
