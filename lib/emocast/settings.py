@@ -23,7 +23,7 @@ from pydantic.dataclasses import dataclass
 from . import corpora, labels, paths
 
 #: What a profile may name. The modules that hold these lie above this one; a test keeps the names alike.
-ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:")
+ENCODERS = ("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "emotion2vec:", "dual:", "features:")
 CONTRASTIVE = ("laion-clap:", "msclap:", "transformers:", "dual:")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 Protocol = Literal["random", "purged", "dialogue", "speaker", "session", "scenario", "episode", "official"]
