@@ -38,17 +38,20 @@ FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 
 OWN   := $(filter %.yaml %.yml,$(PROFILE))
 ASKED := $(if $(OWN),$(abspath $(OWN)),$(PROFILE))
 NAME  := $(basename $(notdir $(PROFILE)))
+SAYS  := $(or $(OWN),lib/emocast/profiles/$(PROFILE).yaml)
+COMMA := ,
+OURS  := $(subst $(SPACE),$(COMMA) ,$(patsubst lib/emocast/profiles/%.yaml,%,$(sort $(wildcard lib/emocast/profiles/*.yaml))))
 
 ifneq ($(words $(PROFILE)),1)
-$(error PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: $(PROFILE))
+$(error PROFILE is one of $(OURS), or the path of a .yaml file without a space: $(PROFILE))
 endif
 
 ifneq ($(OWN),$(wildcard $(OWN)))
-$(error no profile $(OWN): PROFILE is one of demo, smoke, paper, or the path of a .yaml file)
+$(error no profile $(OWN): PROFILE is one of $(OURS), or the path of a .yaml file)
 endif
 
-# Whether notebook 06 trains the encoders: not in paper, nor in an own profile that keeps to paper's or to others of the hub.
-TRAINS := $(if $(OWN),$(shell tr -d '"' < '$(OWN)' | grep -q '^extends: *paper' && ! grep -qF '{profile}/models/' '$(OWN)' || echo yes),$(filter-out paper,$(PROFILE)))
+# Whether notebook 06 trains the encoders: not in paper, nor in a profile that keeps to paper's, to others of the hub or to features.
+TRAINS := $(if $(filter paper,$(PROFILE)),,$(shell tr -d '"' < '$(SAYS)' 2>&1 | grep -q '^extends: *paper' && ! grep -qF '{profile}/models/' '$(SAYS)' || echo yes))
 
 # A profile's outputs; those of its notebooks on another corpus (CORPUS=meld) stand below them. Paths with `=` in them are
 # always behind a variable: make would take a rule that shows one for an assignment.
@@ -57,9 +60,9 @@ RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
 
-# The embedded profiles compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
+# The profiles that are tracked compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
 # makes another network, and a second machine is to tell the same story. It costs a twentieth of the time of one with AVX-512.
-STEADY := $(if $(filter demo smoke,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
+STEADY := $(if $(filter demo smoke turns,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
 
 # What a notebook goes by: its cells, the profile, the modules that it imports (without docstrings), and which files of which size
 # and time the corpora have that nobody here makes. `stamps` writes a file for each, and anew only when any of that has changed, so
@@ -93,7 +96,7 @@ endif
 help:  ## this list
 	@echo "Emocast. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Settings: PROFILE=demo|smoke|paper|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
+	@echo "Settings: PROFILE=$(subst $(COMMA) ,|,$(OURS))|own.yaml  DATA=folder of corpora  OUTPUTS=folder of results  PYTHON=interpreter"
 	@echo "          CORPUS=meld runs the forecasting notebooks on that corpus in place of the profile's main one"
 	@echo "          EXECUTOR=local|dask  SCHEDULER=tcp://host:8786"
 	@echo "Now: PROFILE=$(PROFILE), environment $(ENV)"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from emocast import paths
+from emocast import paths, settings
 
 MAKEFILE = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
+OURS = ", ".join(settings.available())
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +58,8 @@ def test_folders_with_spaces_and_umlauts_are_folders_like_others(tmp_path):
 @pytest.mark.parametrize(
     ("profile", "said"),
     [
-        ("my own.yaml", "PROFILE is one of demo, smoke, paper, or the path of a .yaml file without a space: my own"),
-        ("", "PROFILE is one of demo, smoke, paper"),
+        ("my own.yaml", f"PROFILE is one of {OURS}, or the path of a .yaml file without a space: my own"),
+        ("", f"PROFILE is one of {OURS}"),
         ("nowhere.yaml", "no profile nowhere.yaml"),
     ],
 )

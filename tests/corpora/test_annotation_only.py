@@ -61,15 +61,20 @@ def test_a_table_of_turns_is_read(tmp_path, names):
     (tmp_path / "features.csv").write_text("turn,loudness\nSes01F_impro01_F000,1\n")
     rows = iemocap.load(tmp_path)
     assert rows["emotion"].tolist()[:1] == ["neutral"] and rows["emotion"].isna().sum() == 2
-    assert rows.set_index("utterance").loc["Ses02M_script01_1b_M003", ["session", "speaker", "scenario", "emotion"]].tolist() == [
-        "Ses02", "Ses02_M", "script01_1", "excitement",
-    ]  # fmt: skip
+    named = rows.set_index("utterance").loc["Ses02M_script01_1b_M003"]
+    told = named[["session", "speaker", "scenario", "emotion"]].tolist()
+    assert told == ["Ses02", "Ses02_M", "script01_1", "excitement"]
     assert rows["valence"].notna().sum() == 3 and rows["arousal"].isna().all()
     assert iemocap.ratings(tmp_path).empty
     assert len(windows.before(rows[rows["emotion"].notna()], length_s=10)) == 1
 
 
-BAD = ["Ses01F_impro01_F009,x,3,neu,", "someone,1,2,neu,", "Ses01F_impro01_F009,3,2,neu,", "Ses01F_impro01_F009,1,2,joy,"]
+BAD = [
+    "Ses01F_impro01_F009,x,3,neu,",
+    "someone,1,2,neu,",
+    "Ses01F_impro01_F009,3,2,neu,",
+    "Ses01F_impro01_F009,1,2,joy,",
+]
 
 
 @pytest.mark.parametrize("line", [*BAD, "Ses01F_impro01_F000,6.29,8.23,neu,2.5"])

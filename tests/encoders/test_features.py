@@ -66,7 +66,9 @@ def test_an_embedding_is_made_of_the_turns_that_ended_inside(asked):
         inside = inside.sort_values("end_s")
         own, partner = (inside[inside["speaker"].eq(row.speaker) == mine] for mine in (True, False))
         parts = [table.loc[inside["utterance"]].mean()] if len(inside) else [np.zeros(K)]
-        parts += [table.loc[some["utterance"].iloc[-1]] if len(some) else np.zeros(K) for some in (inside, own, partner)]
+        parts += [
+            table.loc[some["utterance"].iloc[-1]] if len(some) else np.zeros(K) for some in (inside, own, partner)
+        ]
         np.testing.assert_allclose(vector, np.concatenate([*parts, [len(inside), len(own), len(partner)]]), atol=1e-5)
 
 
@@ -92,10 +94,14 @@ def test_nothing_after_the_windows_end_is_used(asked, data):
 
 
 def test_a_turn_that_still_goes_on_does_not_count(data):
-    turns = talk(4, 1).assign(start_s=[1.0, 4.0, 5.0, 14.0], end_s=[3.0, 12.0, 14.5, 16.0], speaker=["a", "b", "b", "a"])
+    turns = talk(4, 1).assign(
+        start_s=[1.0, 4.0, 5.0, 14.0], end_s=[3.0, 12.0, 14.5, 16.0], speaker=["a", "b", "b", "a"]
+    )
     name = write(data, table_of(turns))
     (vector,) = embed(name, windows.before(turns.iloc[[3]], shift_s=0, length_s=10), turns)
-    assert vector[-3:].tolist() == [1, 0, 1], "the second turn has ended by 14 s, the third has not, the first before 4 s"
+    assert vector[-3:].tolist() == [1, 0, 1], (
+        "the second turn has ended by 14 s, the third has not, the first before 4 s"
+    )
 
 
 def test_where_no_turn_has_ended_all_is_zero_and_the_count_says_so(data):
@@ -154,15 +160,19 @@ def test_a_few_turns_may_be_missing_and_are_told(data):
     assert problem == "1 of 240 turns are not in own.csv, and count as not heard" and np.isfinite(found).all()
     without = turns[turns["utterance"] != gone]
     np.testing.assert_array_equal(found, embed("features:own.csv", cut, without))
-    assert np.isnan(embed("features:own.csv", turns, turns)).any(axis=1).tolist() == (turns["utterance"] == gone).tolist()
+    assert (
+        np.isnan(embed("features:own.csv", turns, turns)).any(axis=1).tolist() == (turns["utterance"] == gone).tolist()
+    )
 
 
+TWICE = "1 rows are of a turn that is there already, the first is d0_002"
+GAPS = r"\d+ values are missing or not finite, the first of d0_"
 BAD = {
-    "twice": (lambda table: pd.concat([table, table.iloc[[2]]]), "1 rows are of a turn that is there already, the first is d0_002"),
-    "missing": (lambda table: table.assign(b=table["b"].where(table["b"] < 1)), r"\d+ values are missing or not finite, the first of d0_"),
+    "twice": (lambda table: pd.concat([table, table.iloc[[2]]]), TWICE),
+    "missing": (lambda table: table.assign(b=table["b"].where(table["b"] < 1)), GAPS),
     "words": (lambda table: table.assign(c="loud"), "the column c is not numeric"),
     "nothing": (lambda table: table[[]], "it holds no feature"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -182,7 +192,7 @@ def test_a_file_of_another_corpus_is_refused(asked, data):
 
 
 def test_files_that_are_not_there_or_of_another_kind(data):
-    with pytest.raises(hub.CheckpointError, match=r"no .*none\.csv: put the features there: one row a turn"):
+    with pytest.raises(hub.CheckpointError, match=r"no .*none\.csv: put there a table of features, one row a turn"):
         encoders.get("features:none.csv")
     assert "one row a turn" in encoders.missing("features:none.csv")
     np.save(data / "own.npy", np.zeros((2, 2)))
@@ -191,7 +201,7 @@ def test_files_that_are_not_there_or_of_another_kind(data):
     (data / "own.txt").write_text("one\n")
     with pytest.raises(features.FeaturesError, match=r"its shape is \(2, 2\) and own\.txt has 1 names"):
         encoders.get("features:own.npy")
-    with pytest.raises(features.FeaturesError, match="is one of .csv, .parquet, .npy"):
+    with pytest.raises(features.FeaturesError, match=r"is one of \.csv, \.parquet, \.npy"):
         encoders.get("features:own.xlsx")
     (data / "own.parquet").write_text("no such thing")
     with pytest.raises(features.FeaturesError, match="cannot be read as parquet"):
@@ -200,7 +210,7 @@ def test_files_that_are_not_there_or_of_another_kind(data):
 
 def test_what_needs_sound_says_so(asked):
     turns, _, name, cut = asked
-    with pytest.raises(audio.AudioError, match="handcrafted needs sound, and the corpus was loaded from its annotation alone"):
+    with pytest.raises(audio.AudioError, match="handcrafted needs sound, and the corpus was loaded from its anno"):
         store.embed("handcrafted", cut, "nowhere")
     with pytest.raises(ValueError, match="give all of them"):
         store.embed(name, cut, "nowhere")

@@ -245,7 +245,9 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
         folder, clips = audio.NO_SOUND, dict.fromkeys(placed.loc[~endless, "utterance"], 0.0)
         for row in placed[endless].itertuples():
             detail = f"{row.utterance} has no length by its label, and no clip tells when it ends: left out"
-            found.append(Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has one such"))
+            found.append(
+                Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has one such")
+            )
         miscounts.insert(0, table.soundless("train_splits", len(clips)))
     rows = [
         {

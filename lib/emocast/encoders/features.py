@@ -5,10 +5,10 @@ The file: CSV or parquet, whose first column names the turns, or `.npy` (turns, 
 
 The rule: the embedding of a window of an event is made from the turns of its dialogue, labelled or not, that *ended* inside it,
 its bounds included. One that still goes on at its end is not heard, nor one that ended before it began; so nothing after
-t - d is used. One after the other: the mean of those turns; the last to end; the event's speaker's own last; the last of anybody
-else (the partner's); then how many turns there were, how many own and how many of others. Where there is none, its part is
-zeros, and the number beside it is 0: so no row looks like one of zeros that was heard. The embedding of a turn itself (a row
-whose span is the turn's own) is made of that turn alone.
+t - d is used. One after the other: the mean of those turns; the last to end; the last of the event's own speaker; the last of
+anybody else (the partner's); then how many turns there were, how many own and how many of others. Where there is none, its
+part is zeros, and the number beside it is 0: no row looks like one of zeros that was heard. The embedding of a turn itself (a
+row whose span is the turn's own) is made of that turn alone.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Features:
         if file.suffix not in READ:
             raise FeaturesError(f"features:{source}: a file of features is one of {', '.join(READ)}")
         files = [file, *([file.with_suffix(".txt")] if file.suffix == ".npy" else [])]
-        for path in files:
+        told = ("a table of features, one row a turn, its name first", f"the names of {file.name}'s turns, one a line")
+        for path, what in zip(files, told, strict=False):
             if not path.is_file():
-                what = "one row a turn, its name first" if path is file else f"the names of {file.name}'s turns, one a line"
-                advice = f"put the features there: {what}" if path is file else f"put there {what}"
-                raise hub.CheckpointError(f"no {paths.relative(path)}: {advice}", advice=f"{advice} ({path.name})")
+                place = paths.relative(path)
+                raise hub.CheckpointError(f"no {place}: put there {what}", advice=f"put {what}, into {place}")
         return files
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
@@ -74,8 +74,8 @@ class Features:
         """Embed windows by the turns that ended inside each, and turns themselves by their own row.
 
         Args:
-            windows: of a window table, or of the utterance table: utterance, dialogue, speaker, start_s, end_s; of a window with
-                a `voice` (`audio.Voice`) the turns of that voice count alone.
+            windows: of a window table, or of the utterance table: utterance, dialogue, speaker, start_s, end_s. Of a window
+                with a `voice` (`audio.Voice`) the turns of that voice count alone.
             turns: all turns of the corpus, labelled or not, on the clock of the windows.
 
         Returns:
@@ -83,11 +83,15 @@ class Features:
             in windows they count as not heard. FeaturesError where it lacks more than `LACKING` of them.
         """
         if absent := [column for column in _ASKED if column not in windows]:
-            raise FeaturesError(f"{self.name} needs windows of events, these have no {absent[0]}: it knows turns, not sound")
+            raise FeaturesError(
+                f"{self.name} needs windows of events, these have no {absent[0]}: it knows turns, not sound"
+            )
         names = turns["utterance"]
         lacking = names[~names.isin(self.features.index)]
         if len(lacking) > LACKING * len(turns):
-            said = f"{len(lacking):,} of the corpus's {len(turns):,} turns are not in it, the first is {lacking.iloc[0]}"
+            said = (
+                f"{len(lacking):,} of the corpus's {len(turns):,} turns are not in it, the first is {lacking.iloc[0]}"
+            )
             raise FeaturesError(f"{self.place}: {said}; it needs a row for each turn, by the corpus's names")
         spans = turns.set_index("utterance")[["start_s", "end_s"]].reindex(windows["utterance"]).to_numpy(dtype=float)
         itself = (np.abs(spans - windows[["start_s", "end_s"]].to_numpy(dtype=float)) < _ITSELF_S).all(axis=1)
@@ -140,7 +144,9 @@ def _read(file: Path, *others: Any) -> pd.DataFrame:
             values = np.load(file, allow_pickle=False)
             told = others[0].read_text(encoding="utf-8").split()
             if values.ndim != 2 or len(values) != len(told):
-                raise wrong(f"its shape is {values.shape} and {others[0].name} has {len(told)} names; expected a row a name")
+                raise wrong(
+                    f"its shape is {values.shape} and {others[0].name} has {len(told)} names; expected a row a name"
+                )
             table = pd.DataFrame(values, index=told)
         elif file.suffix == ".parquet":
             table = pd.read_parquet(file)
@@ -171,5 +177,7 @@ def _checked(table: pd.DataFrame, wrong: Callable[[str], FeaturesError]) -> pd.D
     if bad.any():
         row, column = np.argwhere(bad)[0]
         place = f"{table.index[row]}, {table.columns[column]}"
-        raise wrong(f"{bad.sum()} values are missing or not finite, the first of {place}: fill them, or leave the turn out")
+        raise wrong(
+            f"{bad.sum()} values are missing or not finite, the first of {place}: fill them, or leave the turn out"
+        )
     return table.astype(float)

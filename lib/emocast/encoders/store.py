@@ -100,7 +100,9 @@ def embed(
 def _of_turns(made: Any, windows: pd.DataFrame, turns: pd.DataFrame | None) -> tuple[np.ndarray, pd.DataFrame]:
     """As `embed`, of features a turn: nothing is kept, for to read the file again takes no longer than the store would."""
     if turns is None:
-        raise ValueError(f"{made.name} makes windows of the corpus's turns: give all of them, `embed(..., turns=utterances)`")
+        raise ValueError(
+            f"{made.name} makes windows of the corpus's turns: give all of them, `embed(..., turns=utterances)`"
+        )
     embeddings, lacking = made.encode_turns(windows, turns)
     problem = f"{lacking} of {len(turns):,} turns are not in {made.place}, and count as not heard"
     rows = [(audio.NO_SOUND, int(np.isnan(embeddings).any(axis=1).sum()), problem)] if lacking else []
