@@ -152,6 +152,16 @@ class Held:
         return audio.is_there(self.utterances["audio"])
 
     @property
+    def listed(self) -> pd.DataFrame:
+        """The problems for a table; of annotation alone, which may be licensed, aggregates are shown, and no turn is named."""
+        if self.sound or self.synthetic:
+            return self.problems
+        nameless = self.problems["problem"].eq("annotation only")
+        return self.problems.assign(
+            detail=self.problems["detail"].where(nameless, "a line or turn, which is not named here")
+        )
+
+    @property
     def events(self) -> pd.DataFrame:
         """The labelled turns of the classes that the settings' tasks name."""
         classes = {emotion for task in self.settings.tasks.values() for emotion in task}
