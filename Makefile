@@ -62,9 +62,9 @@ RUN      := $(HOME_)$(if $(CORPUS),/variants/corpus=$(CORPUS))
 finished  = $(HOME_)/$(1)/$(1).ipynb
 elsewhere = $(RUN)/$(1)/$(1).ipynb
 
-# The embedded profiles compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
+# The profiles that are tracked compute with AVX2, which every x86-64 processor of the last ten years has: a sum taken in another order
 # makes another network, and a second machine is to tell the same story. It costs a twentieth of the time of one with AVX-512.
-STEADY := $(if $(filter demo smoke,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
+STEADY := $(if $(filter demo smoke turns,$(PROFILE)),env ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell)
 
 # What a notebook goes by: its cells, the profile, the modules that it imports (without docstrings), and which files of which size
 # and time the corpora have that nobody here makes. `stamps` writes a file for each, and anew only when any of that has changed, so

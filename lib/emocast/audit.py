@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from . import corpora, labels, metrics, published, windows
+from . import audio, corpora, labels, metrics, published, windows
 from . import settings as profiles
 from .corpora import table as tables
 from .corpora.table import Corpus, CorpusError, CorpusWarning
@@ -145,6 +145,21 @@ class Held:
     def title(self) -> str:
         """What titles and tables say: a twin is marked as one."""
         return f"{self.corpus.title} (synthetic)" if self.synthetic else self.corpus.title
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is any recording of it; else it was loaded from its annotation alone."""
+        return audio.is_there(self.utterances["audio"])
+
+    @property
+    def listed(self) -> pd.DataFrame:
+        """The problems for a table; of annotation alone, which may be licensed, aggregates are shown, and no turn is named."""
+        if self.sound or self.synthetic:
+            return self.problems
+        nameless = self.problems["problem"].eq("annotation only")
+        return self.problems.assign(
+            detail=self.problems["detail"].where(nameless, "a line or turn, which is not named here")
+        )
 
     @property
     def events(self) -> pd.DataFrame:

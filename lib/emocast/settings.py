@@ -24,8 +24,9 @@ from . import corpora, labels, paths
 
 #: What a profile may name. The modules that hold these lie above this one; a test keeps the names alike.
 ENCODERS = (
-    "handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:", "emotion2vec:", "dual:",
-)  # fmt: skip
+    *("handcrafted", "features:", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:"),
+    *("emotion2vec:", "dual:"),
+)
 CONTRASTIVE = ("laion-clap:", "msclap:", "audioclip:", "transformers:", "dual:")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
 Protocol = Literal["random", "purged", "dialogue", "speaker", "session", "scenario", "episode", "official"]
@@ -387,7 +388,12 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(settings: dict[str, Any], where: Path) -> Profile:
-    """Settings with their types; of several mistakes the first is told, a word that is no setting before all others."""
+    """Settings with their types; of several mistakes the first is told, a word that is no setting before all others.
+
+    A corpus whose place is null is left out, so that a profile may have fewer than the one that it extends.
+    """
+    if isinstance(places := settings.get("corpora"), dict):
+        settings = {**settings, "corpora": {name: place for name, place in places.items() if place is not None}}
     try:
         return pydantic.TypeAdapter(Profile).validate_python(settings)
     except pydantic.ValidationError as error:

@@ -154,7 +154,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
     "08_forecast_a_recording": ("03_embedding_extraction",),
 }
-_THESIS = "06_cross_lingual_ser"
+_THESIS, _FEATURES = "06_cross_lingual_ser", "features:"
+#: The notebooks that have something to say of labels and features a turn, without any sound.
+SILENT = tuple(name for name in NEEDS if name[:2] in {"01", "03", "04", "05", "07"})
 
 
 class Need(NamedTuple):
@@ -176,7 +178,26 @@ def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()
     roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
     lacking = [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
     lacking += _other_corpus(profile, notebook)
-    return [] if lacking and _goes_without(profile, notebook) else lacking
+    if lacking and _goes_without(profile, notebook):
+        return []
+    return [*lacking, *_without_sound(profile, notebook)]
+
+
+def _without_sound(profile: Profile, notebook: str) -> list[str]:
+    """Why a notebook that needs sound does not run on features a turn or annotation alone, in one sentence; else nothing."""
+    if profile.encoder.startswith(_FEATURES):
+        return [] if notebook in SILENT else ["it needs sound, and the profile's encoder is features a turn"]
+    try:
+        silent = "corpus" in _roles(notebook) and _annotation_only(profile)
+    except CorpusError:  # it is not there at all, which is told
+        return []
+    why = f"it needs sound, and {profile.corpus!r} is annotation only: give its recordings, or features"
+    return [why] if silent else []
+
+
+def _annotation_only(profile: Profile) -> bool:
+    made = profile.corpus in profile.sizes or profile.corpus in profile.loaders
+    return not made and validate.annotation_only(profile.corpus, profile.corpus_root())
 
 
 def _other_corpus(profile: Profile, notebook: str) -> list[str]:
@@ -187,7 +208,9 @@ def _other_corpus(profile: Profile, notebook: str) -> list[str]:
 
 def _goes_without(profile: Profile, notebook: str) -> bool:
     """Whether a part of a notebook runs without what it needs: of 06 the published checkpoint's, on any test set."""
-    if notebook != _THESIS or _no_checkpoint(f"wav2vec2:{profile.ser.checkpoint}", texts=False):
+    if notebook != _THESIS or profile.encoder.startswith(_FEATURES):
+        return False
+    if _no_checkpoint(f"wav2vec2:{profile.ser.checkpoint}", texts=False):
         return False
     tested = {corpus for corpus, _ in corpora.test_sets().values()} | set(profile.loaders)
     there = (name for _, name, problem in _corpora(profile) if name in tested and not problem())
@@ -236,6 +259,7 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
     models = profile.contrastive.models
     named = [
         ("encoder", profile.encoder),
+        ("encoder", profile.baseline),
         *(("compared in 03", name) for name in profile.embeddings.compared if name != profile.encoder),
         ("source", f"transformers:{profile.ser.source}"),
         ("scored in 06", f"wav2vec2:{profile.ser.checkpoint}"),
@@ -243,6 +267,8 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
         *(("for 02 on demand", name) for key, name in models.items() if key != profile.contrastive.model),
         *(("screened in 06", f":{source}") for source in profile.ser.candidates),
     ]
+    if profile.encoder.startswith(_FEATURES):  # what the others are for is skipped
+        named = [(role, name) for role, name in named if name.startswith(_FEATURES)]
     for role, name in named:
         source = name.partition(":")[2].partition("@")[0]
         if source and not source.startswith(f"{profile.name}/models/"):
@@ -265,11 +291,8 @@ def told(profile: Profile) -> str:
         name for name, needed in NEEDS.items() if profile.corpus not in profile.for_corpus or first in (name, *needed)
     ]
     partly = [name for name in run if _goes_without(profile, name)]
-    other = [
-        f"  {'in part' if name in partly else 'skipped'}: {name}: {why}"
-        for name in run
-        for why in _other_corpus(profile, name)
-    ]
+    others = {name: [*_other_corpus(profile, name), *_without_sound(profile, name)] for name in run}
+    other = [f"  {'in part' if name in partly else 'skipped'}: {name}: {why}" for name in run for why in others[name]]
     named = dict.fromkeys(need.name for need in needs if need.problem)
     lacking = {name: next(need.problem for need in needs if need.name == name) for name in named}
     count = f"{len({need.name for need in needs})} corpora and checkpoints that it names"
@@ -308,6 +331,9 @@ def write_stamps(profile: str, folder: Path, *, twins: Path | None = None) -> li
         for name in settings.corpora
         if name not in settings.sizes
     ]
+    for source in (name.removeprefix(_FEATURES) for name in (settings.encoder, settings.baseline) if _FEATURES in name):
+        file = paths.data() / source
+        recorded.append(compute.file_digest(file) if file.is_file() else "none")
     common = repr(settings) + "".join([*map(compute.file_digest, loaders), *recorded])
     stamps = {folder / path.stem: f"{common} {stamp_text(path)}" for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
     stamps[folder / "models"] = f"{common} {_digest(imported([LIBRARY / 'emocast' / 'ser' / 'models.py']))}"

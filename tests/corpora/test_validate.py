@@ -314,13 +314,14 @@ def test_too_little_is_unusable_and_a_first_look_foresees_it(kept, said, copy):
     assert look.startswith(verdict) and "`make validate ARGS=emodb`" in look if "unusable:" in said else not look
 
 
-def test_a_first_look_at_nothing_is_the_loaders_error_and_labels_alone_are_of_no_use(copy, tmp_path):
+def test_a_first_look_at_nothing_is_the_loaders_error_and_labels_alone_are_a_state_of_their_own(copy, tmp_path):
     with pytest.raises(CorpusError, match="no EmoDB under"):
         validate.first_look("emodb", tmp_path)
     damaged = copy("meld")
     for path in damaged.sounds():
         path.unlink()
-    assert validate.first_look("meld", damaged.root).startswith("unusable: none of 28 utterances can be used")
+    assert validate.first_look("meld", damaged.root) == "" and validate.annotation_only("meld", damaged.root)
+    assert examine(damaged).state == "annotation only"
 
 
 @pytest.mark.parametrize("name", corpora.NAMES)

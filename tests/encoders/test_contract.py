@@ -55,7 +55,8 @@ def noise(encoder, seconds, seed=0):
 
 
 def test_every_kind_of_encoder_is_held_to_the_contract():
-    assert {case.partition(" ")[0] for case in CASES} == set(encoders.NAMES)
+    of_turns = {"features:"}  # it embeds no sound: test_features.py holds it to a contract of its own
+    assert {case.partition(" ")[0] for case in CASES} == set(encoders.NAMES) - of_turns
 
 
 def test_an_encoder_says_what_it_is(name, encoder):

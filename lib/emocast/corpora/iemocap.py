@@ -10,7 +10,9 @@ name (`Ses01F_...`) says which actor wore the markers and *not* who speaks; the 
 Dialogues in parts (`impro05a`, `impro05b`) play one scenario.
 
 Layout read: of `Session{1-5}` the files `dialog/EmoEvaluation/*.txt` and `dialog/wav/*.wav`, for recognisers `sentences/wav`,
-the speaker's own microphone; in the corpus folder or in `IEMOCAP_full_release` below it.
+the speaker's own microphone; in the corpus folder or in `IEMOCAP_full_release` below it. Annotation alone will do, where no
+`dialog/wav` has a recording, or as one table in the corpus folder (CSV: turn, start or start_s, end or end_s, emotion, and if
+it has them valence, arousal, dominance): then no turn has sound, and `audio` says so (`audio.NO_SOUND`).
 In the table: `session` is "Ses01", `speaker` "Ses01_F", `scenario` "impro01"; valence, arousal and dominance run from 1 to 5.
 Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn counts: the release's own label files.
 """
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -43,7 +45,10 @@ _TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_(?P<scenario>\w+?))_(
 _PART = re.compile(r"(?<=\d)[a-z]$")
 _HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t")
 _SCORES = re.compile(r"A-(E\d+):\s*val\s*(\d?)\s*;\s*act\s*(\d?)\s*;\s*dom\s*(\d?)\s*;")
+_NEEDED = (("turn",), ("start_s", "start"), ("end_s", "end"), ("emotion",))  # of a table of turns; either name will do
 _SLACK_S = 0.1  # how far a label may end after its sound before the sound counts as cut short
+_TIMED = ("start", "end", *DIMENSIONS)
+_MEND = "mend the line by the release, or leave it out"
 _GET_AGAIN = "copy it again from your release; see data/README.md#iemocap"
 
 
@@ -53,9 +58,27 @@ def release(root: Path | str) -> Path:
     for folder in (root, root / "IEMOCAP_full_release"):
         if any(folder.glob("Session[1-5]")):
             return folder
+    if _turn_table(root):
+        return root
     raise CorpusError(
-        f"no IEMOCAP under {root}: expected the release's Session1 to Session5; see data/README.md#iemocap"
+        f"no IEMOCAP under {root}: expected the release's Session1 to Session5, or a table of turns (CSV) with the columns "
+        "turn, start, end and emotion; see data/README.md#iemocap"
     )
+
+
+def _turn_table(root: Path) -> Path | None:
+    """The CSV file of a folder that lists turns; CorpusError where there are two."""
+    files = [path for path in sorted(root.glob("*.csv")) if not path.name.startswith(".")]
+    tables = [path for path in files if not _lacking(pd.read_csv(path, nrows=0, encoding_errors="replace").columns)]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise CorpusError(f"{root} has several tables of turns ({names}): leave the one that is meant")
+    return tables[0] if tables else None
+
+
+def _lacking(columns: Collection[str]) -> list[str]:
+    """Which columns a table of turns needs and has not."""
+    return [names[0] for names in _NEEDED if not {*names} & {*columns}]
 
 
 def ratings(root: Path | str) -> pd.DataFrame:
@@ -85,18 +108,51 @@ def _read(root: Path) -> Reading:
     found: list[Problem] = []
     sessions, codes = Counter(), Counter()
     expected = table.expected_counts(base, CORPUS.counts)
-    for session in (base / f"Session{number}" for number in range(1, 6)):
+    listed = None if any(base.glob("Session[1-5]")) else _turn_table(base)
+    silent = not any(table.recordings(folder) for folder in base.glob("Session[1-5]/dialog/wav"))
+    for turn in _listed(listed, found) if listed else ():
+        sessions[f"Session{int(turn['session'])}"] += 1
+        codes[turn["code"]] += 1
+        rows.append(_row(turn))
+    for session in (base / f"Session{number}" for number in range(1, 6) if not listed):
         if not session.is_dir() and session.name not in expected["utterances"]:
             continue  # a small synthetic twin never had it
         for labels_file in _label_files(session, base, found):
             turns = list(_turns(labels_file, base, found))
             sessions[session.name] += len(turns)
             codes.update(turn["code"] for turn in turns)
-            rows += _usable(turns, session / "dialog" / "wav" / f"{labels_file.stem}.wav", root, base, found)
+            wav = session / "dialog" / "wav" / f"{labels_file.stem}.wav"
+            rows += [_row(turn) for turn in turns] if silent else _usable(turns, wav, root, base, found)
     said = {"file": "{code}", "advice": "see the other problems for which files lack"}
     miscounts = table.compare(sessions, expected["utterances"], what="turns", **said)
     miscounts += table.compare(codes, dict.fromkeys(sorted(codes), 0) | expected["codes"], what="labels", **said)
-    return rows, found, miscounts
+    return rows, found, [table.soundless("dialog/wav", len(rows)), *miscounts] if silent and rows else miscounts
+
+
+def _listed(file: Path, found: list[Problem]) -> Iterator[dict]:
+    """The turns that a table lists, as `_turns` gives them; lines that cannot be are noted by number."""
+    seen: set[str] = set()
+    emotions = {name: code for code, name in LABELS.items() if name} | {"": "xxx"}
+    for number, line in table.label_lines(file.parent, file.name, ["turn", "emotion"], found, advice=_MEND):
+        told = {name: next((line[key] for key in (name, f"{name}_s") if line.get(key)), "") for name in _TIMED}
+        turn, code = _TURN.fullmatch(line["turn"] or ""), (line["emotion"] or "").strip()
+        code = emotions.get(code, code)
+        try:
+            values = {name: float(text) for name, text in told.items() if text or name in ("start", "end")}
+        except ValueError:
+            values = {}
+        problem = None
+        if not turn or code not in LABELS or not {"start", "end"} <= values.keys():
+            problem = f"line {number} is no turn with its times and emotion: {','.join(map(str, line.values()))[:80]!r}"
+        elif values["end"] <= values["start"]:
+            problem = f"line {number}: {line['turn']} does not end after its start"
+        elif line["turn"] in seen:
+            problem = f"line {number}: {line['turn']} is listed a second time"
+        if problem:
+            found.append(Problem(file.name, "bad label line", problem, _MEND))
+        else:
+            seen.add(line["turn"])
+            yield {**values, **turn.groupdict(), "turn": line["turn"], "code": code}
 
 
 def _label_files(session: Path, base: Path, found: list[Problem]) -> list[Path]:
@@ -135,7 +191,7 @@ def _turns(labels_file: Path, base: Path, found: list[Problem]) -> Iterator[dict
         elif parts["turn"] in seen:
             problem = f"line {number}: {parts['turn']} is listed a second time"
         if problem:
-            found.append(Problem(where, "bad label line", problem, "mend the line by the release, or leave it out"))
+            found.append(Problem(where, "bad label line", problem, _MEND))
         else:
             seen.add(parts["turn"])
             yield {**parts.groupdict(), **turn.groupdict()}
@@ -157,24 +213,27 @@ def _usable(turns: list[dict], wav: Path, root: Path, base: Path, found: list[Pr
         gone = f"{len(turns) - len(inside)} of its {len(turns)} turns end later: left out"
         detail = f"holds {info.duration_s:.2f} s; {gone}"
         found.append(Problem(where, kind, detail, _GET_AGAIN))
-    return [
-        {
-            "utterance": turn["turn"],
-            "dialogue": turn["dialogue"],
-            "session": f"Ses{turn['session']}",
-            "scenario": _PART.sub("", turn["scenario"]),
-            "speaker": f"Ses{turn['session']}_{turn['letter']}",  # the turn's own letter, not the dialogue's
-            "sex": {"F": "female", "M": "male"}[turn["letter"]],
-            "language": "en",
-            "audio": wav.relative_to(root).as_posix(),
-            "start_s": float(turn["start"]),
-            "end_s": min(float(turn["end"]), info.duration_s),
-            "emotion": LABELS[turn["code"]],
-            **{dimension: float(turn[dimension]) for dimension in DIMENSIONS},
-            "rating": "rated",
-        }
-        for turn in inside
-    ]
+    name = wav.relative_to(root).as_posix()
+    return [_row({**turn, "end": min(float(turn["end"]), info.duration_s)}, name) for turn in inside]
+
+
+def _row(turn: dict, name: str = "") -> dict:
+    """The table row of a turn, in the sound of a name; without one it has none."""
+    return {
+        "utterance": turn["turn"],
+        "dialogue": turn["dialogue"],
+        "session": f"Ses{turn['session']}",
+        "scenario": _PART.sub("", turn["scenario"]),
+        "speaker": f"Ses{turn['session']}_{turn['letter']}",  # the turn's own letter, not the dialogue's
+        "sex": {"F": "female", "M": "male"}[turn["letter"]],
+        "language": "en",
+        "audio": name or f"{audio.NO_SOUND}/{turn['dialogue']}",
+        "start_s": float(turn["start"]),
+        "end_s": float(turn["end"]),
+        "emotion": LABELS[turn["code"]],
+        **{dimension: float(turn.get(dimension, "nan")) for dimension in DIMENSIONS},
+        "rating": "rated",
+    }
 
 
 CORPUS = table.released(

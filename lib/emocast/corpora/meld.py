@@ -14,7 +14,8 @@ The whole of a dialogue is rendered from its clips by the first `load` (`meld_so
 
 Layout read: `{train,dev,test}_sent_emo.csv` and the mp4 clips in `train_splits`, `dev_splits_complete` and
 `output_repeated_splits_test`, at the top or in folders `train`, `dev`, `test`; in the corpus folder or in `MELD.Raw` below it.
-The duplicates `final_videos_test...` are passed over, as are clips that no label names.
+The duplicates `final_videos_test...` are passed over, as are clips that no label names. Where no split has a clip, the label
+files are read alone: then no utterance has sound, `audio` says so (`audio.NO_SOUND`), and one without a length is left out.
 In the table: `audio` is the dialogue's recording (`timelines/train_dia0.wav`) and the times are within it; `session` is
 "S08E21", `dialogue` "train_dia0", `speaker` the character; `sex` is known of the six main characters alone.
 `session_offset_s` leads to the episode's clock, on which dialogues overlap.
@@ -31,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .. import audio
 from . import meld_sound, table
 from .table import CorpusError, Problem, Reading
 
@@ -223,7 +225,8 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
     for row in read[_is_lost(read)].itertuples():
         detail = f"{row.utterance} lasts {row.end_s - row.start_s:.0f} s by its label: neither label nor sound is used"
         found.append(Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has two such"))
-    found += _damaged(base, placed, records)
+    silent = not any(meld_sound.clips(base).values())
+    found += [] if silent else _damaged(base, placed, records)
     wanted = table.expected_counts(base, CORPUS.counts)
     codes = {code: int((read["emotion"] == emotion).sum()) for code, emotion in LABELS.items()}
     dialogues = read.groupby("split")["dialogue"].nunique()
@@ -236,6 +239,16 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
     clips = {
         clip["utterance"]: clip["seconds"] for one in records.values() for clip in one["clips"] if "seconds" in clip
     }
+    folder = (base / meld_sound.FOLDER).relative_to(root).as_posix()
+    if silent:
+        endless = placed["to_s"].isna()
+        folder, clips = audio.NO_SOUND, dict.fromkeys(placed.loc[~endless, "utterance"], 0.0)
+        for row in placed[endless].itertuples():
+            detail = f"{row.utterance} has no length by its label, and no clip tells when it ends: left out"
+            found.append(
+                Problem(FILES[row.split], "lost utterance", detail, "nothing; the published file has one such")
+            )
+        miscounts.insert(0, table.soundless("train_splits", len(clips)))
     rows = [
         {
             "utterance": row.utterance,
@@ -244,7 +257,7 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
             "speaker": row.speaker,
             "sex": SEX.get(row.speaker),
             "language": "en",
-            "audio": (base / meld_sound.FOLDER / f"{row.dialogue}.wav").relative_to(root).as_posix(),
+            "audio": f"{folder}/{row.dialogue}.wav",
             "start_s": row.from_s,
             "end_s": row.from_s + clips[row.utterance] if pd.isna(row.to_s) else row.to_s,
             "emotion": row.emotion,

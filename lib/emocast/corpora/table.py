@@ -266,6 +266,12 @@ def recordings(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.suffix.lower() == ".wav" or path.stem not in twice)
 
 
+def soundless(where: str, turns: int) -> Problem:
+    """What `validate` says of a copy without any recording, of which labels and times are read all the same."""
+    detail = f"no recording is there: labels and times of {turns:,} turns are read alone"
+    return Problem(where, "annotation only", detail, "what needs sound is skipped; `encoder: features:FILE` does not")
+
+
 def damage(message: str) -> str:
     """The kind of problem that a message of `audio` or `meld_sound` tells of."""
     return next((kind for words, kind in _DAMAGE.items() if words in message), "unreadable audio")

@@ -3,6 +3,7 @@
 A corpus's own `validate` reads labels and headers. `examine` goes on to every sample of every file, and ends in a verdict:
 
 - complete: the copy is as the release is. What is bad in the release itself (`Corpus.known_bad`) is listed and does not count.
+- annotation only: there is no recording at all, and labels and times are read alone (`audio.NO_SOUND`).
 - usable: something else is wrong, and what is left is enough.
 - unusable: no utterance is left; or fewer than a quarter of the release's; or none of one of the classes that every
   experiment here needs (`labels.FOUR`); or of one group alone (a session, a speaker), so that none can be held out.
@@ -37,7 +38,7 @@ NOTHING = "nothing"  # how the advice begins where the release itself is so and 
 #: The kinds of problems for which no utterance is lost; for all others some are.
 HARMLESS = {
     *("missing vote", "missing actor", "odd length", "wrong sample rate", "wrong channels"),
-    *("duplicate audio", "known bad clip", "mixed sample rates", "mixed channels", "short clips"),
+    *("duplicate audio", "known bad clip", "mixed sample rates", "mixed channels", "short clips", "annotation only"),
 }
 _WHOLE_FOLDERS = {"missing session", "missing recordings", "missing labels", "bad label file"}
 _COUNTED = re.compile(r"([\d,]+) (\w+).* read, a complete copy has ([\d,]+)")
@@ -51,7 +52,7 @@ class Examination:
     """What `examine` found."""
 
     problems: pd.DataFrame  # columns file, problem (its kind), detail, advice
-    state: str  # "complete", "usable" or "unusable"
+    state: str  # "complete", "annotation only", "usable" or "unusable"
     verdict: str  # the state and its reason in one sentence
     usable: int  # utterances
     total: int  # utterances of a complete copy
@@ -83,11 +84,13 @@ class _Copy:
         twin = corpus.sample_rate and table.is_synthetic(self.folder)
         self.sample_rate = 16_000 if twin else corpus.sample_rate  # whatever the rate of the twin's release
         usable, self.problems, self.miscounts = (corpus.look or corpus.read)(root)
-        if corpus.sounds:
+        rows = pd.DataFrame(usable, columns=[*table.COLUMNS])
+        self.sound = bool(corpus.sounds and not usable) or audio.is_there(rows["audio"])
+        if corpus.sounds and self.sound:
             rows = corpus.sounds(self.folder)
         else:
-            rows = pd.DataFrame(usable, columns=[*table.COLUMNS])
-            files = [(root / file).relative_to(self.folder).as_posix() for file in rows["audio"]]
+            where = root if self.sound else self.folder
+            files = [(where / file).relative_to(self.folder).as_posix() for file in rows["audio"]]
             rows = rows.assign(group=rows[corpus.group], file=files, label_s=np.nan, moment=None)
         self.rows = rows[["utterance", "group", "emotion", "file", "start_s", "end_s", "label_s", "moment"]]
 
@@ -123,7 +126,7 @@ def examine(name: str, root: Path | str, *, progress: bool = True) -> Examinatio
     copy = _Copy(corpus, root)
     # a recording that is shorter than its labels is read all the same: it may be another one's
     damaged = {problem.file for problem in copy.problems if problem.problem != "label past the sound"}
-    files = sorted(set(copy.rows["file"]) - damaged)
+    files = sorted(set(copy.rows["file"]) - damaged) if copy.sound else []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # reading, decoding and digests all leave Python's lock
         read = pool.map(lambda file: listen(copy.folder / file), files)
         sounds = dict(zip(files, tqdm(read, "listening", len(files), disable=not progress), strict=True))
@@ -150,6 +153,13 @@ def first_look(name: str, root: Path | str) -> str:
         return ""
     reason = copy.too_little(copy.rows)
     return f"unusable: {reason}; `make validate ARGS={name}` says what is wrong with the copy" if reason else ""
+
+
+def annotation_only(name: str, root: Path | str) -> bool:
+    """Whether a copy has labels and times and not one recording; nothing is written. CorpusError as for `first_look`."""
+    corpus = corpora.get(name)
+    rows, _, _ = (corpus.look or corpus.read)(Path(root))
+    return bool(rows) and not audio.is_there(row["audio"] for row in rows)
 
 
 def listen(path: Path) -> Sound:
@@ -313,6 +323,9 @@ def _verdict(copy: _Copy, usable: pd.DataFrame, found: list[Problem]) -> tuple[s
     lacking = max(0, copy.total - len(usable))
     if reason := copy.too_little(usable):
         return "unusable", f": {reason}"
+    if not copy.sound:
+        those = f"{len(usable):,} of {copy.total:,} utterances"
+        return "annotation only", f": {those} have their labels and times, and none has sound"
     spoilt = {one.problem for one in found if not one.advice.startswith(NOTHING)}
     if not spoilt:
         own = f"; {lacking:,} of them can be used in no copy" if lacking else ""

@@ -10,6 +10,7 @@
 | `audioclip:SOURCE` | AudioCLIP, from its makers' own file |
 | `emotion2vec:SOURCE` | emotion2vec through funasr, an optional extra |
 | `dual:SOURCE` | the demo's own contrastive model, which notebook 02 trains |
+| `features:FILE` | features that somebody computed a turn, in place of sound (FILE: below the data folder) |
 
 SOURCE is a folder, a file or a hub id (`hub.find`). `store.embed` runs an encoder over a table of windows and keeps what
 comes out.
@@ -65,6 +66,7 @@ _KINDS = {
     "audioclip": _Kind("audioclip", "AudioClip", ("torchvision", "transformers"), ("hub", "clap")),
     "emotion2vec": _Kind("speech", "Emotion2Vec", ("funasr",)),
     "dual": _Kind("dual", "Dual", ("transformers",), ("hub", "wav2vec2")),
+    "features": _Kind("features", "Features", ()),
 }
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.

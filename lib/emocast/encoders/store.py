@@ -3,7 +3,7 @@
 `<encoder>-<precision>-<identity>/<SHA-256 of the sound>.npz` holds the embeddings of one sound file by their frames at its
 own rate; of one voice alone (`audio.Voice`) its turns and microphone are hashed too. So a renamed file or a copy of the corpus
 finds what is there, and a changed recording, other weights or changed code do not. An .npz carries a checksum of each array: a
-damaged file is noticed, and computed anew.
+damaged file is noticed, and computed anew. What is made of a file of features (`features:FILE`) is not kept: it is read.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def embed(
     windows: pd.DataFrame,
     root: Path | str,
     *,
+    turns: pd.DataFrame | None = None,
     precision: str = "auto",
     jobs: int = 1,
     folder: Path | None = None,
@@ -70,6 +71,7 @@ def embed(
         encoder, precision: as for `encoders.get`, whose errors are raised.
         windows: the columns audio (relative to `root`), start_s and end_s (seconds) are used, and `voice` where there is one.
         root: the corpus root.
+        turns: all utterances of the corpus, of which `features:FILE` makes windows; encoders of sound do not look at them.
         jobs: threads or processes side by side here (or a cluster: `compute.pieces`); the result does not depend on it.
         folder: the store; `paths.store()` by default. A StoreError says that it cannot be read or written.
         progress: whether to show a bar.
@@ -79,6 +81,11 @@ def embed(
         a table with the columns audio, windows (how many have the problem), problem.
     """
     made = get(encoder, precision=precision)
+    if hasattr(made, "encode_turns"):
+        return _of_turns(made, windows, turns)
+    if len(windows) and not audio.is_there(windows["audio"]):
+        advice = "put its recordings there, or give `encoder: features:FILE`"
+        raise audio.AudioError(f"{encoder} needs sound, and the corpus was loaded from its annotation alone: {advice}")
     place, (sounds, problems) = _place(made, folder or paths.store()), _sounds(windows, root)
     embeddings = np.full((len(windows), made.dimension), np.nan, np.float32)
     wanted = [(sound, missing) for sound in sounds if (missing := _take(place, sound, embeddings))]
@@ -87,6 +94,18 @@ def embed(
         for span in _take(place, sound, embeddings):
             problems[sound.audio, failed.get((sound.digest, span), "was not embedded; run again")] += 1
     rows = [(name, problems[name, problem], problem) for name, problem in sorted(problems)]
+    return embeddings, pd.DataFrame(rows, columns=["audio", "windows", "problem"])
+
+
+def _of_turns(made: Any, windows: pd.DataFrame, turns: pd.DataFrame | None) -> tuple[np.ndarray, pd.DataFrame]:
+    """As `embed`, of features a turn: nothing is kept, for to read the file again takes no longer than the store would."""
+    if turns is None:
+        raise ValueError(
+            f"{made.name} makes windows of the corpus's turns: give all of them, `embed(..., turns=utterances)`"
+        )
+    embeddings, lacking = made.encode_turns(windows, turns)
+    problem = f"{lacking} of {len(turns):,} turns are not in {made.place}, and count as not heard"
+    rows = [(audio.NO_SOUND, int(np.isnan(embeddings).any(axis=1).sum()), problem)] if lacking else []
     return embeddings, pd.DataFrame(rows, columns=["audio", "windows", "problem"])
 
 
