@@ -24,8 +24,8 @@ from . import corpora, labels, paths
 
 #: What a profile may name. The modules that hold these lie above this one; a test keeps the names alike.
 ENCODERS = (
-    *("handcrafted", "features:", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:"),
-    *("emotion2vec:", "dual:"),
+    *("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:", "emotion2vec:", "dual:"),
+    *("features:",),
 )
 CONTRASTIVE = ("laion-clap:", "msclap:", "audioclip:", "transformers:", "dual:")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
