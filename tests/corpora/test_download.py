@@ -479,7 +479,10 @@ def tone(seed):
 PACKED = {  # corpus -> the folder that encloses all in its archive, and files in it
     "ravdess": ("", ["Actor_01/03-01-01-01-01-01-01.wav", "Actor_24/03-01-08-02-02-02-24.wav"]),
     "nemo": ("nEMO-main/", ["samples/EB0_anger_1.wav"]),
-    "urdu": ("URDU-Dataset-master/", ["Angry/SM1_F10_A010.wav", "Happy/SF1_F10_H010.wav", "Neutral/SM1_F1_N01.wav", "Sad/SM2_F1_S01.wav"]),
+    "urdu": (
+        "URDU-Dataset-master/",
+        ["Angry/SM1_F10_A010.wav", "Happy/SF1_F10_H010.wav", "Neutral/SM1_F1_N01.wav", "Sad/SM2_F1_S01.wav"],
+    ),
     "emovo": ("emovo/", ["f1/dis-f1-b1.wav", "m3/tri-m3-n5.wav"]),
 }  # fmt: skip
 
