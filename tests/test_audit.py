@@ -3,8 +3,10 @@
 import dataclasses
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import yaml
 
 from emocast import audit, corpora, paths, settings
@@ -255,3 +257,27 @@ def test_speech_tells_whose_turn_covers_what():
     assert list(shares.index) == [7, 3] and list(shares.columns) == list(audit.PARTS)
     assert shares.loc[7].to_numpy() == pytest.approx([0.2, 0.2, 0.1, 0.5])
     assert shares.loc[3].to_numpy() == pytest.approx([0.0, 0.5, 0.0, 0.5])  # those of a and b together
+
+
+def test_recorded_corpora_of_clips_are_counted_and_those_that_are_not_there_are_named(data):
+    for place, rate, seconds in (
+        ("Angry/SM1_F1_A01", 16_000, 1.0),
+        ("Happy/SF2_F1_H01", 8_000, 0.35),
+        ("Sad/SM3_F1_S01", 16_000, 2.0),
+    ):
+        path = data / "URDU" / f"{place}.wav"
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, np.full(round(rate * seconds), 0.1), rate)
+    (data / "EmoDB").mkdir()
+    (data / "EmoDB" / "synthetic.json").write_text("{}")
+    clips, told = audit.clips(settings.load("open"))
+    row = clips.loc["URDU"]
+    assert clips.index.tolist() == ["URDU"] and row["language"] == "Urdu"
+    assert row[["utterances", "complete", "speakers", "women", "men"]].tolist() == [3, 400, 3, 1, 2]
+    assert (row["shortest_s"], row["longest_s"], row["rates_hz"]) == (0.35, 2.0, "8000, 16000")
+    left_out = [sentence.split(" is left out: no ")[0] for sentence in told if " is left out: no " in sentence]
+    assert left_out == ["CREMA-D", "ShEMO", "RAVDESS", "nEMO", "EMOVO"] and str(data) not in " ".join(told)
+    (unlike,) = [sentence for sentence in told if "mixed sample rates" in sentence]
+    assert "1 of 3 have 8,000 Hz, most 16,000; this one first (Happy/SF2_F1_H01.wav)" in unlike
+    assert "short clips: 1 of 3 last less than 0.5 s, the shortest 0.35 s" in unlike
+    assert any(sentence.startswith("URDU: 4 problems in the copy, the first: ") for sentence in told)

@@ -20,6 +20,7 @@ import yaml
 from . import audio, corpora, labels, metrics, published, windows
 from . import settings as profiles
 from .corpora import table as tables
+from .corpora import validate
 from .corpora.table import Corpus, CorpusError, CorpusWarning
 from .settings import Profile
 
@@ -199,6 +200,54 @@ def _load(corpus: Corpus, profile: str) -> Held | str:
     except CorpusError as error:
         return f"{corpus.title} cannot be used: {error}."
     return Held(name, corpus, root, tables.is_synthetic(root), settings, problems, utterances)
+
+
+def clips(profile: Profile) -> tuple[pd.DataFrame, list[str]]:
+    """What is at hand of a profile's recorded corpora of single clips, which are for recognition alone; twins are passed over.
+
+    Returns one row a `corpus`: language, utterances (how many a complete release has, how many are of the four classes),
+    speakers, women and men, hours, the shortest and the longest clip (s), the files' rates (Hz) and channels; and a sentence
+    for each that is not there, is damaged, or holds files that are unlike the others.
+    """
+    rows, told = [], []
+    for corpus in (corpora.get(name) for name in profile.corpora if name in corpora.NAMES):
+        root = profile.corpus_root(corpus.name)
+        if corpus.group != "speaker" or tables.is_synthetic(root):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CorpusWarning)  # the sentence says how many
+                found, problems = corpus.load(root), corpus.validate(root)
+        except CorpusError as error:
+            told.append(f"{corpus.title} is left out: {str(error).replace(str(root), f'data/{corpus.folder}')}.")
+            continue
+        rows.append({"corpus": corpus.title, **_clips(corpus, root, found)})
+        odd = [f"{one.problem}: {one.detail} ({one.file})" for one in validate.unlike(root, found)]
+        if len(problems):
+            first = f"{problems['file'][0]}: {problems['detail'][0]}"
+            told.append(f"{corpus.title}: {len(problems)} problems in the copy, the first: {first}.")
+        told += [f"{corpus.title}: {'; '.join(odd)}."] if odd else []
+    return pd.DataFrame(rows).set_index("corpus") if rows else pd.DataFrame(), told
+
+
+def _clips(corpus: Corpus, root: Path, found: pd.DataFrame) -> dict[str, object]:
+    length = found["end_s"] - found["start_s"]
+    headers = [audio.inspect(root / file) for file in found["audio"]]
+    sexes = found.drop_duplicates("speaker")["sex"].value_counts()
+    return {
+        "language": ", ".join(labels.LANGUAGES.get(code, code) for code in found["language"].dropna().unique()),
+        "utterances": len(found),
+        "complete": corpus.counts["utterances"],
+        "of the four classes": int(labels.four_classes(found["emotion"]).notna().sum()),
+        "speakers": found["speaker"].nunique(),
+        "women": int(sexes.get("female", 0)),
+        "men": int(sexes.get("male", 0)),
+        "hours": round(length.sum() / 3600, 2),
+        "shortest_s": round(length.min(), 2),
+        "longest_s": round(length.max(), 2),
+        "rates_hz": ", ".join(map(str, sorted({header.sample_rate for header in headers}))),
+        "channels": ", ".join(map(str, sorted({header.channels for header in headers}))),
+    }
 
 
 def overview(held: Sequence[Held]) -> pd.DataFrame:

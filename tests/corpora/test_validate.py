@@ -341,6 +341,16 @@ def test_no_bad_file_is_an_error(name, copy):
     assert not found.problems.empty
 
 
+def test_a_draw_of_clips_is_of_use_however_large_its_release(copy, monkeypatch):
+    damaged = copy("nemo")
+    monkeypatch.setattr(validate.table, "expected_counts", lambda folder, given: given)  # the release's
+    few = validate.examine("nemo", damaged.root, progress=False)
+    assert few.verdict == "unusable: 12 of 4,481 utterances can be used, fewer than 25%"
+    monkeypatch.setattr(validate, "DRAWN", 12)
+    assert validate.examine("nemo", damaged.root, progress=False).state == "usable"
+    assert validate.first_look("nemo", damaged.root) == ""
+
+
 def test_the_real_emodb_lacks_three_classes_and_is_usable(real):
     found = validate.examine("emodb", real("emodb"), progress=False)
     assert found.verdict == ("usable with 196 of 535 utterances missing or unusable; none of fear, disgust, boredom")

@@ -5,8 +5,9 @@ A corpus's own `validate` reads labels and headers. `examine` goes on to every s
 - complete: the copy is as the release is. What is bad in the release itself (`Corpus.known_bad`) is listed and does not count.
 - annotation only: there is no recording at all, and labels and times are read alone (`audio.NO_SOUND`).
 - usable: something else is wrong, and what is left is enough.
-- unusable: no utterance is left; or fewer than a quarter of the release's; or none of one of the classes that every
-  experiment here needs (`labels.FOUR`); or of one group alone (a session, a speaker), so that none can be held out.
+- unusable: no utterance is left; or fewer than a quarter of the release's (of single clips: and than `DRAWN`); or none of one
+  of the classes that every experiment here needs (`labels.FOUR`); or of one group alone (a session, a speaker), so that none
+  can be held out.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from . import table
 from .table import Corpus, Problem
 
 LEAST_SHARE = 0.25  # of a release's utterances, below which a copy is of no use
+DRAWN = 400  # single clips that are of use by themselves, however many more the release has
 SHORT_S = 0.5  # of a clip, below which there is less to hear than a word
 NOTHING = "nothing"  # how the advice begins where the release itself is so and no copy is better
 #: The kinds of problems for which no utterance is lost; for all others some are.
@@ -106,7 +108,8 @@ class _Copy:
         """Why what is left of a copy is not enough; None when it is."""
         if usable.empty:
             return f"none of {self.total:,} utterances can be used"
-        if len(usable) < LEAST_SHARE * self.total:
+        drawn = self.corpus.group == "speaker" and len(usable) >= DRAWN
+        if len(usable) < LEAST_SHARE * self.total and not drawn:
             return f"{len(usable):,} of {self.total:,} utterances can be used, fewer than {LEAST_SHARE:.0%}"
         if needed := [emotion for emotion in self.gone(usable) if emotion in labels.FOUR]:
             return f"no utterance of {', '.join(needed)} can be used"
@@ -162,6 +165,13 @@ def annotation_only(name: str, root: Path | str) -> bool:
     return bool(rows) and not audio.is_there(row["audio"] for row in rows)
 
 
+def unlike(root: Path, utterances: pd.DataFrame) -> list[Problem]:
+    """What is unlike the rest of a copy and read all the same, by headers: rates, channels, very short clips; a line each."""
+    headers = {file: audio.inspect(root / file) for file in utterances["audio"].unique()}
+    alone = utterances[utterances["dialogue"].isna()]
+    return [*_mixed(headers), *_short(dict(zip(alone["audio"], alone["end_s"] - alone["start_s"], strict=True)))]
+
+
 def listen(path: Path) -> Sound:
     """Read a sound file, or decode one of MELD's mp4 clips, from its first sample to its last; a bad one raises nothing."""
     try:
@@ -199,10 +209,7 @@ def _of_own(corpus: Corpus, root: Path) -> Examination:
         warnings.simplefilter("ignore", table.CorpusWarning)  # the table of problems says the same
         usable = corpus.load(root)
     state = "usable" if len(found) else "complete"
-    headers = {file: audio.inspect(root / file) for file in sorted(usable["audio"].unique())}
-    alone = usable[usable["dialogue"].isna()]
-    short = dict(zip(alone["utterance"], alone["end_s"] - alone["start_s"], strict=True))
-    found = pd.concat([found, table.problems([*_mixed(headers), *_short(short)])], ignore_index=True)
+    found = pd.concat([found, table.problems(unlike(root, usable))], ignore_index=True)
     numbers = usable[["dialogue", "session", "speaker"]].nunique()
     groups = ", ".join(f"{number:,} {column}s" for column, number in numbers.items() if number)
     classes = ", ".join(f"{count:,} {emotion}" for emotion, count in usable["emotion"].value_counts().items())
