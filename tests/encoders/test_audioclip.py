@@ -9,7 +9,9 @@ import pytest
 import scipy.io
 import scipy.signal
 import torch
+import torchvision
 import transformers
+from torch.nn import functional
 
 import loopback
 import small_audioclip
@@ -129,21 +131,27 @@ def test_a_residual_block_is_what_scipy_convolves(model):
     np.testing.assert_allclose(found, np.maximum(widened + given, 0), atol=1e-3)
 
 
-def test_attention_weighs_what_comes_out_by_what_went_in(model):
-    attention = model._network.audio.att2
-    before, after = torch.rand(1, 256, 4, 9), torch.rand(1, 512, 2, 3)
+def test_the_whole_tower_is_torchvisions_network_with_attention_beside_each_stage(model, checkpoint):
+    """Put together anew from the file's weights by their names."""
+    given = {name.removeprefix("audio."): tensor for name, tensor in torch.load(checkpoint).items()}
+    network = torchvision.models.resnext50_32x4d(num_classes=1024).eval()
+    network.load_state_dict({name: given[name] for name in network.state_dict()})
+    sound = noise(20_000)
     with torch.inference_mode():
-        found = attention(before, after) / after
-    largest = before[0].reshape(256, 2, 2, 3, 3).amax((2, 4)).numpy()
-    kernel, bias = attention.conv_depth.weight[:, 0, 0].numpy(), attention.conv_depth.bias.numpy()
-    padded = np.pad(largest, ((0, 0), (0, 0), (2, 2)))
-    deep = (
-        sum(padded[:, :, place : place + 3] * kernel[:, place, None, None] for place in range(5)) + bias[:, None, None]
-    )
-    points = np.einsum("oc,chw->ohw", attention.conv_point.weight[:, :, 0, 0].numpy(), deep)
-    with torch.inference_mode():
-        points = attention.bn(torch.from_numpy(points)[None].float() + attention.conv_point.bias[:, None, None])
-    np.testing.assert_allclose(found, torch.sigmoid(points), atol=1e-4)
+        seen = model._network.audio.spectrogram(torch.from_numpy(sound)[None])
+        seen = network.maxpool(network.relu(network.bn1(network.conv1(seen))))
+        stages = (network.layer1, network.layer2, network.layer3, network.layer4, network.avgpool)
+        for place, stage in enumerate(stages, 1):
+            own = {name.removeprefix(f"att{place}."): tensor for name, tensor in given.items() if f"att{place}" in name}
+            after, (depth, bias) = stage(seen), (own["conv_depth.weight"], own["conv_depth.bias"])
+            looked = functional.adaptive_max_pool2d(seen, after.shape[-2:])
+            looked = functional.conv2d(looked, depth, bias, padding="same", groups=len(depth))
+            looked = functional.conv2d(looked, own["conv_point.weight"], own["conv_point.bias"])
+            scale = own["bn.weight"] / (own["bn.running_var"] + 1e-5).sqrt()
+            looked = (looked - own["bn.running_mean"][:, None, None]) * scale[:, None, None]
+            seen = after * torch.sigmoid(looked + own["bn.bias"][:, None, None])
+        expected = functional.normalize(network.fc(seen.flatten(1)), dim=-1).numpy()
+    np.testing.assert_allclose(model.encode([sound]), expected, atol=1e-5)
 
 
 # --- sounds
@@ -210,7 +218,7 @@ def test_texts_are_what_transformers_clip_makes_of_them(model, reference, data):
     assert len(texts) >= 4
     with torch.inference_mode():
         expected = torch.cat([reference(**made(text, return_tensors="pt")).text_embeds for text in texts])
-    expected = torch.nn.functional.normalize(expected, dim=-1).numpy()
+    expected = functional.normalize(expected, dim=-1).numpy()
     found = model.embed_text(texts)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_array_equal(found[texts.index("sad")], found[texts.index("SAD")])
