@@ -198,7 +198,7 @@ def test_cells_of_a_part_that_lacks_something_do_nothing_until_the_next_part(out
         assert printed(shell, capsys, "run.part('one')\nseen.append(1)")[1] == ""
         shell.run_cell("seen.append(2)")
         said = printed(shell, capsys, "run.part('two', lacks='No corpus is there.')\nseen.append(3)")[1]
-        assert said == "Left out: two. No corpus is there."
+        assert said == "Left out (two): No corpus is there."
         for source in ("seen.append(4)", "if True:\n    seen.append(5)\nseen", "not a cell"):
             result, out = printed(shell, capsys, source)
             assert out == "" and result.success
@@ -207,7 +207,7 @@ def test_cells_of_a_part_that_lacks_something_do_nothing_until_the_next_part(out
     shell.run_cell("seen.append(6)")
     assert shell.user_ns["seen"] == [1, 2, 3, 6]
     manifest = json.loads((outputs / "interactive" / "01_x" / "manifest.json").read_text())
-    assert manifest["notes"] == ["Left out: two. No corpus is there."]
+    assert manifest["notes"] == ["Left out (two): No corpus is there."]
 
 
 def test_what_the_library_refuses_is_one_line_and_every_frame_is_still_there_for_who_asks(shell, capsys):

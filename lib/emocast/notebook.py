@@ -207,7 +207,7 @@ class Run:
         """
         _Passing.on = bool(lacks)
         if lacks:
-            said = f"Left out: {name}. {lacks}"
+            said = f"Left out ({name}): {lacks}"
             self.note(said)
             print(said)
 

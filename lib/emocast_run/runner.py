@@ -150,7 +150,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "03_embedding_extraction": ("corpus", "encoder"),
     "04_forecasting_fcdnn": ("03_embedding_extraction",),
     "05_time_shift_sweep": ("03_embedding_extraction",),
-    "06_cross_lingual_ser": ("corpus", "source"),  # or what `_goes_without` asks
+    "06_cross_lingual_ser": ("corpus", "source"),  # or what `_no_part` asks
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
     "08_forecast_a_recording": ("03_embedding_extraction",),
 }
@@ -176,11 +176,12 @@ def look(profile: Profile, *, roles: Collection[str] | None = None) -> list[Need
 def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()) -> list[str]:
     """Say why a notebook cannot run, a sentence a reason; one that is given an `encoder` does not need the profile's."""
     roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
-    lacking = [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
-    lacking += _other_corpus(profile, notebook)
-    if lacking and _goes_without(profile, notebook):
-        return []
-    return [*lacking, *_without_sound(profile, notebook)]
+    lacking = [*_other_corpus(profile, notebook), *_without_sound(profile, notebook)]
+    lacking = lacking or [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
+    if lacking and notebook == _THESIS and not profile.encoder.startswith(_FEATURES):
+        also = _no_part(profile)
+        lacking = [*lacking, f"its part on the published checkpoint needs none of this, but {also}"] if also else []
+    return lacking
 
 
 def _without_sound(profile: Profile, notebook: str) -> list[str]:
@@ -206,15 +207,13 @@ def _other_corpus(profile: Profile, notebook: str) -> list[str]:
     return [why] if why else []
 
 
-def _goes_without(profile: Profile, notebook: str) -> bool:
-    """Whether a part of a notebook runs without what it needs: of 06 the published checkpoint's, on any test set."""
-    if notebook != _THESIS or profile.encoder.startswith(_FEATURES):
-        return False
-    if _no_checkpoint(f"wav2vec2:{profile.ser.checkpoint}", texts=False):
-        return False
+def _no_part(profile: Profile) -> str:
+    """Why the part of 06 that needs a test set and the published checkpoint alone cannot run, or nothing."""
+    if lacks := _no_checkpoint(f"wav2vec2:{profile.ser.checkpoint}", texts=False):
+        return f"{profile.ser.checkpoint} is missing: `make checkpoints` downloads it, or {lacks}"
     tested = {corpus for corpus, _ in corpora.test_sets().values()} | set(profile.loaders)
     there = (name for _, name, problem in _corpora(profile) if name in tested and not problem())
-    return bool(tested & set(profile.sizes)) or any(there)
+    return "" if tested & set(profile.sizes) or any(there) else f"no test set is there ({', '.join(sorted(tested))})"
 
 
 def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
@@ -290,9 +289,9 @@ def told(profile: Profile) -> str:
     run = [
         name for name, needed in NEEDS.items() if profile.corpus not in profile.for_corpus or first in (name, *needed)
     ]
-    partly = [name for name in run if _goes_without(profile, name)]
-    others = {name: [*_other_corpus(profile, name), *_without_sound(profile, name)] for name in run}
-    other = [f"  {'in part' if name in partly else 'skipped'}: {name}: {why}" for name in run for why in others[name]]
+    partly = "" if profile.encoder.startswith(_FEATURES) or _no_part(profile) else _THESIS
+    pairs = [(name, why) for name in run for why in (*_other_corpus(profile, name), *_without_sound(profile, name))]
+    other = [f"  {'in part' if name == partly else 'skipped'}: {name}: {why}" for name, why in pairs]
     named = dict.fromkeys(need.name for need in needs if need.problem)
     lacking = {name: next(need.problem for need in needs if need.name == name) for name in named}
     count = f"{len({need.name for need in needs})} corpora and checkpoints that it names"
@@ -306,10 +305,10 @@ def told(profile: Profile) -> str:
     if missing & {"corpus", "another corpus"}:
         lines.append("  corpora: `make data` says which can be fetched and how")
     lines.append("  checkpoints: with a network, `make checkpoints` downloads those that are public")
-    waiting = (
-        ", ".join(name for name in run if _roles(name) & missing and name not in partly)
-        or "no notebook; parts of some are left out"
-    )
+    without = [name for name in run if _roles(name) & missing and name not in dict(pairs)]
+    if partly in without:
+        other.append(f"  in part: {partly}: it trains nothing")
+    waiting = ", ".join(name for name in without if name != partly) or "no notebook; parts of some are left out"
     return "\n".join([*lines, f"  skipped for want of these: {waiting}", *other])
 
 

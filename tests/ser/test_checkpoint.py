@@ -148,5 +148,5 @@ def test_notebook_06_runs_without_iemocap(data, official, tmp_path, monkeypatch,
     assert set(scores["model"]) == {"checkpoint"} and len(scores) == 4 and scores["accuracy_low"].notna().all()
     assert scores.set_index("test_set").loc["Emo-DB", "accuracy_published"] == 0.60081
     notes = runner.json.loads((folder / "manifest.json").read_text())["notes"]
-    assert sum("trains on IEMOCAP" in note for note in notes) == 3
+    assert sum("trains on IEMOCAP" in note for note in notes) == 1 and sum("Left out" in note for note in notes) == 3
     assert not (folder / "training_log.csv").is_file() and (folder / "confusion_checkpoint.png").is_file()
