@@ -24,8 +24,8 @@ from . import corpora, labels, paths
 
 #: What a profile may name. The modules that hold these lie above this one; a test keeps the names alike.
 ENCODERS = (
-    *("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:", "emotion2vec:", "dual:"),
-    *("features:",),
+    *("handcrafted", "wav2vec2:", "transformers:", "laion-clap:", "msclap:", "audioclip:", "emotion2vec:"),
+    *("egemaps", "dual:", "features:"),
 )
 CONTRASTIVE = ("laion-clap:", "msclap:", "audioclip:", "transformers:", "dual:")
 TWINS = ("cremad", "emodb", "shemo", "librispeech")
@@ -97,6 +97,7 @@ class Embeddings:
     precision: Precision
     compared: list[Encoder]
     compared_windows: Count | None
+    sentences: str | None
     block_s: Positive | None
     block_shifts_s: list[Number]
 

@@ -44,9 +44,9 @@ def before(
         eligible_at_s: keep only events that have a full window at this shift too; by default all that have one at `shift_s`.
 
     Returns:
-        One row an event that has a full window: `EVENT_COLUMNS`, what the events have of `corpora.table.OPTIONAL`, onset_s and
-        utterance_end_s (where the event's own utterance lies), shift_s, start_s, end_s (the window's bounds), all in
-        seconds within `audio`.
+        One row an event that has a full window: `EVENT_COLUMNS`, what the events have of `corpora.table.OPTIONAL` (but their
+        words, which nobody has heard yet), onset_s and utterance_end_s (where the event's own utterance lies), shift_s,
+        start_s, end_s (the window's bounds), all in seconds within `audio`.
 
     Raises:
         ValueError: a negative shift or guard, a length that is not positive, an `eligible_at_s` below `shift_s`.
@@ -60,7 +60,7 @@ def before(
     onset = events["start_s"]
     full = onset >= length_s + guard_s + eligible_at_s
     end = onset[full] - shift_s - guard_s
-    carried = [*EVENT_COLUMNS, *(column for column in OPTIONAL if column in events.columns)]
+    carried = [*EVENT_COLUMNS, *(column for column in OPTIONAL if column in events.columns and column != "text")]
     windows = events.loc[full, carried].assign(
         onset_s=onset[full],
         utterance_end_s=events.loc[full, "end_s"],

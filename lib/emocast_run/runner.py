@@ -272,6 +272,19 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
         source = name.partition(":")[2].partition("@")[0]
         if source and not source.startswith(f"{profile.name}/models/"):
             yield role, source, partial(_no_checkpoint, name.removeprefix(":"), texts=name in models.values())
+    if source := profile.embeddings.sentences:
+        yield "words in 04", source, partial(_no_sentences, source)
+
+
+def _no_sentences(source: str) -> str:
+    """Which files of a sentence encoder to put where."""
+    from emocast.encoders import hub  # here: it imports huggingface_hub
+
+    try:
+        hub.find(source, needed=encoders.SENTENCES)
+    except hub.CheckpointError as error:
+        return error.advice or str(error)
+    return ""
 
 
 def _no_checkpoint(name: str, *, texts: bool) -> str:

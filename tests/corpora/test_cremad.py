@@ -40,6 +40,19 @@ def root(tmp_path):
     return root
 
 
+def test_each_listeners_vote_is_read(root):
+    """Rows of the face (from 200000) and of both are no votes on the voice; a line of no clip's is left out."""
+    with pytest.raises(CorpusError, match=r"no listeners of CREMA-D .*tabulatedVotes.csv: no such file"):
+        cremad.choices(root)
+    rows = ['"","A","D","F","H","N","S","fileName","numResponses"', '"100001",2,0,0,0,1,0,"1001_DFA_ANG_XX",3']
+    rows += ['"100002",0,0,0,0,0,1,"1040_ITH_SAD_X",1', '"200001",0,9,0,0,0,0,"1001_DFA_ANG_XX",9']
+    (root / "processedResults" / "tabulatedVotes.csv").write_text("\n".join([*rows, '"100003",NA,0,0,0,0,0,"x",1']))
+    found = cremad.choices(root)
+    assert found["utterance"].tolist() == ["1001_DFA_ANG_XX"] * 3 + ["1040_ITH_SAD_XX"]
+    assert found["emotion"].tolist() == ["anger", "anger", "neutral", "sadness"]
+    assert found["rater"].tolist() == ["1", "2", "3", "1"] and set(found["weight"]) == {1.0}
+
+
 def problems(root):
     """File -> kind of all problems but that four clips are no complete copy."""
     found = cremad.validate(root)

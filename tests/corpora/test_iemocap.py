@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -175,6 +176,37 @@ def test_each_raters_scores_are_read_and_the_actors_own_are_not(root):
     assert ratings.loc[0, ["valence", "arousal", "dominance"]].tolist() == [3, 2, 2]
     assert np.isnan(ratings.loc[1, "dominance"])
     assert ratings["utterance"].tolist()[-3:] == ["Ses01F_impro01_F001", *["Ses01F_impro01_M001"] * 2]
+
+
+def test_each_raters_categories_are_read_with_one_vote_a_rater(root):
+    file = next((root / "Session1" / "dialog" / "EmoEvaluation").glob("Ses*.txt"))
+    several = "C-E3:\tExcited; Neutral state;\t(half (of it))\nC-E4:\tPuzzled;\t()\n"
+    file.write_text(file.read_text().replace("C-F1:", f"{several}C-F1:"))
+    found = iemocap.choices(root)
+    assert set(found["utterance"]) == {"Ses01F_impro01_F000"}, "the actors' own words are no votes"
+    rows = found[["rater", "emotion", "weight"]].to_numpy().tolist()
+    assert rows == [["E2", "neutral", 1.0], ["E3", "excitement", 0.5], ["E3", "neutral", 0.5], ["E4", "other", 1.0]]
+
+
+def test_the_majority_of_the_choices_is_the_label(corpus_root):
+    votes, labels = iemocap.choices(corpus_root), iemocap.load(corpus_root).set_index("utterance")["emotion"]
+    won = votes.groupby(["utterance", "emotion"])["weight"].sum().ge(2).loc[lambda most: most].reset_index("emotion")
+    assert won["emotion"].to_dict() == labels.dropna().to_dict()
+
+
+def test_the_words_are_those_of_the_transcriptions(copy):
+    """Lines that are no turn's are passed over; a turn without a line has none; a copy without the folder has no column."""
+    rows = iemocap.load(copy).set_index("utterance")
+    file = sorted((copy / "Session1" / "dialog" / "transcriptions").glob("*.txt"))[0]
+    first, *others = file.read_text().splitlines()
+    turn = first.split()[0]
+    assert rows["text"].notna().all() and rows.loc[turn, "text"] == first.split("]: ")[1]
+    file.write_text("\n".join(["M: yes", f"{turn} [000.0000-001.0000]:", *others[1:]]))
+    again = iemocap.load(copy).set_index("utterance")["text"]
+    assert again[turn] == "" and again.isna().sum() == 1 and pd.isna(again[others[0].split()[0]])
+    for folder in copy.glob("Session*/dialog/transcriptions"):
+        shutil.rmtree(folder)
+    assert "text" not in iemocap.load(copy)
 
 
 def test_the_raters_means_are_those_of_the_loader(corpus_root):

@@ -61,6 +61,12 @@ def test_the_window_before_an_utterance_is_what_lies_on_the_rebuilt_timeline(who
             assert heard.size == 96_000
 
 
+def test_the_words_are_the_label_files(whole):
+    said = meld.annotations(whole).set_index("utterance")["text"]
+    rows = meld.load(whole).set_index("utterance")["text"]
+    assert rows.to_dict() == said[rows.index].to_dict() and rows.str.len().min() > 0
+
+
 def test_nothing_of_an_event_is_in_the_window_before_it(copy):
     """The clip of the last utterance becomes a loud one: all that was before it stays as it was, to the sample."""
     rows = meld.load(copy)

@@ -15,13 +15,14 @@ import small_clap
 import small_dual
 import small_emotion2vec
 import small_models
+import small_opensmile
 from emocast import encoders, paths
-from emocast.encoders import store
+from emocast.encoders import egemaps, store
 
 #: One encoder of each kind at least: how its name begins, and after a blank what it is.
 CASES = [
-    "handcrafted", "wav2vec2:", "transformers: wav2vec2", "transformers: whisper", "transformers: clap", "laion-clap:",
-    "msclap:", "audioclip:", "emotion2vec:", "dual:",
+    "handcrafted", "egemaps", "wav2vec2:", "transformers: wav2vec2", "transformers: whisper", "transformers: clap",
+    "laion-clap:", "msclap:", "audioclip:", "emotion2vec:", "dual:",
 ]  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def name(request, tmp_path, shared_folder, monkeypatch):
     kind, _, family = request.param.partition(" ")
     made = {
         "handcrafted": lambda: "",
+        "egemaps": lambda: "",
         "wav2vec2:": lambda: request.getfixturevalue("checkpoint_folder"),
         "transformers:": lambda: getattr(small_models, family)(tmp_path / "model"),
         "laion-clap:": lambda: small_clap.laion(shared_folder / "laion"),
@@ -41,6 +43,9 @@ def name(request, tmp_path, shared_folder, monkeypatch):
     }
     if kind == "emotion2vec:":
         small_emotion2vec.install(monkeypatch, tmp_path / "packages")
+    if kind == "egemaps":
+        small_opensmile.install(monkeypatch, tmp_path / "packages")
+        egemaps._smile.cache_clear()
     return f"{kind}{made[kind]()}"
 
 

@@ -12,7 +12,7 @@ name one clip `1040_ITH_SAD_X.wav`, which the label files call `1040_ITH_SAD_XX`
 latter here); four clips are reported as bad, two of them only as MP3 and video (`known_bad`, issue 8).
 
 Layout read: `AudioWAV/1001_DFA_ANG_XX.wav`: actor, sentence, emotion, intensity; `SentenceFilenames.csv`,
-`VideoDemographics.csv`, `processedResults/summaryTable.csv`, as in the repository.
+`VideoDemographics.csv`, `processedResults/summaryTable.csv`, for single votes `tabulatedVotes.csv` beside it.
 In the table: `load(root, rating="rated")` chooses the label set (default: "self-reported"); a tie has no emotion. `scenario`
 is the sentence ("IEO"), `dialogue` is missing.
 Source: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244; counts: the repository's own label files.
@@ -37,6 +37,7 @@ VOTES: dict[str, str] = {code[0]: emotion for code, emotion in LABELS.items()}
 
 _CLIP = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<code>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)")
 _VOTE = re.compile(r"[ADFHNS](?::[ADFHNS])*")
+_COUNTED = "processedResults/tabulatedVotes.csv"
 _LIST, _ACTORS, _SUMMARY = "SentenceFilenames.csv", "VideoDemographics.csv", "processedResults/summaryTable.csv"
 _GET_AGAIN = "get it again; see data/README.md#crema-d"
 
@@ -54,6 +55,25 @@ def votes(root: Path | str) -> pd.DataFrame:
     asked = [LABELS[_CLIP.fullmatch(clip)["code"]] for clip in voted]
     columns = {"utterance": list(voted), "self_reported": asked, "rated": [VOTES.get(vote) for vote in voted.values()]}
     return pd.DataFrame(columns, dtype="string")
+
+
+def choices(root: Path | str) -> pd.DataFrame:
+    """Read every listener's vote of the sound alone, of which `VoiceVote` is the commonest: 68,568 of 7,442 clips.
+
+    `processedResults/tabulatedVotes.csv` counts them by clip; rows from 200000 are votes on the face, from 300000 on both.
+    One row a vote: utterance, rater (its number at the clip; who it was is not known), emotion, weight (1). CorpusError
+    where it is not there or no line can be read.
+    """
+    found: list[Problem] = []
+    rows = []
+    for _, line in table.label_lines(Path(root), _COUNTED, ("", *VOTES, "fileName"), found, advice=_GET_AGAIN):
+        if line[""].isdigit() and int(line[""]) < 200_000 and all(line[code].isdigit() for code in VOTES):
+            named = [emotion for code, emotion in VOTES.items() for _ in range(int(line[code]))]
+            rows += [(_whole(line["fileName"]), str(rater), emotion, 1.0) for rater, emotion in enumerate(named, 1)]
+    if not rows:
+        why = found[0].detail if found else "it holds no vote of the voice"
+        raise CorpusError(f"no listeners of CREMA-D under {root}: {_COUNTED}: {why}; {_GET_AGAIN}")
+    return pd.DataFrame(rows, columns=["utterance", "rater", "emotion", "weight"])
 
 
 def _read(root: Path, *, rating: str = "self-reported") -> Reading:
@@ -136,5 +156,5 @@ def _bad(file: str, number: int, problem: str) -> Problem:
     return Problem(file, "bad label line", f"line {number}: {problem}", "mend the line by the repository's own file")
 
 
-CORPUS = table.released("cremad", read=_read, card=__doc__, labels=LABELS)
+CORPUS = table.released("cremad", read=_read, card=__doc__, labels=LABELS, choices=choices)
 load, validate = CORPUS.load, CORPUS.validate

@@ -14,6 +14,7 @@ the speaker's own microphone; in the corpus folder or in `IEMOCAP_full_release` 
 `dialog/wav` has a recording, or as one table in the corpus folder (CSV: turn, start or start_s, end or end_s, emotion, and if
 it has them valence, arousal, dominance): then no turn has sound, and `audio` says so (`audio.NO_SOUND`).
 In the table: `session` is "Ses01", `speaker` "Ses01_F", `scenario` "impro01"; valence, arousal and dominance run from 1 to 5.
+`text` are the words of `dialog/transcriptions`, where that folder is there.
 Source: Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6; turn counts: the release's own label files.
 """
 
@@ -44,6 +45,8 @@ _LINE = re.compile(
 _TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_(?P<scenario>\w+?))_(?P<letter>[FM])(?:\d{3}|XX\d)")
 _PART = re.compile(r"(?<=\d)[a-z]$")
 _HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t")
+_CHOICE = re.compile(r"C-(E\d+):\s*([^(]*)")
+_WORDS = re.compile(r"(?P<turn>\S+) \[[\d.]+-[\d.]+\]: *(?P<text>.*)")
 _SCORES = re.compile(r"A-(E\d+):\s*val\s*(\d?)\s*;\s*act\s*(\d?)\s*;\s*dom\s*(\d?)\s*;")
 _NEEDED = (("turn",), ("start_s", "start"), ("end_s", "end"), ("emotion",))  # of a table of turns; either name will do
 _SLACK_S = 0.1  # how far a label may end after its sound before the sound counts as cut short
@@ -88,17 +91,50 @@ def ratings(root: Path | str) -> pd.DataFrame:
     of the mean. One row a turn and rater: utterance, rater ("E3"), valence, arousal, dominance from 1 to 5 (NaN where the
     rater left one out).
     """
-    files = sorted(release(root).glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
     rows = []
-    for path in (path for path in files if not path.name.startswith(".")):
+    for turn, scores in _rated(root, _SCORES):
+        values = (float(value) if value else float("nan") for value in scores.groups()[1:])
+        rows.append((turn, scores[1], *values))
+    return pd.DataFrame(rows, columns=["utterance", "rater", *DIMENSIONS]).astype(dict.fromkeys(DIMENSIONS, "float64"))
+
+
+def choices(root: Path | str) -> pd.DataFrame:
+    """Read every rater's categories of every turn, of which the utterance table has the majority's.
+
+    `C-E3:` and so on below each turn; `C-F1`, `C-M1` are the actors' of themselves and left out. One row a category:
+    utterance, rater ("E3"), emotion, weight: a rater who names several gives each the same share of one vote. A word of no
+    known category is "other". CorpusError where there is none.
+    """
+    rows = []
+    for turn, choice in _rated(root, _CHOICE):
+        named = [word.strip()[:3].lower() for word in choice[2].split(";") if word.strip()]
+        rows += [(turn, choice[1], LABELS.get(code) or "other", 1 / len(named)) for code in named]
+    if not rows:
+        raise CorpusError(f"no rater's categories in the EmoEvaluation files of IEMOCAP under {root}; {_GET_AGAIN}")
+    return pd.DataFrame(rows, columns=["utterance", "rater", "emotion", "weight"])
+
+
+def _rated(root: Path | str, pattern: re.Pattern) -> Iterator[tuple[str, re.Match]]:
+    """The raters' own lines of all label files that fit a pattern, each with the turn above it."""
+    for path in _files(release(root), "EmoEvaluation"):
         turn = None
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             if head := _HEAD.match(line):
                 turn = head[1]
-            elif turn and (scores := _SCORES.match(line)):
-                values = (float(value) if value else float("nan") for value in scores.groups()[1:])
-                rows.append((turn, scores[1], *values))
-    return pd.DataFrame(rows, columns=["utterance", "rater", *DIMENSIONS]).astype(dict.fromkeys(DIMENSIONS, "float64"))
+            elif turn and (found := pattern.match(line)):
+                yield turn, found
+
+
+def _files(base: Path, folder: str) -> list[Path]:
+    """The text files of all sessions in a folder of `dialog`."""
+    return [path for path in sorted(base.glob(f"Session[1-5]/dialog/{folder}/*.txt")) if not path.name.startswith(".")]
+
+
+def _words(base: Path) -> dict[str, str]:
+    """Turn -> its words, of the transcriptions that are there; lines of another kind (asides, "M: ...") are passed over."""
+    files = _files(base, "transcriptions")
+    lines = (line for path in files for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
+    return {found["turn"]: found["text"].strip() for line in lines if (found := _WORDS.match(line))}
 
 
 def _read(root: Path) -> Reading:
@@ -126,6 +162,8 @@ def _read(root: Path) -> Reading:
     said = {"file": "{code}", "advice": "see the other problems for which files lack"}
     miscounts = table.compare(sessions, expected["utterances"], what="turns", **said)
     miscounts += table.compare(codes, dict.fromkeys(sorted(codes), 0) | expected["codes"], what="labels", **said)
+    if words := _words(base):
+        rows = [{**row, "text": words.get(row["utterance"])} for row in rows]
     return rows, found, [table.soundless("dialog/wav", len(rows)), *miscounts] if silent and rows else miscounts
 
 
@@ -242,6 +280,7 @@ CORPUS = table.released(
     card=__doc__,
     labels=LABELS,
     base=release,
+    choices=choices,
     alone=lambda row: f"Session{row.session[-1]}/sentences/wav/{row.dialogue}/{row.utterance}.wav",
     microphone=lambda speaker: "FM".index(speaker[-1]),  # left the woman's: taken to be so, notebook 07 checks it
 )

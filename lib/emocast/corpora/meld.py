@@ -261,6 +261,7 @@ def _read(root: Path, *, records_of: Callable[[Path, pd.DataFrame], dict]) -> Re
             "start_s": row.from_s,
             "end_s": row.from_s + clips[row.utterance] if pd.isna(row.to_s) else row.to_s,
             "emotion": row.emotion,
+            "text": row.text,
             "rating": "rated",
             "session_offset_s": row.offset_s,
         }

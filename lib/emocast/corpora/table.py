@@ -117,6 +117,9 @@ class Corpus:
     sounds: Callable[[Path], pd.DataFrame] | None = None  # of that folder, for `validate.examine`; None: the table's
     silence: Callable[[Path, pd.DataFrame], pd.Series] | None = None  # share of windows without sound
     alone: Callable[[Any], str] | None = None  # row of the table -> the file of that utterance alone, below `base`
+    choices: Callable[[Path], pd.DataFrame] | None = (
+        None  # each rater's emotions: utterance, rater, emotion, weight (sum 1)
+    )
     microphone: Callable[[str], int] | None = None  # speaker -> the channel of the own one, where everybody has one
     sample_rate: int | None = None  # of every file of the release, in Hz; None where they differ
     channels: int | None = None  # of every file of the release; None where they differ

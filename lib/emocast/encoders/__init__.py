@@ -9,6 +9,7 @@
 | `msclap:SOURCE` | Microsoft CLAP through the package of its makers |
 | `audioclip:SOURCE` | AudioCLIP, from its makers' own file |
 | `emotion2vec:SOURCE` | emotion2vec through funasr, an optional extra |
+| `egemaps` | openSMILE's eGeMAPS, an optional extra with a licence of its own: for research |
 | `dual:SOURCE` | the demo's own contrastive model, which notebook 02 trains |
 | `features:FILE` | features that somebody computed a turn, in place of sound (FILE: below the data folder) |
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -65,9 +67,13 @@ _KINDS = {
     "msclap": _Kind("clap", "MicrosoftClap", ("msclap",)),
     "audioclip": _Kind("audioclip", "AudioClip", ("torchvision", "transformers"), ("hub", "clap")),
     "emotion2vec": _Kind("speech", "Emotion2Vec", ("funasr",)),
+    "egemaps": _Kind("egemaps", "Egemaps", ("opensmile",), sourced=False),
     "dual": _Kind("dual", "Dual", ("transformers",), ("hub", "wav2vec2")),
     "features": _Kind("features", "Features", ()),
 }
+
+#: The files of a sentence encoder (`sentences.embed`).
+SENTENCES = ("config.json", "tokenizer.json", "model.safetensors")
 
 #: How the names of encoders begin; after a colon follows a folder, a file or a hub id.
 NAMES = tuple(f"{kind}:" if row.sourced else kind for kind, row in _KINDS.items())
@@ -112,7 +118,7 @@ def resolved(name: str) -> str:
 
 
 def missing(name: str, *, texts: bool = False) -> str:
-    """Say which files of an encoder's checkpoint to put where; empty when nothing is missing.
+    """Say which package to install or which files of its checkpoint to put where; empty when nothing is missing.
 
     Damage shows only when a model is read; where a network may be used (`hub.find`), what is missing is downloaded. With
     `texts`, the tokenizer that some need beside is looked for too.
@@ -120,6 +126,10 @@ def missing(name: str, *, texts: bool = False) -> str:
     from . import clap
 
     kind, lacking = name.partition(":")[0], []
+    try:  # of an optional extra, without which no weights are downloaded
+        list(map(version, _KINDS[kind].packages if kind in _KINDS else ()))
+    except PackageNotFoundError as error:
+        return f'install the package {error.name}: `pip install -e ".[{kind}]"`'
     looks = {} if kind == "dual" else {weights_bytes: name}  # a model of the demo's own, which nobody must bring
     looks |= {clap.tokenizer_files: clap.TOKENIZERS[kind]} if texts and kind in clap.TOKENIZERS else {}
     for look, what in looks.items():

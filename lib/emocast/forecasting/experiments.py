@@ -324,7 +324,7 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
     when it ends is not known without its clip, so it is never part of a past.
 
     Takes `corpora.meld.annotations`; returns one row an utterance: `utterance`, `dialogue`, `session` ("S08E21"), `scenario`
-    (missing), `speaker`, `emotion`, `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's
+    (missing), `speaker`, `emotion`, `text`, `audio` (the dialogue's name), `start_s` and `end_s` in seconds from the dialogue's
     beginning, `session_offset_s`.
     """
     from ..corpora import meld  # here: only MELD's labels ask for it
@@ -332,7 +332,7 @@ def utterances_of_meld(annotations: pd.DataFrame) -> pd.DataFrame:
     placed = meld.place(annotations)
     season, episode = (placed[column].astype(int).astype(str).str.zfill(2) for column in ("season", "episode"))
     names = {"dialogue": "audio", "from_s": "start_s", "to_s": "end_s", "offset_s": "session_offset_s"}
-    table = placed[["utterance", "dialogue", "speaker", "emotion"]].assign(
+    table = placed[["utterance", "dialogue", "speaker", "emotion", "text"]].assign(
         session="S" + season + "E" + episode,
         scenario=pd.NA,
         **{name: placed[column] for column, name in names.items()},

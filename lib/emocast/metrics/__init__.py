@@ -1,8 +1,8 @@
 """Scores of predictions, and how sure a score is: one place, so that every table means the same by its numbers.
 
 `scores` of classes and of valence and arousal, `resampling` (intervals, tests, skill), `calibration` of probabilities and all
-scores of a table of predictions, `probes` of embeddings. Scores are fractions, not percent; UAR (unweighted average recall) is
-the mean recall of the classes present in `y_true`; an error is predicted - true.
+scores of a table of predictions, `probes` of embeddings, `votes` of raters as soft labels. Scores are fractions, not percent;
+UAR (unweighted average recall) is the mean recall of the classes present in `y_true`; an error is predicted - true.
 """
 
 from importlib import import_module
@@ -14,6 +14,7 @@ _NAMES = {
     "calibration": "TemperatureScaling brier_losses calibration_error calibration_interval reliability_table "
     "FEW compare_forecasts count_events evaluate_forecast evaluate_forecasts subsets",
     "probes": "explained",
+    "votes": "choice_shares evaluate_votes held_out vote_losses",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in (module, *names.split())}
 
