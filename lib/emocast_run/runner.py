@@ -389,7 +389,7 @@ def imported(modules: Iterable[Path]) -> set[Path]:
 def _further(module: Path) -> frozenset[Path]:
     """What one module imports; where it looks modules up by their names, all that lie beside it."""
     source = module.read_text("utf-8")
-    beside = module.parent.glob("*.py") if "import_module(f" in source else ()
+    beside = module.parent.glob("[!_]*.py") if "import_module(f" in source else ()  # a command is imported by nobody
     return frozenset([*_files(ast.parse(source), [*module.relative_to(LIBRARY).parent.parts]), *beside])
 
 
