@@ -130,14 +130,7 @@ def test_settings_are_dataclasses_frozen_and_checked_when_replaced():
         ("extends: demo\ncorpora: {mine: {module: notes.txt, root: mine}}", "corpora.mine.module must be a .py file"),
         ("extends: demo\ntwins: {iemocap: {speakers: 1, utterances: 1}}", "twins.iemocap must be 'cremad', 'emodb'"),
         ("extends: paper\nfor_corpus: {meld: {sweep_task: 9 classes}}", "sweep_task must be one of the tasks"),
-<<<<<<< HEAD
         ("extends: nowhere", "no profile 'nowhere': choose one of demo, "),
-=======
-        (
-            "extends: nowhere",
-            f"no profile 'nowhere': choose one of {', '.join(settings.available())}, or the path of a .yaml file",
-        ),
->>>>>>> b5c1836 (Real RAVDESS, nEMO and URDU through the real line; messages of profiles derived in tests)
         ("extends: {own}", "profiles extend each other in a circle"),
         ("seed: 1", "is missing"),
         ("just words", "expected settings as `key: value` lines"),
