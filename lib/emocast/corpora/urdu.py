@@ -11,7 +11,7 @@ clips: voice and emotion can be told apart only with speakers held out; the soun
 Layout read: `Angry/SM1_F10_A010.wav` or .flac, `Happy/`, `Neutral/`, `Sad/`: sex and speaker, file of the speaker, emotion and
 number.
 In the table: `speaker` is "urdu_SM1", `scenario` and `dialogue` are missing.
-Source: Latif et al. 2018, https://doi.org/10.1109/FIT.2018.00023, and https://github.com/siddiquelatif/URDU-Dataset
+Source: Latif et al. 2018, https://doi.org/10.48550/arXiv.1812.10411, and https://github.com/siddiquelatif/URDU-Dataset
 """
 
 from __future__ import annotations
