@@ -389,12 +389,7 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(settings: dict[str, Any], where: Path) -> Profile:
-    """Settings with their types; of several mistakes the first is told, a word that is no setting before all others.
-
-    A corpus whose place is null is left out, so that a profile may have fewer than the one that it extends.
-    """
-    if isinstance(places := settings.get("corpora"), dict):
-        settings = {**settings, "corpora": {name: place for name, place in places.items() if place is not None}}
+    """Settings with their types; of several mistakes the first is told, a word that is no setting before all others."""
     try:
         return pydantic.TypeAdapter(Profile).validate_python(settings)
     except pydantic.ValidationError as error:
