@@ -257,7 +257,7 @@ def test_all_layers_in_one_pass_are_what_each_gives_alone(folders, family):
     waveforms = [sound(1.31), sound(0.7, seed=1)]
     whole = made(folders[family], "all")
     found = whole.encode(waveforms)
-    assert found.shape == (2, whole.dimension) == (2, 4 * 32)
+    assert found.shape == (2, whole.dimension) == (2, 4 * 32) and whole.states == 4
     for layer, part in enumerate(np.split(found, 4, axis=1)):
         np.testing.assert_allclose(part, made(folders[family], layer).encode(waveforms), atol=1e-5)
     assert whole.digest not in {made(folders[family], layer).digest for layer in (None, 0, 1, 2, 3)}

@@ -52,6 +52,7 @@ class SpeechModel:
         files = [*(weights[0].parent / name for name in (CONFIG, PREPROCESSOR)), *weights]
         self._network, self.digest = hub.loaded(_load, *files, options=(layer, compute.best_device(), self.precision))
         self.sample_rate, self.dimension = self._network.sample_rate, self._network.dimension
+        self.states = getattr(self._network, "states", 1)  # how many hidden states an embedding holds
         if isinstance(self._network, Clap):
             self.embed_text = functools.partial(self._network.embed_text, place)
 
@@ -88,9 +89,8 @@ class Waveforms:
         self._model, self._layer, self._normalise = model, layer, extractor.do_normalize
         self.sample_rate = extractor.sampling_rate
         adapted = layer is None and getattr(model.config, "add_adapter", False)
-        self.dimension = (
-            model.config.output_hidden_size if adapted else model.config.hidden_size * _states(model, layer)
-        )
+        self.states = _states(model, layer)
+        self.dimension = model.config.output_hidden_size if adapted else model.config.hidden_size * self.states
         self.shortest = shortest(model.config.conv_kernel, model.config.conv_stride)
 
     def embed(self, batch: torch.Tensor) -> torch.Tensor:
@@ -120,7 +120,8 @@ class Whisper:
             raise CheckpointError(f"the spectrogram has (bands, frames) {found}, the model takes {expected}")
         self._step = frames * extractor.hop_length  # samples from one of its frames to the next
         self.sample_rate, self.shortest = extractor.sampling_rate, extractor.n_fft
-        self.dimension = model.config.hidden_size * _states(model, layer)
+        self.states = _states(model, layer)
+        self.dimension = model.config.hidden_size * self.states
 
     def embed(self, batch: torch.Tensor) -> torch.Tensor:
         """Embed waveforms: see `Waveforms.embed`."""
@@ -205,7 +206,7 @@ def _shards(index: Path) -> tuple[str, ...]:
 
 
 def _states(model: nn.Module, layer: Layer) -> int:
-    """How many hidden states an embedding holds."""
+    """How many hidden states are asked for."""
     return model.config.num_hidden_layers + 1 if layer == ALL else 1
 
 

@@ -1,13 +1,12 @@
 """How far a linear head carries: trained on the frozen embeddings of one corpus, tested on others and in other languages.
 
-A head is standardisation and logistic regression, four classes of equal weight. Every table of answers has one row an utterance
-that was tested: `KNOWN`, `predicted`, and `p_<emotion>`; where several draws were made, `seed`. No head is asked about a speaker
-on whom it was trained. `how` is a `metrics.Resampling`; intervals draw the speakers that are tested, the heads stay as they are.
+A head is standardisation and logistic regression, four classes of equal weight. Every table of answers has one row an
+utterance that was tested: `KNOWN`, `predicted`, and `p_<emotion>`; where several draws were made, `seed`. No head is asked about
+a speaker on whom it was trained. `how` is a `metrics.Resampling`; an interval draws the speakers that are tested, not the heads.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn import functional
 
@@ -37,15 +35,9 @@ SHARES = tuple(f"p_{emotion}" for emotion in labels.FOUR)
 #: Whose statistics standardise what is tested: those of the training, or (unlabelled adaptation) its own.
 PLAIN, ADAPTED = "as it is", "adapted, no label"
 OTHERS = "the other languages"
-#: Where the classes lie when nobody rated valence and arousal: the corners of Russell's circumplex (1980), neutral in the middle.
+#: Where classes lie if nobody rated valence and arousal: corners of Russell's circumplex (1980), neutral in the middle.
 CORNERS = {"neutral": (0.0, 0.0), "happiness": (1.0, 1.0), "sadness": (-1.0, -1.0), "anger": (-1.0, 1.0)}
-#: The classes that should lie high on a dimension, and those that should lie low.
-CONTRASTS = {
-    "arousal": (("anger", "happiness"), ("neutral", "sadness")),
-    "valence": (("happiness",), ("anger", "sadness")),
-}
 _ALIKE = 1e-9  # a feature that varies by less is constant
-_AGES = {"under 30": (0, 30), "30 to 49": (30, 50), "50 and over": (50, 200)}
 
 
 class Spoken(NamedTuple):
@@ -58,10 +50,10 @@ class Spoken(NamedTuple):
 
 
 class Set(NamedTuple):
-    """Utterances of one corpus and what an encoder makes of each: values, float, shape (n, dimension)."""
+    """Utterances of one corpus and what an encoder makes of each: embeddings, shape (n, dimension)."""
 
     table: pd.DataFrame
-    values: np.ndarray
+    embeddings: np.ndarray
     language: str
 
 
@@ -113,40 +105,30 @@ def embedded(profile: Profile, spoken: Mapping[str, Spoken]) -> tuple[dict[str, 
     left out, an utterance that any of the others cannot embed too: encoder or corpus -> why.
     """
     options = {"precision": profile.embeddings.precision, "jobs": profile.jobs}
-    whole, values, left_out = profile.transfer.layers, {}, {}
-    for name in dict.fromkeys([*profile.transfer.encoders, *([whole] if whole else [])]):
-        every = whole is not None and _same(name, whole)
-        if every and whole in values:
-            continue
-        asked = f"{whole}@{ALL}" if every else name
+    whole, made, left_out = profile.transfer.layers, {}, {}
+    wanted = [whole if whole and _part_of(name, whole) else name for name in profile.transfer.encoders]
+    for name in dict.fromkeys([*wanted, *([whole] if whole else [])]):
+        asked = f"{whole}@{ALL}" if name == whole else name
         if problem := encoders.missing(asked):
-            left_out[whole if every else name] = problem
+            left_out[name] = problem
             continue
-        made = {corpus: store.embed(asked, one.table, one.root, **options)[0] for corpus, one in spoken.items()}
-        values[whole if every else name] = made
-    bad = {c: ~np.all([np.isfinite(made[c]).all(axis=1) for made in values.values()], axis=0) for c in spoken}
-    left_out |= {c: f"{rows.sum()} utterance(s) could not be embedded" for c, rows in bad.items() if rows.any()}
-
-    def sets(made: Mapping[str, np.ndarray], part: slice = slice(None)) -> dict[str, Set]:
-        return {
-            c: Set(one.table[~bad[c]].reset_index(drop=True), made[c][~bad[c], part], one.language)
-            for c, one in spoken.items()
-        }
-
-    found = {name: sets(values[name]) for name in profile.transfer.encoders if name in values and name != whole}
-    if whole in values:
-        size = encoders.get(f"{whole.partition('@')[0]}").dimension
-        count = next(iter(values[whole].values())).shape[1] // size
-        for layer in range(count):
-            found[f"{whole}@{layer}"] = sets(values[whole], slice(layer * size, (layer + 1) * size))
-        if whole in profile.transfer.encoders:
-            found[whole] = found[f"{whole}@{count - 1}"]
-    order = [name for name in profile.transfer.encoders if name in found]
-    return {name: found[name] for name in [*order, *(name for name in found if name not in order)]}, left_out
+        values = {corpus: store.embed(asked, one.table, one.root, **options)[0] for corpus, one in spoken.items()}
+        states = encoders.get(asked, precision=options["precision"]).states if name == whole else 0
+        for layer in range(states):
+            made[f"{whole}@{layer}"] = {c: np.split(rows, states, axis=1)[layer] for c, rows in values.items()}
+        made[name] = made[f"{whole}@{states - 1}"] if states else values
+    found: dict[str, dict[str, Set]] = {name: {} for name in (*profile.transfer.encoders, *made) if name in made}
+    for corpus, one in spoken.items():
+        good = np.all([np.isfinite(values[corpus]).all(axis=1) for values in made.values()], axis=0)
+        if not good.all():
+            left_out[corpus] = f"{(~good).sum()} utterance(s) could not be embedded"
+        for name, sets in found.items():
+            sets[corpus] = Set(one.table[good].reset_index(drop=True), made[name][corpus][good], one.language)
+    return found, left_out
 
 
-def _same(name: str, whole: str) -> bool:
-    """Whether an encoder is one of the layers of another."""
+def _part_of(name: str, whole: str) -> bool:
+    """Whether an encoder is another, or one of its layers."""
     kind, _, source = name.partition(":")
     return kind == "transformers" and f"{kind}:{parted(source)[0]}" == whole
 
@@ -163,7 +145,7 @@ def standardised(values: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(eq=False)
 class Head:
-    """Logistic regression on standardised values; `penalty` is scikit-learn's 1 / C. A class it was not taught it never names."""
+    """Logistic regression on standardised values; `penalty` is scikit-learn's 1 / C. It names no class it was not taught."""
 
     penalty: float
 
@@ -198,7 +180,7 @@ def unseen(own: Set, *, folds: int, penalty: float, random_state: int) -> np.nda
     """What heads say of the speakers they were not trained on: the probabilities of each utterance, (n, 4)."""
     shares, emotions = np.empty((len(own.table), len(labels.FOUR))), own.table["emotion"].to_numpy()
     for train, test in apart(own.table, folds, random_state=random_state):
-        values = standardised(own.values, own.values[train])
+        values = standardised(own.embeddings, own.embeddings[train])
         shares[test] = Head(penalty).fit(values[train], emotions[train]).shares(values[test])
     return shares
 
@@ -209,8 +191,8 @@ def taught(sources: Sequence[Set], penalty: float) -> dict[str, tuple[Head, np.n
     Where a target is standardised by itself, every corpus of the training is, too.
     """
     emotions = np.concatenate([one.table["emotion"].to_numpy() for one in sources])
-    raw = np.concatenate([one.values for one in sources])
-    own = np.concatenate([standardised(one.values, one.values) for one in sources])
+    raw = np.concatenate([one.embeddings for one in sources])
+    own = np.concatenate([standardised(one.embeddings, one.embeddings) for one in sources])
     plain = Head(penalty).fit(standardised(raw, raw), emotions)
     return {PLAIN: (plain, raw), ADAPTED: (plain if len(sources) == 1 else Head(penalty).fit(own, emotions), raw)}
 
@@ -218,7 +200,7 @@ def taught(sources: Sequence[Set], penalty: float) -> dict[str, tuple[Head, np.n
 def asked(heads: Mapping[str, tuple[Head, np.ndarray]], target: Set) -> dict[str, np.ndarray]:
     """What `taught` heads say of another corpus, (n, 4), by way. Of the target's labels nothing is asked."""
     return {
-        way: head.shares(standardised(target.values, by if way == PLAIN else target.values))
+        way: head.shares(standardised(target.embeddings, by if way == PLAIN else target.embeddings))
         for way, (head, by) in heads.items()
     }
 
@@ -258,13 +240,14 @@ def few(
 ) -> pd.DataFrame:  # fmt: skip
     """Answers of heads refitted on so many labelled utterances of a new language, about the other half of its speakers.
 
-    A draw (`seed`) divides the speakers into halves; labels are drawn from one, evenly over the classes and each count with those
-    of the smaller ones, and the other is tested; then the other way round. Columns: `labels`, and `head`: "own labels" learns from
-    them alone, "with the others" from the corpora `sources` too, where a label of the new language counts `weight` times.
-    With 0 labels the latter is unlabelled adaptation. Every corpus is standardised by its own, unlabelled, statistics.
+    A draw (`seed`) divides the speakers into halves; labels are drawn from one, evenly over the classes and each count with
+    those of the smaller ones, and the other half is tested; then the other way round. Columns: `labels`; `drawn_from`, the
+    speakers; and `head`: "own labels" learns from them alone, "with the others" from the corpora `sources` too, where a label of
+    the new language counts `weight` times: with 0 labels, unlabelled adaptation. Each corpus is standardised by its own,
+    unlabelled, statistics.
     """
-    emotions, values = target.table["emotion"].to_numpy(), standardised(target.values, target.values)
-    others = np.concatenate([standardised(one.values, one.values) for one in sources])
+    emotions, values = target.table["emotion"].to_numpy(), standardised(target.embeddings, target.embeddings)
+    others = np.concatenate([standardised(one.embeddings, one.embeddings) for one in sources])
     of_others = np.concatenate([one.table["emotion"].to_numpy() for one in sources])
     unlabelled, made = Head(penalty).fit(others, of_others).shares(values), []
     for draw in range(draws):
@@ -305,7 +288,7 @@ class WeightedLayers:
     steps: int = 100
 
     def fit(self, values: np.ndarray, emotions: Sequence[str]) -> WeightedLayers:
-        """Learn from standardised values (n, layers, d) and their classes (n,); it begins at equal weights, nothing is drawn."""
+        """Learn from standardised values (n, layers, d) and their classes (n,). It begins at equal weights; nothing is drawn."""
         known = sorted(set(emotions))
         x, y = torch.from_numpy(values.astype(np.float32)), torch.tensor([known.index(name) for name in emotions])
         each = len(y) / (len(known) * torch.bincount(y).float())  # as scikit-learn's "balanced"
@@ -343,7 +326,7 @@ def learned_layers(
 
     The second has one row a corpus that was trained on and a layer: trained_on, layer, weight.
     """
-    stacked = {name: np.stack([layer[name].values for layer in layers], axis=1) for name in layers[0]}
+    stacked = {name: np.stack([layer[name].embeddings for layer in layers], axis=1) for name in layers[0]}
     made, weights = [], []
     for trained_on, values in stacked.items():
         table = layers[0][trained_on].table
@@ -380,11 +363,13 @@ def plane(
     wanted = table[names].to_numpy(float) if rated else np.array([CORNERS[name] for name in table["emotion"]])
     points = np.empty_like(wanted)
     for train, test in apart(table, folds, random_state=random_state):
-        values = standardised(source.values, source.values[train])
+        values = standardised(source.embeddings, source.embeddings[train])
         points[test] = Ridge(alpha=penalty).fit(values[train], wanted[train]).predict(values[test])
     centres, spread = pd.DataFrame(points).groupby(table["emotion"].to_numpy()).mean(), points.std(axis=0)
-    model = Ridge(alpha=penalty).fit(standardised(source.values, source.values), wanted)
-    said = {name: (one.table, model.predict(standardised(one.values, one.values))) for name, one in targets.items()}
+    model = Ridge(alpha=penalty).fit(standardised(source.embeddings, source.embeddings), wanted)
+    said = {
+        name: (one.table, model.predict(standardised(one.embeddings, one.embeddings))) for name, one in targets.items()
+    }
     made = []
     for name, (rows, own) in {trained_on: (table, points), **said}.items():
         nearest = (((own[:, None] - centres.to_numpy()) / spread) ** 2).sum(axis=2).argmin(axis=1)
@@ -393,22 +378,6 @@ def plane(
         found = {f"predicted_{dimension}": column for dimension, column in zip(names, own.T, strict=True)}
         made.append(rows[list(KNOWN)].reset_index(drop=True).assign(**about, predicted=predicted, **found))
     return pd.concat(made, ignore_index=True)
-
-
-def order(rows: pd.DataFrame, dimension: str, how: Resampling) -> dict[str, Any]:
-    """How often a pair of utterances of one corpus lies in the order of `CONTRASTS` by a predicted dimension: `auc`, its ends."""
-    above, below = CONTRASTS[dimension]
-    rows = rows[rows["emotion"].isin([*above, *below])].reset_index(drop=True)
-    high, values = rows["emotion"].isin(above).to_numpy(bool), rows[f"predicted_{dimension}"].to_numpy(float)
-    found = {
-        "contrast": f"{' + '.join(above)} > {' + '.join(below)}",
-        "speakers": rows["speaker"].nunique(),
-        "n": len(rows),
-    }
-    if high.all() or not high.any():
-        return found
-    ends = tables.auc_interval(rows, high, values, "speaker", **how.options)
-    return {**found, "auc": roc_auc_score(high, values), "auc_low": ends[0], "auc_high": ends[1]}
 
 
 # --- scores
@@ -460,30 +429,3 @@ def scored(found: pd.DataFrame, by: Sequence[str], how: Resampling) -> pd.DataFr
         about = {**dict(zip(by, key, strict=True)), "speakers": score.speakers, "n": score.n}
         made.append({**about, **score.row("uar", how), "chance": 1 / rows["emotion"].nunique()})
     return pd.DataFrame(made)
-
-
-def leaning(rows: pd.DataFrame, how: Resampling) -> pd.DataFrame:
-    """How much more often each class is named than it would be, were all equally frequent: emotion, share, difference, ends."""
-    counts = tables.counts(rows, "speaker")
-
-    def surplus(counts: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            shares = counts / counts.sum(axis=-1, keepdims=True)
-        return np.nanmean(shares, axis=-2) - 1 / len(labels.FOUR)
-
-    value, drawn = surplus(counts.sum(axis=1)).mean(axis=0), tables.drawn(counts, surplus, how)
-    ends = np.array([how.ends(column, counts.shape[1]) for column in drawn.T])
-    made = {"emotion": labels.FOUR, "predicted_share": value + 1 / len(labels.FOUR), "difference": value}
-    return pd.DataFrame({**made, "low": ends[:, 0], "high": ends[:, 1]})
-
-
-def demographics(root: Path) -> pd.DataFrame:
-    """What CREMA-D says of its actors: speaker, age, race, ethnicity, in its own words; ages in three groups. Empty without."""
-    file = root / "VideoDemographics.csv"
-    lines = csv.DictReader(file.read_text("utf-8-sig").splitlines()) if file.is_file() else ()
-    made = []
-    for line in lines:
-        age = next((name for name, (low, high) in _AGES.items() if low <= int(line["Age"]) < high), None)
-        about = {"age": age, "race": line["Race"], "ethnicity": line["Ethnicity"]}
-        made.append({"speaker": f"cremad_{line['ActorID']}", **about})
-    return pd.DataFrame(made, columns=["speaker", "age", "race", "ethnicity"], dtype="string")
