@@ -1,8 +1,9 @@
 """How far a linear head carries: trained on the frozen embeddings of one corpus, tested on others and in other languages.
 
-A head is standardisation and logistic regression, four classes of equal weight. Every table of answers has one row an
-utterance that was tested: `KNOWN`, `predicted`, and `p_<emotion>`; where several draws were made, `seed`. No head is asked about
-a speaker on whom it was trained. `how` is a `metrics.Resampling`; an interval draws the speakers that are tested, not the heads.
+A head is standardisation and logistic regression, four classes of equal weight. Every table of answers has a row for each
+utterance that was tested: `KNOWN`, `predicted`, and `p_<emotion>`; where several draws were made, `seed`. No head is asked
+about a speaker on whom it was trained. `how` is a `metrics.Resampling`; intervals draw the speakers that are tested, not the
+heads.
 """
 
 from __future__ import annotations
@@ -242,9 +243,9 @@ def few(
 
     A draw (`seed`) divides the speakers into halves; labels are drawn from one, evenly over the classes and each count with
     those of the smaller ones, and the other half is tested; then the other way round. Columns: `labels`; `drawn_from`, the
-    speakers; and `head`: "own labels" learns from them alone, "with the others" from the corpora `sources` too, where a label of
-    the new language counts `weight` times: with 0 labels, unlabelled adaptation. Each corpus is standardised by its own,
-    unlabelled, statistics.
+    speakers; and `head`: "own labels" learns from them alone, "with the others" from the corpora `sources` too, where a
+    label of the new language counts `weight` times: with 0 labels, unlabelled adaptation. Each corpus is standardised by its
+    own, unlabelled, statistics.
     """
     emotions, values = target.table["emotion"].to_numpy(), standardised(target.embeddings, target.embeddings)
     others = np.concatenate([standardised(one.embeddings, one.embeddings) for one in sources])
@@ -288,7 +289,7 @@ class WeightedLayers:
     steps: int = 100
 
     def fit(self, values: np.ndarray, emotions: Sequence[str]) -> WeightedLayers:
-        """Learn from standardised values (n, layers, d) and their classes (n,). It begins at equal weights; nothing is drawn."""
+        """Learn from standardised values (n, layers, d) and their classes (n,); begins at equal weights, nothing is drawn."""
         known = sorted(set(emotions))
         x, y = torch.from_numpy(values.astype(np.float32)), torch.tensor([known.index(name) for name in emotions])
         each = len(y) / (len(known) * torch.bincount(y).float())  # as scikit-learn's "balanced"
