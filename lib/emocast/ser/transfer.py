@@ -430,3 +430,18 @@ def scored(found: pd.DataFrame, by: Sequence[str], how: Resampling) -> pd.DataFr
         about = {**dict(zip(by, key, strict=True)), "speakers": score.speakers, "n": score.n}
         made.append({**about, **score.row("uar", how), "chance": 1 / rows["emotion"].nunique()})
     return pd.DataFrame(made)
+
+
+def leaning(rows: pd.DataFrame, how: Resampling) -> pd.DataFrame:
+    """How often answers name each class, were all equally frequent: emotion, predicted_share, its difference from 1/4, ends."""
+    counts, quarter = tables.counts(rows, "speaker"), 1 / len(labels.FOUR)
+
+    def surplus(counts: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):  # a class that a draw lacks
+            return np.nanmean(counts / counts.sum(axis=-1, keepdims=True), axis=-2) - quarter
+
+    value, draws = surplus(counts.sum(axis=1)).mean(axis=0), tables.drawn(counts, surplus, how)
+    several = counts.shape[1] > 1
+    ends = np.array([how.ends(one, counts.shape[1]) if several else (np.nan, np.nan) for one in draws.T])
+    made = {"emotion": labels.FOUR, "predicted_share": value + quarter, "difference": value}
+    return pd.DataFrame({**made, "low": ends[:, 0], "high": ends[:, 1]})
