@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn import functional
@@ -34,7 +35,7 @@ from . import tables
 KNOWN = ("utterance", "speaker", "sex", "emotion")
 SHARES = tuple(f"p_{emotion}" for emotion in labels.FOUR)
 #: Whose statistics standardise what is tested: those of the training, or (unlabelled adaptation) its own.
-PLAIN, ADAPTED = "as it is", "adapted, no label"
+PLAIN, ADAPTED = "as it is", "adapted without labels"
 OTHERS = "the other languages"
 #: Where classes lie if nobody rated valence and arousal: corners of Russell's circumplex (1980), neutral in the middle.
 CORNERS = {"neutral": (0.0, 0.0), "happiness": (1.0, 1.0), "sadness": (-1.0, -1.0), "anger": (-1.0, 1.0)}
@@ -282,7 +283,8 @@ class WeightedLayers:
     """A weighted sum of layers and a linear head, learned together, as in SUPERB (Yang et al. 2021, arXiv 2105.01051).
 
     The weights are a softmax; an utterance is the mean over its frames, which a sum over layers may come before or after. Each
-    layer is standardised; loss and `penalty` are those of `Head`. `weights`: (layers,), once fitted.
+    layer is standardised, and their sum has unit variance: else the penalty of the head, which is `Head`'s, would favour one
+    layer alone, whose sum is the largest. `weights`: (layers,), once fitted.
     """
 
     penalty: float
@@ -290,33 +292,35 @@ class WeightedLayers:
 
     def fit(self, values: np.ndarray, emotions: Sequence[str]) -> WeightedLayers:
         """Learn from standardised values (n, layers, d) and their classes (n,); begins at equal weights, nothing is drawn."""
-        known = sorted(set(emotions))
-        x, y = torch.from_numpy(values.astype(np.float32)), torch.tensor([known.index(name) for name in emotions])
-        each = len(y) / (len(known) * torch.bincount(y).float())  # as scikit-learn's "balanced"
-        layer, bias = torch.zeros(x.shape[1]), torch.zeros(len(known))
-        head = torch.zeros(x.shape[2], len(known))
-        variables = [one.requires_grad_() for one in (layer, head, bias)]
+        self._known = sorted(set(emotions))
+        x = torch.from_numpy(values.astype(np.float32))
+        y = torch.tensor([self._known.index(name) for name in emotions])
+        each = len(y) / (len(self._known) * torch.bincount(y).float())  # as scikit-learn's "balanced"
+        sizes = ((x.shape[1],), (x.shape[2], len(self._known)), (len(self._known),))
+        layer, head, bias = variables = [torch.zeros(size, requires_grad=True) for size in sizes]
         optimiser = torch.optim.LBFGS(variables, max_iter=self.steps, line_search_fn="strong_wolfe")
 
         def loss() -> torch.Tensor:
             optimiser.zero_grad()
-            logits = torch.einsum("nld,l->nd", x, layer.softmax(0)) @ head + bias
-            value = (functional.cross_entropy(logits, y, weight=each, reduction="sum")
-                     + self.penalty * head.square().sum() / 2) / len(y)  # fmt: skip
+            mixed = torch.einsum("nld,l->nd", x, layer.softmax(0))
+            logits = mixed / mixed.square().mean().sqrt() @ head + bias
+            missed = functional.cross_entropy(logits, y, weight=each, reduction="sum")
+            value = (missed + self.penalty * head.square().sum() / 2) / len(y)
             value.backward()
             return value
 
         optimiser.step(loss)
         self.weights = layer.detach().softmax(0).numpy()
-        self._head, self._bias, self._known = head.detach().numpy(), bias.detach().numpy(), known
+        self._scale = np.sqrt(np.square(np.einsum("nld,l->nd", values, self.weights)).mean())
+        self._head, self._bias = head.detach().numpy(), bias.detach().numpy()
         return self
 
     def shares(self, values: np.ndarray) -> np.ndarray:
         """The probability of each of `labels.FOUR`, (n, 4), of values (n, layers, d)."""
-        logits = np.einsum("nld,l->nd", values, self.weights) @ self._head + self._bias
+        mixed = np.einsum("nld,l->nd", values, self.weights) / self._scale
         found = np.zeros((len(values), len(labels.FOUR)))
         columns = [labels.FOUR.index(name) for name in self._known]
-        found[:, columns] = torch.from_numpy(logits).double().softmax(1).numpy()
+        found[:, columns] = softmax(mixed @ self._head + self._bias, axis=1)
         return found
 
 
