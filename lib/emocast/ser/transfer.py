@@ -39,7 +39,6 @@ PLAIN, ADAPTED = "as it is", "adapted without labels"
 OTHERS = "the other languages"
 #: Where classes lie if nobody rated valence and arousal: corners of Russell's circumplex (1980), neutral in the middle.
 CORNERS = {"neutral": (0.0, 0.0), "happiness": (1.0, 1.0), "sadness": (-1.0, -1.0), "anger": (-1.0, 1.0)}
-_ALIKE = 1e-9  # a feature that varies by less is constant
 
 
 class Spoken(NamedTuple):
@@ -141,7 +140,7 @@ def _part_of(name: str, whole: str) -> bool:
 def standardised(values: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Values (n, d) by mean and standard deviation of others, (m, d); what is constant there becomes 0."""
     spread = by.std(axis=0, dtype=np.float64)
-    scale = np.where(spread > _ALIKE, spread, np.inf)
+    scale = np.where(spread > 1e-9, spread, np.inf)
     return (values - by.mean(axis=0, dtype=np.float64)) / scale
 
 
