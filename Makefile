@@ -31,7 +31,7 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 
 # The notebooks; what each builds on stands below. A new notebook needs a line in both places.
 NOTEBOOKS := 01_dataset_audit 02_clap_zero_shot 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep \
-	06_cross_lingual_ser 07_is_it_forecasting 08_forecast_a_recording
+	06_cross_lingual_ser 07_is_it_forecasting 08_forecast_a_recording 09_across_corpora
 # Those that have a parameter `corpus`.
 FORECASTING := 03_embedding_extraction 04_forecasting_fcdnn 05_time_shift_sweep 07_is_it_forecasting
 
@@ -190,7 +190,7 @@ ready: | $(STAMP)
 $(foreach name,$(NOTEBOOKS) models,$(call coded,$(name))) $(VOICES): | $(STAMP)
 	@$(stamps)
 
-$(call finished,06_cross_lingual_ser): $(TWINS)
+$(call finished,06_cross_lingual_ser) $(call finished,09_across_corpora): $(TWINS)
 # In paper the encoders are published checkpoints; else (TRAINS) they are trained first: 06 shows them, 03 asks them, and 02 trains
 # the small wav2vec 2.0 among them further. What is trained already is left as it is.
 ifneq ($(TRAINS),)
@@ -199,7 +199,7 @@ $(MODELS): $(TALKS) $(SPEECH) $(call coded,models) $(STAMP) | $(READY)
 	@echo "$(NAME): recognisers of notebook 06"
 	@$(RUNS) train --profile $(ASKED)
 	@touch "$@"
-$(call finished,02_clap_zero_shot) $(call finished,03_embedding_extraction) $(call finished,06_cross_lingual_ser): $(MODELS)
+$(foreach name,02_clap_zero_shot 03_embedding_extraction 06_cross_lingual_ser 09_across_corpora,$(call finished,$(name))): $(MODELS)
 endif
 $(call finished,04_forecasting_fcdnn) $(call finished,05_time_shift_sweep): $(call finished,03_embedding_extraction)
 # What is dropped into data/recordings/ is forecast by the next run: a folder is newer when a file was put there.

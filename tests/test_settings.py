@@ -106,6 +106,11 @@ def test_settings_are_dataclasses_frozen_and_checked_when_replaced():
         ("extends: demo\nser: {crop_s: 0}", "ser.crop_s must be greater than 0, or null, found 0"),
         ("extends: demo\nser: {start: {crop_s: 0}}", "ser.start.crop_s must be greater than or equal to 0.1, found 0"),
         ("extends: demo\nser: {start: {corpus: librivox}}", "ser.start.corpus must be one of the corpora"),
+        (
+            "extends: demo\ntransfer: {layers: 'transformers:own@3'}",
+            "transfer.layers must be of transformers:, without @",
+        ),
+        ("extends: demo\ntransfer: {encoders: []}", "transfer.encoders must have at least 1 item"),
         ("extends: demo\ncontrastive: {model: clap}", "contrastive.model must be one of contrastive.models: microsoft"),
         ("extends: demo\ncontrastive: {models: {own: 'dual:'}}", "contrastive.models.own must be of laion-clap:"),
         ("extends: demo\ncontrastive: {clusters: [1, 2]}", "contrastive.clusters must be ascending numbers from 2"),

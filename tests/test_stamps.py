@@ -111,11 +111,11 @@ def test_an_own_profile_is_its_settings_and_the_loaders_beside_it(house, tmp_pat
     own.parent.mkdir()
     own.write_text("extends: smoke\nseed: 1\n")
     folder = tmp_path / "of mine"
-    assert len(runner.write_stamps(str(own), folder)) == 9
+    assert len(runner.write_stamps(str(own), folder)) == 10
     own.write_text("# a remark\nextends: smoke\nseed: 1\n")
     assert runner.write_stamps(str(own), folder) == []
     (own.parent / "loader.py").write_text("def load(:\n")  # that it cannot be run is not the stamps' fault
-    assert len(runner.write_stamps(str(own), folder)) == 9
+    assert len(runner.write_stamps(str(own), folder)) == 10
 
 
 def test_the_makers_of_corpora_have_a_stamp_beside_the_corpora(house):

@@ -177,6 +177,19 @@ class Recogniser:
 
 
 @_section
+class Transfer:
+    leave_out: list[Name]
+    encoders: Annotated[list[Encoder], Field(min_length=1)]
+    layers: Encoder | None
+    utterances: Count | None
+    folds: Annotated[Whole, Field(ge=2)]
+    penalty: Positive
+    labels: list[Count]
+    draws: Count
+    weight: Positive
+
+
+@_section
 class ContrastTraining:
     source: str
     held_out: list[str]
@@ -259,6 +272,7 @@ class Profile:
     split: Split
     fcdnn: Network
     ser: Recogniser
+    transfer: Transfer
     contrastive: Contrast
     claims: Claims
     forecaster: ForecasterSettings
@@ -299,12 +313,15 @@ def _rules(own: Profile) -> dict[str, bool]:
     one, models, claimed = "name: {module: file.py, root: folder}", own.contrastive.models, set(own.claims.shifts_s)
     whole = (own.windows.length_s / own.embeddings.block_s).is_integer()
     ends, every = {shifts[0], shifts[-1]} <= claimed <= set(shifts), "among windows.shifts_s"
+    layered = own.transfer.layers or "transformers:"
     inside = claimed <= set(own.split.protocol_shifts_s or shifts) <= set(shifts)
     return {
         f"corpora: one of your own needs another name than {', '.join(ours)}": not set(own.loaders) & set(ours),
         f"corpora may name {', '.join(ours)}, or one of your own as {one}": named <= {*ours, *own.loaders},
         "corpus must be one of the corpora": own.corpus in named,
         "what has a size (synthetic, synthetic_meld, twins) needs a folder in corpora": set(own.sizes) <= named,
+        "transfer.layers must be of transformers:, without @": layered.startswith("transformers:")
+        and "@" not in layered,
         "ser.start.corpus must be one of the corpora": not own.ser.start or own.ser.start.corpus in named,
         "embeddings.block_s must divide windows.length_s; null means half a window": whole,
         f"embeddings.block_shifts_s must be {every}": set(own.embeddings.block_shifts_s) <= set(shifts),

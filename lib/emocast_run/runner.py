@@ -153,8 +153,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "06_cross_lingual_ser": ("corpus", "source"),  # or what `_no_part` asks
     "07_is_it_forecasting": ("03_embedding_extraction", "05_time_shift_sweep"),
     "08_forecast_a_recording": ("03_embedding_extraction",),
+    "09_across_corpora": (),
 }
-_THESIS, _FEATURES = "06_cross_lingual_ser", "features:"
+_THESIS, _ACROSS, _FEATURES = "06_cross_lingual_ser", "09_across_corpora", "features:"
 #: The notebooks that have something to say of labels and features a turn, without any sound.
 SILENT = tuple(name for name in NEEDS if name[:2] in {"01", "03", "04", "05", "07"})
 
@@ -176,7 +177,11 @@ def look(profile: Profile, *, roles: Collection[str] | None = None) -> list[Need
 def reasons(profile: Profile, notebook: str, *, parameters: Collection[str] = ()) -> list[str]:
     """Say why a notebook cannot run, a sentence a reason; one that is given an `encoder` does not need the profile's."""
     roles = _roles(notebook) - ({"contrastive"} if "encoder" in parameters else set())
-    lacking = [*_other_corpus(profile, notebook), *_without_sound(profile, notebook)]
+    lacking = [
+        *_other_corpus(profile, notebook),
+        *_without_sound(profile, notebook),
+        *_too_few_corpora(profile, notebook),
+    ]
     lacking = lacking or [f"{need.name}: {need.problem}" for need in look(profile, roles=roles) if need.problem]
     if lacking and notebook == _THESIS and not profile.encoder.startswith(_FEATURES):
         also = _no_part(profile)
@@ -214,6 +219,18 @@ def _no_part(profile: Profile) -> str:
     tested = {corpus for corpus, _ in corpora.test_sets().values()} | set(profile.loaders)
     there = (name for _, name, problem in _corpora(profile) if name in tested and not problem())
     return "" if tested & set(profile.sizes) or any(there) else f"no test set is there ({', '.join(sorted(tested))})"
+
+
+def _too_few_corpora(profile: Profile, notebook: str) -> list[str]:
+    """Why a notebook that holds corpora against each other does not run on fewer than two, in one sentence; else nothing."""
+    if notebook != _ACROSS or profile.encoder.startswith(_FEATURES):
+        return []
+    lacking = {name for _, name, problem in _corpora(profile) if problem()} | set(profile.transfer.leave_out)
+    there = [name for name in profile.corpora if name in {*corpora.NAMES, *profile.loaders} - lacking]
+    made = {*profile.sizes, *profile.loaders}
+    heard = [name for name in there if name in made or not validate.annotation_only(name, profile.corpus_root(name))]
+    few = f"it trains on one corpus and tests on others, and of those that the profile names {len(heard)} is there with sound"
+    return [] if len(heard) > 1 else [f"{few}: `make data` says how to get more"]
 
 
 def note_skipped(home: Path, notebook: str, why: list[str]) -> None:
@@ -265,6 +282,7 @@ def _checkpoints(profile: Profile) -> Iterator[tuple[str, str, Callable[[], str]
         ("contrastive", models[profile.contrastive.model]),
         *(("for 02 on demand", name) for key, name in models.items() if key != profile.contrastive.model),
         *(("screened in 06", f":{source}") for source in profile.ser.candidates),
+        *(("asked in 09", name) for name in profile.transfer.encoders),
     ]
     if profile.encoder.startswith(_FEATURES):  # what the others are for is skipped
         named = [(role, name) for role, name in named if name.startswith(_FEATURES)]

@@ -246,9 +246,21 @@ def test_a_layer_that_is_not_there_is_refused_with_those_there_are(folders, fami
         made(folders[family], 4)
     with pytest.raises(ValueError, match="'last' is no layer: after the @ stands a number"):
         made(folders[family], "last")
-    with pytest.raises(ValueError, match="no layer 1: CLAP has one embedding"):
-        made(folders["clap"], 1)
+    for layer in (1, "all"):
+        with pytest.raises(ValueError, match=f"no layer {layer}: CLAP has one embedding"):
+            made(folders["clap"], layer)
     assert len({made(folders[family], layer).digest for layer in (None, 0, 1, 2, 3)}) == 5
+
+
+@pytest.mark.parametrize("family", WITH_LAYERS)
+def test_all_layers_in_one_pass_are_what_each_gives_alone(folders, family):
+    waveforms = [sound(1.31), sound(0.7, seed=1)]
+    whole = made(folders[family], "all")
+    found = whole.encode(waveforms)
+    assert found.shape == (2, whole.dimension) == (2, 4 * 32) and whole.states == 4
+    for layer, part in enumerate(np.split(found, 4, axis=1)):
+        np.testing.assert_allclose(part, made(folders[family], layer).encode(waveforms), atol=1e-5)
+    assert whole.digest not in {made(folders[family], layer).digest for layer in (None, 0, 1, 2, 3)}
 
 
 def test_a_folder_may_hold_an_at(folders, tmp_path):

@@ -4,7 +4,7 @@
 |---|---|
 | `handcrafted` | pitch, energy, MFCC, mel bands, pooled: fitted to nothing |
 | `wav2vec2:SOURCE` | an emotion model in SpeechBrain's checkpoint format |
-| `transformers:SOURCE` or `transformers:SOURCE@LAYER` | one of transformers': wav2vec 2.0, HuBERT, WavLM, Whisper, CLAP |
+| `transformers:SOURCE`, `...@LAYER` or `...@all` | one of transformers': wav2vec 2.0, HuBERT, WavLM, Whisper, CLAP |
 | `laion-clap:SOURCE` | LAION-CLAP through the package of its makers |
 | `msclap:SOURCE` | Microsoft CLAP through the package of its makers |
 | `audioclip:SOURCE` | AudioCLIP, from its makers' own file |

@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ _SHARDED = "model.safetensors.index.json"
 _WEIGHTS = ("model.safetensors", _SHARDED, "pytorch_model.bin")  # the first that is there is read, as transformers does
 _EMOTION2VEC = ("model.pt", "emotion2vec_base.pt")  # the first that is there is read
 _SPECIFICATION = "[(512,10,5)]+[(512,3,2)]*4+[(512,2,2)]+[(512,2,2)]"  # the convolutions of all official models
+ALL = "all"  # in place of a layer's number
+Layer = int | Literal["all"] | None
 _EXPECTED = "an emotion2vec such as the hub's emotion2vec/emotion2vec_base, config.yaml and weights from one place"
 
 
@@ -35,9 +37,10 @@ class SpeechModel:
     """The embeddings of one of transformers' speech models.
 
     SOURCE is a folder or a hub id, as for `hub.find`. `@LAYER` after it chooses one of transformers' hidden states: 0 is what
-    goes into the first layer, N what comes out of layer N (ValueError where there is none). Without it, the last. A CLAP has a
-    method `embed_text` too: n texts in the space of its sounds, float32, shape (n, dimension). It needs the tokenizer beside
-    the weights (`tokenizer.json`, or `vocab.json` and `merges.txt`).
+    goes into the first layer, N what comes out of layer N (ValueError where there is none). Without it, the last. `@all` gives
+    every one in one pass, one behind the other: shape (n, (layers + 1) * size of one). A CLAP has a method `embed_text` too: n
+    texts in the space of its sounds, float32, shape (n, dimension). It needs the tokenizer beside the weights
+    (`tokenizer.json`, or `vocab.json` and `merges.txt`).
     """
 
     threaded = True
@@ -49,6 +52,7 @@ class SpeechModel:
         files = [*(weights[0].parent / name for name in (CONFIG, PREPROCESSOR)), *weights]
         self._network, self.digest = hub.loaded(_load, *files, options=(layer, compute.best_device(), self.precision))
         self.sample_rate, self.dimension = self._network.sample_rate, self._network.dimension
+        self.states = getattr(self._network, "states", 1)  # how many hidden states an embedding holds
         if isinstance(self._network, Clap):
             self.embed_text = functools.partial(self._network.embed_text, place)
 
@@ -79,13 +83,14 @@ class Waveforms:
 
     extractor = transformers.Wav2Vec2FeatureExtractor
 
-    def __init__(self, model: nn.Module, extractor: Any, layer: int | None) -> None:
+    def __init__(self, model: nn.Module, extractor: Any, layer: Layer) -> None:
         """Keep of the network what is needed for the layer; whether a waveform is normalised, the extractor says."""
         _cut(model.encoder, layer)
         self._model, self._layer, self._normalise = model, layer, extractor.do_normalize
         self.sample_rate = extractor.sampling_rate
         adapted = layer is None and getattr(model.config, "add_adapter", False)
-        self.dimension = model.config.output_hidden_size if adapted else model.config.hidden_size
+        self.states = _states(model, layer)
+        self.dimension = model.config.output_hidden_size if adapted else model.config.hidden_size * self.states
         self.shortest = shortest(model.config.conv_kernel, model.config.conv_stride)
 
     def embed(self, batch: torch.Tensor) -> torch.Tensor:
@@ -104,7 +109,7 @@ class Whisper:
 
     extractor = transformers.WhisperFeatureExtractor
 
-    def __init__(self, model: nn.Module, extractor: Any, layer: int | None) -> None:
+    def __init__(self, model: nn.Module, extractor: Any, layer: Layer) -> None:
         """Keep of the network what is needed for the layer; the extractor, which computes the spectrogram, must fit it."""
         self._model, self._extractor, self._layer = (model := model.encoder), extractor, layer
         _cut(model, layer)
@@ -115,7 +120,8 @@ class Whisper:
             raise CheckpointError(f"the spectrogram has (bands, frames) {found}, the model takes {expected}")
         self._step = frames * extractor.hop_length  # samples from one of its frames to the next
         self.sample_rate, self.shortest = extractor.sampling_rate, extractor.n_fft
-        self.dimension = model.config.hidden_size
+        self.states = _states(model, layer)
+        self.dimension = model.config.hidden_size * self.states
 
     def embed(self, batch: torch.Tensor) -> torch.Tensor:
         """Embed waveforms: see `Waveforms.embed`."""
@@ -137,7 +143,7 @@ class Clap:
 
     extractor = transformers.ClapFeatureExtractor
 
-    def __init__(self, model: nn.Module, extractor: Any, layer: int | None) -> None:
+    def __init__(self, model: nn.Module, extractor: Any, layer: Layer) -> None:
         """Refuse a layer: those of CLAP have no common frames to pool."""
         if layer is not None:
             raise ValueError(f"no layer {layer}: CLAP has one embedding, ask for it without @{layer}")
@@ -199,9 +205,14 @@ def _shards(index: Path) -> tuple[str, ...]:
     return tuple(shards)
 
 
-def _cut(stack: nn.Module, layer: int | None) -> None:
+def _states(model: nn.Module, layer: Layer) -> int:
+    """How many hidden states are asked for."""
+    return model.config.num_hidden_layers + 1 if layer == ALL else 1
+
+
+def _cut(stack: nn.Module, layer: Layer) -> None:
     """Drop the layers after the next, which are not asked for. The next stays, for a norm may follow the last."""
-    if layer is not None:
+    if layer not in (None, ALL):
         if layer > (count := len(stack.layers)):
             raise ValueError(
                 f"no layer {layer}: this model has 0 (what goes into the first) to {count} (after the last)"
@@ -209,19 +220,25 @@ def _cut(stack: nn.Module, layer: int | None) -> None:
         stack.layers = stack.layers[: layer + 1]
 
 
-def _hidden(model: nn.Module, values: torch.Tensor, layer: int | None) -> torch.Tensor:
-    """A hidden state in float32, shape (n, frames, dimension)."""
+def _hidden(model: nn.Module, values: torch.Tensor, layer: Layer) -> torch.Tensor:
+    """A hidden state, or all beside each other, in float32, shape (n, frames, dimension)."""
     output = model(values, output_hidden_states=layer is not None)
+    if layer == ALL:
+        return torch.cat(output.hidden_states, dim=-1).float()
     return (output.last_hidden_state if layer is None else output.hidden_states[layer]).float()
 
 
-def parted(source: str) -> tuple[str, int | None]:
+def parted(source: str) -> tuple[str, Layer]:
     """A checkpoint and the layer of "checkpoint@layer"; a folder whose own name holds an @ is taken as it stands."""
     place, at, layer = source.rpartition("@")
     if not at or hub.local(source) is not None:
         return source, None
+    if layer == ALL:
+        return place, ALL
     if not re.fullmatch(r"[0-9]+", layer):
-        problem = f"there is no such folder, and {layer!r} is no layer: after the @ stands a number, as in {place}@6"
+        problem = (
+            f"there is no such folder, and {layer!r} is no layer: after the @ stands a number or {ALL}, as in {place}@6"
+        )
         raise ValueError(f"transformers:{source}: {problem}")
     return place, int(layer)
 
