@@ -30,7 +30,7 @@ LAYERS = [
 CEILING = ("emocast.forecasting.ceiling", "emocast_twins")
 
 #: package -> (lines, files) at most, tests apart. A new corpus or encoder raises them by its own file; say so in its commit.
-SIZE = {"emocast": (14_000, 60), "emocast_twins": (2_630, 10), "emocast_run": (1_200, 5)}
+SIZE = {"emocast": (15_700, 72), "emocast_twins": (2_630, 10), "emocast_run": (1_300, 5)}
 
 
 def name(file: Path) -> str:
