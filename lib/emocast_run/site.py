@@ -396,5 +396,7 @@ def _files(profile: profiles.Profile, made: set[str]) -> Iterator[tuple[str, str
         source = name.partition(":")[2].partition("@")[0]
         place = hub.local(paths.data() / source if name.startswith("features:") else source) if source else None
         files = [] if place is None else [place] if place.is_file() else sorted(place.iterdir())
-        found = [(name, file.name, compute.file_digest(file)) for file in files if file.suffix in _WEIGHTS or file == place]
+        found = [
+            (name, file.name, compute.file_digest(file)) for file in files if file.suffix in _WEIGHTS or file == place
+        ]
         yield from found or [(name, "not among the files here" if source else "computed, without weights", "")]
