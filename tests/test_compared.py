@@ -218,6 +218,18 @@ def test_a_reference_has_the_tables_as_they_are_small_figures_and_what_the_manif
     assert told["tables"] and "where" not in told and "seconds" not in told
 
 
+def test_of_recorded_people_no_figure_with_a_marker_an_utterance_is_kept(home):
+    manifest = next(home.glob("08*/manifest.json"))
+    told = json.loads(manifest.read_text())
+    assert told["synthetic"] and any(figure["name"] == "timeline" for figure in told["figures"])
+    assert (site.write_reference(settings.load("demo")) / ONLY[1] / "timeline.png").is_file()
+    manifest.write_text(json.dumps({**told, "synthetic": []}))
+    folder = site.write_reference(settings.load("demo")) / ONLY[1]
+    kept = json.loads((folder / "manifest.json").read_text())["figures"]
+    assert not (folder / "timeline.png").exists() and "timeline" not in {figure["name"] for figure in kept}
+    assert {path.stem for path in folder.glob("*.png")} == {figure["name"] for figure in kept} != set()
+
+
 def test_a_rare_colour_stays_itself_in_a_small_figure(home):
     """An emotion's colour in a legend is some pixels among thousands of others."""
     shades = np.random.default_rng(0).integers((180, 100, 0), (256, 200, 60), (500, 900, 3)).astype(np.uint8)

@@ -229,11 +229,17 @@ def write_reference(profile: profiles.Profile) -> Path:
     return target
 
 
+#: Figures with a marker for each window or utterance: of recorded people no reference keeps them, which holds aggregates alone.
+POINTS = ("pca", "umap", "plane", "clusters", "timeline")
+
+
 def _keep(run: Finished, folder: Path) -> None:
     folder.mkdir(parents=True)
+    made = bool(run.told.get("synthetic"))
+    figures = [one for one in run.told["figures"] if made or not one["name"].endswith(POINTS)]
     for table in run.told["tables"]:
         shutil.copyfile(run.folder / f"{table['name']}.csv", folder / f"{table['name']}.csv")
-    for figure in run.told["figures"]:
+    for figure in figures:
         with Image.open(run.folder / f"{figure['name']}.png") as picture:
             picture.thumbnail((900, 3600))
             # of other methods rare colours, an emotion's in a legend say, become their neighbours
@@ -241,7 +247,7 @@ def _keep(run: Finished, folder: Path) -> None:
             small = picture.convert("RGB").quantize(128, **coverage)
             small.save(folder / f"{figure['name']}.png", optimize=True)
     keys = ("notebook", "profile", "corpus", "level", "tables", "figures")
-    kept = {key: run.told[key] for key in keys if key in run.told}
+    kept = {key: run.told[key] for key in keys if key in run.told} | {"figures": figures}
     (folder / MANIFEST).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
