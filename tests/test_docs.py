@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 
 from emocast import labels, paths, published
@@ -91,6 +92,19 @@ def test_the_readme_prints_what_papers_and_reference_say(tmp_path):
         site.write_readme(copy)
         assert copy.read_text(encoding="utf-8") == README, "`make reference` writes the table anew"
     assert README.count(f"| {number} |") == 1
+
+
+def test_what_the_demos_encoder_is_worth_on_people_is_said_as_it_was_computed():
+    rows = pd.read_csv(paths.REFERENCE / "open" / "09_across_corpora" / "summary.csv").set_index(
+        ["tested_on", "encoder"]
+    )
+    asked = ("wav2vec2:demo/models/classification", "handcrafted", "transformers:openai/whisper-base@3")
+    found = [f"{rows.loc[('ravdess', name), 'own_speakers']:.0%}" for name in asked]
+    said = re.search(
+        r"on RAVDESS, speakers apart, (\d+%), where\s+hand-crafted features have (\d+%) and a layer of whisper-base (\d+%)",
+        README,
+    )
+    assert said and list(said.groups()) == found
 
 
 def test_the_readme_lists_every_notebook_with_its_question():
