@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import hub
 
@@ -99,3 +100,20 @@ class Code:
 
     def __reduce__(self):
         return os.mkdir, (str(self.path),)
+
+
+def sentences(folder: Path) -> Path:
+    """An encoder of sentences in the layout of all-MiniLM-L6-v2, of eight words."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "well", "i", "know", "that"]
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = transformers.BertConfig(vocab_size=len(words), **sizes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        transformers.BertModel(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.enable_padding(length=128)  # as the official file has it
+    tokenizer.enable_truncation(max_length=4)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder

@@ -27,6 +27,7 @@ def checkpoints(folder: Path, *, made: Path) -> None:
     small_models.clap(folder / "laion" / "clap-htsat-unfused")
     speechbrain(folder / OFFICIAL)
     _superb(folder / "superb" / "wav2vec2-base-superb-er")
+    small_models.sentences(folder / "sentence-transformers" / "all-MiniLM-L6-v2")
     hub.tokenizers(folder)
     small_audioclip.tokenizer(folder / "openai" / "clip-vit-base-patch32")
     _copy(small_clap.laion(made / "laion"), folder / "lukewys" / "laion_clap" / "630k-audioset-best.pt")

@@ -6,26 +6,14 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+import small_models
 from emocast.encoders import hub, sentences
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "well", "i", "know", "that"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = transformers.BertConfig(vocab_size=len(WORDS), **sizes)
-    transformers.BertModel(config).save_pretrained(tmp_path)
-    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer.enable_padding(length=128)  # as the official file has it
-    tokenizer.enable_truncation(max_length=4)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    return tmp_path
+    return small_models.sentences(tmp_path)
 
 
 def test_an_embedding_is_the_mean_over_the_tokens_of_length_one(folder):
