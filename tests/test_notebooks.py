@@ -86,9 +86,12 @@ SCORES = re.compile(
     "accuracy|uar|f1|precision|recall|score|^reference|difference|gain|cv_|exact|blocks|persistence|value"
 )
 
+#: Scores of one class, of few utterances or of the difference of few trainings: two kinds of processor moved them so far.
+FEW = {"classification_report": 0.1, "table_5_5": 0.1, "lost": 0.1, "second_objective": 0.2, "taken_for": 0.25}
+
 
 def loosest(folder):
-    """The tables of a notebook's folder with a score of which `make verify` allows more than 5 points, and how far."""
+    """The tables of a notebook's folder with a score of which `make verify` allows more than README says, and how far."""
     for table in json.loads((folder / "manifest.json").read_text())["tables"]:
         numbers = pd.read_csv(folder / f"{table['name']}.csv").select_dtypes("number")
         scores = [column for column in numbers if SCORES.search(column)]
@@ -97,7 +100,7 @@ def loosest(folder):
             rules, largest = table.get("tolerance", {}).get(column, 0), numbers[alike].abs().max().max()
             for rule in rules.values() if isinstance(rules, dict) else [rules]:
                 pair = rule if isinstance(rule, list) else [0.0 if isinstance(rule, str) else rule or 0.0, 0.0]
-                if max(pair[0], pair[1] * largest) > (5 if largest > 2 else 0.05):
+                if max(pair[0], pair[1] * largest) > (5 if largest > 2 else FEW.get(table["name"], 0.05)):
                     yield f"{folder.name}/{table['name']} {column}: {pair}"
 
 
